@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Host {
+    public func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID] {
+        try await ask("list volumes on disk", "\(disk)") { backend throws(StorageError) in
+            try await backend.volumes(on: disk, partition: partition)
+        }
+    }
+
+    public func mountVolume(_ volume: VolumeID, at path: String) async throws(StorageError) {
+        let path = try resolve(path, driveless: .onDriveC, for: "mount volume")
+        guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("mount volume") }
+        try await change("mount volume", on: volume, "at \(path)", holding: .path(path)) {
+            backend throws(StorageError) in
+            try await backend.mountVolume(volume, at: path)
+        }
+    }
+
+    public func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) {
+        let path = try resolve(path, driveless: .onDriveC, for: "unmount volume")
+        guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("unmount volume") }
+        try await change("unmount volume", on: volume, "from \(path)", holding: .path(path)) {
+            backend throws(StorageError) in
+            try await backend.unmountVolume(volume, from: path)
+        }
+    }
+
+    public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
+        try await ask("probe volume", "\(volume)") { backend throws(StorageError) in
+            try await backend.isVolumeFormatted(volume)
+        }
+    }
+
+    public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
+        try await change("format volume", on: volume) { backend throws(StorageError) in
+            try await backend.formatVolume(volume)
+        }
+    }
+
+    public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
+        let subject =
+            switch size {
+            case .maximum: "to its maximum"
+            case .bytes(let bytes): "to \(bytes) bytes"
+            }
+        try await change("resize volume", on: volume, subject) { backend throws(StorageError) in
+            try await backend.resizeVolume(volume, to: size)
+        }
+    }
+
+    public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
+        try await ask("statistics of volume", "\(volume)") { backend throws(StorageError) in
+            try await backend.volumeStats(volume)
+        }
+    }
+
+    public func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber {
+        try await ask("disk of volume", "\(volume)") { backend throws(StorageError) in
+            try await backend.disk(of: volume)
+        }
+    }
+
+    public func volume(mountedAt path: String) async throws(StorageError) -> VolumeID {
+        let path = try resolve(path, driveless: .onDriveC, for: "volume mounted at")
+        return try await ask("volume mounted at", "\(path)") { backend throws(StorageError) in
+            try await backend.volume(mountedAt: path)
+        }
+    }
+
+    public func volume(closestTo path: String) async throws(StorageError) -> VolumeID {
+        let path = try resolve(path, driveless: .onDriveC, for: "volume closest to")
+        return try await ask("volume closest to", "\(path)") { backend throws(StorageError) in
+            try await backend.volume(closestTo: path)
+        }
+    }
+
+    public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
+        try await change("flush volume", on: volume, isShared: false) { backend throws(StorageError) in
+            try await backend.flushVolume(volume)
+        }
+    }
+
+    /// A change to a volume holds its whole disk: partitions share a table, and a disk goes offline as one.
+    private func change(
+        _ name: String, on volume: VolumeID, _ rest: String = "", holding key: LockKey? = nil,
+        isShared: Bool = true,
+        _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        let subject = rest.isEmpty ? "\(volume)" : "\(volume) \(rest)"
+        let disk = try await ask(name, subject) { backend throws(StorageError) in try await backend.disk(of: volume) }
+        var keys: Set<LockKey> = [.disk(disk)]
+        if let key { keys.insert(key) }
+        try await change(name, subject, keys: keys, isShared: isShared, body)
+    }
+
+    private static func rootIsNoMountPoint(_ path: HostPath) -> StorageError {
+        StorageError(.denied, "a working directory itself is no mount point", subject: "\(path)")
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Logging
+
+/// A host's storage over some backend: the one place where every call, whoever makes it, has its paths
+/// checked, is serialised with those in its way, and is logged.
+public final class Host<Backend: StorageBackend>: StorageHost {
+    public let settings: HostSettings
+    public let backend: Backend
+    /// What is under way.
+    public let operations: OperationRegistry
+    let logger: Logger
+
+    public init(backend: Backend, settings: HostSettings, logger: Logger) {
+        self.backend = backend
+        self.settings = settings
+        self.operations = OperationRegistry(patience: settings.patience)
+        self.logger = logger
+    }
+
+    /// Runs a call that changes something: alone on its keys, to its end, with one log line.
+    func change(
+        _ name: String, _ subject: String, keys: Set<LockKey>, isShared: Bool = true,
+        _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Void
+    ) async throws(StorageError) {
+        let operation = Operation(name, subject, keys: keys, isShared: isShared)
+        try await operations.perform(operation) { [backend, logger] () async throws(StorageError) in
+            let began = ContinuousClock.now
+            do throws(StorageError) {
+                try await body(backend)
+                logger.info("\(operation)", metadata: ["duration": "\(began.duration(to: .now))"])
+            } catch {
+                let error = error.during(name, subject)
+                logger.warning(
+                    "\(error)", metadata: ["duration": "\(began.duration(to: .now))", "code": "\(error.code)"])
+                throw error
+            }
+        }
+    }
+
+    /// Runs a call that changes nothing. It waits for nobody.
+    func ask<Answer>(
+        _ name: String, _ subject: String, _ body: (Backend) async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
+        do throws(StorageError) {
+            return try await body(backend)
+        } catch {
+            let error = error.during(name, subject)
+            logger.debug("\(error)", metadata: ["code": "\(error.code)"])
+            throw error
+        }
+    }
+
+    func resolve(
+        _ text: String, driveless: PathPolicy.DrivelessPaths = .refused, for name: String
+    ) throws(StorageError) -> HostPath {
+        do throws(StorageError) {
+            return try settings.paths.resolve(text, driveless: driveless)
+        } catch {
+            throw error.during(name)
+        }
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a host is set to, whatever its backend.
+public struct HostSettings: Sendable {
+    /// Which paths callers may name.
+    public var paths: PathPolicy
+    /// The filesystem that ``VolumeOperations/formatVolume(_:)`` makes.
+    public var filesystem: FilesystemKind = .ext4
+    /// Explicit growth below so many bytes is success without change; see ``ResizePlan``.
+    public var minimumGrowth: Int64 = 100 << 20
+    /// How long a call waits for the operations in its way before it is aborted.
+    public var patience: Duration = .seconds(10)
+
+    public init(paths: PathPolicy) { self.paths = paths }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One call that changes the host: what it does and what no other call may touch meanwhile.
+public struct Operation: Sendable, Hashable, CustomStringConvertible {
+    /// A verb phrase: "format volume".
+    public let name: String
+    /// What it is done to and with, complete: two operations of equal name and subject are the same call.
+    public let subject: String
+    public let keys: Set<LockKey>
+    /// Whether a second call may take the outcome of one that began before it. Not so where the call
+    /// promises something of what its caller did just before: written data, an attached disk.
+    public let isShared: Bool
+
+    public init(_ name: String, _ subject: String, keys: Set<LockKey>, isShared: Bool = true) {
+        self.isShared = isShared
+        self.name = name
+        self.subject = subject
+        self.keys = keys
+    }
+
+    public var description: String { subject.isEmpty ? name : "\(name) \(subject)" }
+}
+
+/// What an operation holds while it runs.
+public enum LockKey: Sendable, Hashable {
+    case disk(DiskNumber)
+    case path(HostPath)
+    /// The set of disks as a whole.
+    case inventory
+}

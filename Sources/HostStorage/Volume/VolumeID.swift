@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The name of a volume: `\\?\Volume{GUID}\`, the spelling of a Windows volume GUID path.
+///
+/// The GUID is the GPT partition's own; volumes without one get a name-based UUID of their device's
+/// identity. A volume ID is equal byte for byte every time it is asked for and stays valid while the
+/// volume is not mounted.
+public struct VolumeID: Sendable, Hashable, CustomStringConvertible {
+    /// The GUID in lower case, with hyphens, without braces.
+    public let guid: String
+
+    /// Takes a GUID in either case and refuses what is none.
+    public init(guid: String) throws(StorageError) {
+        guard Self.isGUID(guid) else {
+            throw StorageError(.invalidArgument, "\"\(guid)\" is not a GUID")
+        }
+        self.guid = guid.lowercased()
+    }
+
+    /// Reads a volume ID as callers send it. The backslash at its end may be missing.
+    public init(_ text: String) throws(StorageError) {
+        guard !text.isEmpty else { throw StorageError(.invalidArgument, "the volume ID is empty") }
+        let bytes = text.utf8
+        let prefix = #"\\?\Volume{"#.utf8
+        let rest = bytes.dropFirst(prefix.count)
+        guard bytes.starts(with: prefix), rest.count == 37 || rest.count == 38,
+            let guid = String(rest.prefix(36)), Self.isGUID(guid),
+            rest.dropFirst(36).elementsEqual("}".utf8) || rest.dropFirst(36).elementsEqual(#"}\"#.utf8)
+        else {
+            throw StorageError(
+                .invalidArgument, #""\#(text.prefix(100))" is not a volume ID of the form \\?\Volume{GUID}\"#)
+        }
+        self.guid = guid.lowercased()
+    }
+
+    public var description: String { #"\\?\Volume{\#(guid)}\"# }
+
+    private static func isGUID(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        return bytes.count == 36
+            && bytes.indices.allSatisfy { index in
+                switch index {
+                case 8, 13, 18, 23: bytes[index] == UInt8(ascii: "-")
+                default: isHexadecimalDigit(bytes[index])
+                }
+            }
+    }
+
+    private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
+    }
+}
