@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE 1
+#include "include/CLinuxStorage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/blkpg.h>
+#include <linux/btrfs.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+static int32_t outcome(long result) { return result < 0 ? -errno : (int32_t)result; }
+
+const int32_t cls_O_PATH = O_PATH;
+
+int32_t cls_openat2(int32_t directory, const char *path, uint64_t flags, uint64_t resolve) {
+    struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};
+    return outcome(syscall(SYS_openat2, directory, path, &how, sizeof how));
+}
+
+static int32_t status(int32_t directory, const char *path, int32_t flags, struct cls_status *out) {
+    struct statx s;
+    if (statx(directory, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID, &s) < 0) return -errno;
+    *out = (struct cls_status){
+        .mount_id = s.stx_mnt_id,
+        .inode = s.stx_ino,
+        .size = s.stx_size,
+        .mode = s.stx_mode,
+        .device_major = s.stx_dev_major,
+        .device_minor = s.stx_dev_minor,
+        .special_major = s.stx_rdev_major,
+        .special_minor = s.stx_rdev_minor,
+        .is_mount_root = (s.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0,
+    };
+    return 0;
+}
+int32_t cls_status_at(int32_t directory, const char *path, struct cls_status *out) {
+    return status(directory, path, AT_SYMLINK_NOFOLLOW, out);
+}
+int32_t cls_status_of(int32_t descriptor, struct cls_status *out) {
+    return status(descriptor, "", AT_EMPTY_PATH, out);
+}
+
+int32_t cls_syncfs(int32_t descriptor) { return outcome(syncfs(descriptor)); }
+int32_t cls_try_lock(int32_t descriptor) { return outcome(flock(descriptor, LOCK_EX | LOCK_NB)); }
+int32_t cls_unmount(const char *path) { return outcome(umount2(path, UMOUNT_NOFOLLOW)); }
+
+int32_t cls_block_size_bytes(int32_t descriptor, uint64_t *bytes) { return outcome(ioctl(descriptor, BLKGETSIZE64, bytes)); }
+int32_t cls_block_sector_size(int32_t descriptor) {
+    int size = 0;
+    return ioctl(descriptor, BLKSSZGET, &size) < 0 ? -errno : size;
+}
+int32_t cls_block_is_read_only(int32_t descriptor) {
+    int read_only = 0;
+    return ioctl(descriptor, BLKROGET, &read_only) < 0 ? -errno : read_only != 0;
+}
+#ifndef BLKGETDISKSEQ
+#define BLKGETDISKSEQ _IOR(0x12, 128, __u64)
+#endif
+int32_t cls_block_disk_sequence(int32_t descriptor, uint64_t *sequence) {
+    return outcome(ioctl(descriptor, BLKGETDISKSEQ, sequence));
+}
+int32_t cls_block_flush_buffers(int32_t descriptor) { return outcome(ioctl(descriptor, BLKFLSBUF, 0)); }
+
+static int32_t change_partition(int32_t descriptor, int operation, int32_t number, int64_t start, int64_t length) {
+    struct blkpg_partition partition = {.start = start, .length = length, .pno = number};
+    struct blkpg_ioctl_arg argument = {.op = operation, .datalen = sizeof partition, .data = &partition};
+    return outcome(ioctl(descriptor, BLKPG, &argument));
+}
+int32_t cls_partition_add(int32_t descriptor, int32_t number, int64_t start_bytes, int64_t length_bytes) {
+    return change_partition(descriptor, BLKPG_ADD_PARTITION, number, start_bytes, length_bytes);
+}
+int32_t cls_partition_resize(int32_t descriptor, int32_t number, int64_t start_bytes, int64_t length_bytes) {
+    return change_partition(descriptor, BLKPG_RESIZE_PARTITION, number, start_bytes, length_bytes);
+}
+int32_t cls_partition_delete(int32_t descriptor, int32_t number) {
+    return change_partition(descriptor, BLKPG_DEL_PARTITION, number, 0, 0);
+}
+
+int32_t cls_loop_status(int32_t descriptor, struct cls_loop_status *out) {
+    struct loop_info64 info;
+    if (ioctl(descriptor, LOOP_GET_STATUS64, &info) < 0) return -errno;
+    *out = (struct cls_loop_status){
+        .backing_major = major(info.lo_device),
+        .backing_minor = minor(info.lo_device),
+        .backing_inode = info.lo_inode,
+        .offset = info.lo_offset,
+        .size_limit = info.lo_sizelimit,
+    };
+    memcpy(out->reference, info.lo_file_name, sizeof out->reference);
+    out->reference[sizeof out->reference - 1] = 0;
+    return 0;
+}
+int32_t cls_loop_update_capacity(int32_t descriptor) { return outcome(ioctl(descriptor, LOOP_SET_CAPACITY, 0)); }
+
+// The filesystems' own headers are not among the kernel's exported ones: fs/ext4/ext4.h and
+// fs/xfs/libxfs/xfs_fs.h have these.
+#define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
+struct xfs_geometry_v1 {
+    uint32_t block_size, rt_extent_size, group_blocks, group_count, log_blocks, sector_size, inode_size, inode_percent;
+    uint64_t data_blocks, rt_blocks, rt_extents, log_start;
+    uint8_t uuid[16];
+    uint32_t stripe_unit, stripe_width;
+    int32_t version;
+    uint32_t flags, log_sector_size, rt_sector_size, directory_block_size;
+};
+struct xfs_growth {
+    uint64_t data_blocks;
+    uint32_t inode_percent;
+};
+#define XFS_IOC_FSGEOMETRY_V1 _IOR('X', 100, struct xfs_geometry_v1)
+#define XFS_IOC_FSGROWFSDATA _IOW('X', 110, struct xfs_growth)
+
+int32_t cls_ext4_grow(int32_t descriptor, uint64_t blocks) { return outcome(ioctl(descriptor, EXT4_IOC_RESIZE_FS, &blocks)); }
+int32_t cls_xfs_geometry(int32_t descriptor, uint32_t *block_size, uint64_t *data_blocks, uint32_t *inode_percent) {
+    struct xfs_geometry_v1 geometry;
+    if (ioctl(descriptor, XFS_IOC_FSGEOMETRY_V1, &geometry) < 0) return -errno;
+    *block_size = geometry.block_size;
+    *data_blocks = geometry.data_blocks;
+    *inode_percent = geometry.inode_percent;
+    return 0;
+}
+int32_t cls_xfs_grow(int32_t descriptor, uint64_t data_blocks, uint32_t inode_percent) {
+    struct xfs_growth growth = {.data_blocks = data_blocks, .inode_percent = inode_percent};
+    return outcome(ioctl(descriptor, XFS_IOC_FSGROWFSDATA, &growth));
+}
+int32_t cls_btrfs_grow_to_maximum(int32_t descriptor) {
+    struct btrfs_ioctl_vol_args arguments = {.name = "max"};
+    return outcome(ioctl(descriptor, BTRFS_IOC_RESIZE, &arguments));
+}

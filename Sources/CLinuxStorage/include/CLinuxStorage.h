@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The system calls, ioctls and constants that Swift's Glibc module lacks, one function each and nothing
+// clever. Every function returns a value >= 0 or -errno.
+//
+// This header includes <stdint.h> alone: a system header read here, with _GNU_SOURCE, would clash with
+// the same header in the Glibc module.
+#ifndef CLINUXSTORAGE_H
+#define CLINUXSTORAGE_H
+#include <stdint.h>
+
+// openat2(2), Linux 5.6
+enum : uint64_t {
+    CLS_RESOLVE_NO_XDEV = 0x01,
+    CLS_RESOLVE_NO_MAGICLINKS = 0x02,
+    CLS_RESOLVE_NO_SYMLINKS = 0x04,
+    CLS_RESOLVE_BENEATH = 0x08,
+};
+extern const int32_t cls_O_PATH;
+int32_t cls_openat2(int32_t directory, const char *_Nonnull path, uint64_t flags, uint64_t resolve);
+
+// statx(2), Linux 4.11; STATX_ATTR_MOUNT_ROOT and STATX_MNT_ID, Linux 5.8
+struct cls_status {
+    uint64_t mount_id, inode, size;
+    uint32_t mode, device_major, device_minor, special_major, special_minor;
+    int32_t is_mount_root;
+};
+int32_t cls_status_at(int32_t directory, const char *_Nonnull path, struct cls_status *_Nonnull out);
+int32_t cls_status_of(int32_t descriptor, struct cls_status *_Nonnull out);
+
+int32_t cls_syncfs(int32_t descriptor);
+/// flock(2) with LOCK_EX | LOCK_NB.
+int32_t cls_try_lock(int32_t descriptor);
+/// umount2(2) with UMOUNT_NOFOLLOW.
+int32_t cls_unmount(const char *_Nonnull path);
+
+// Block devices: linux/fs.h, linux/blkpg.h, linux/loop.h
+int32_t cls_block_size_bytes(int32_t descriptor, uint64_t *_Nonnull bytes);
+int32_t cls_block_sector_size(int32_t descriptor);
+int32_t cls_block_is_read_only(int32_t descriptor);
+/// BLKGETDISKSEQ, Linux 5.15
+int32_t cls_block_disk_sequence(int32_t descriptor, uint64_t *_Nonnull sequence);
+int32_t cls_block_flush_buffers(int32_t descriptor);
+int32_t cls_partition_add(int32_t descriptor, int32_t number, int64_t start_bytes, int64_t length_bytes);
+int32_t cls_partition_resize(int32_t descriptor, int32_t number, int64_t start_bytes, int64_t length_bytes);
+int32_t cls_partition_delete(int32_t descriptor, int32_t number);
+
+struct cls_loop_status {
+    uint64_t backing_major, backing_minor, backing_inode, offset, size_limit;
+    char reference[64];
+};
+int32_t cls_loop_status(int32_t descriptor, struct cls_loop_status *_Nonnull out);
+int32_t cls_loop_update_capacity(int32_t descriptor);
+
+// Growing mounted filesystems; the descriptor is of any directory in them.
+int32_t cls_ext4_grow(int32_t descriptor, uint64_t blocks);
+int32_t cls_xfs_geometry(int32_t descriptor, uint32_t *_Nonnull block_size, uint64_t *_Nonnull data_blocks,
+                         uint32_t *_Nonnull inode_percent);
+int32_t cls_xfs_grow(int32_t descriptor, uint64_t data_blocks, uint32_t inode_percent);
+int32_t cls_btrfs_grow_to_maximum(int32_t descriptor);
+#endif

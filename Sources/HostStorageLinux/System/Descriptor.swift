@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// An open file, directory or device. Closed when its owner ends.
+struct Descriptor: ~Copyable, Sendable {
+    let raw: Int32
+
+    /// Takes over an open descriptor.
+    init(owning raw: Int32) { self.raw = raw }
+
+    /// Opens a path of the host as it stands; `flags` get O_CLOEXEC. Not for paths of callers: those go
+    /// through ``PathDoor``.
+    init(opening path: String, _ flags: Int32) throws(StorageError) {
+        raw = try checkErrno(open(path, flags | O_CLOEXEC), "open", path)
+    }
+
+    deinit { close(raw) }
+
+    /// The whole content of a small file, such as an attribute of sysfs.
+    static func contents(of path: String) throws(StorageError) -> String {
+        let file = try Descriptor(opening: path, O_RDONLY)
+        var text: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = try checkErrno(read(file.raw, &buffer, buffer.count), "read", path)
+            if count == 0 { return String(decoding: text, as: UTF8.self) }
+            text += buffer[..<count]
+        }
+    }
+
+    /// Writes to a file in one piece, as sysfs wants it.
+    static func write(_ text: String, to path: String, flags: Int32 = O_WRONLY) throws(StorageError) {
+        let file = try Descriptor(opening: path, flags)
+        var text = text
+        _ = try checkErrno(text.withUTF8 { Glibc.write(file.raw, $0.baseAddress, $0.count) }, "write", path)
+    }
+
+    // MARK: - What it is
+
+    func status(_ subject: String) throws(StorageError) -> FileStatus {
+        var status = cls_status()
+        try check(cls_status_of(raw, &status), "statx", subject)
+        return FileStatus(status)
+    }
+
+    /// The status of a name in this directory. Links are not followed.
+    func status(of name: String, _ subject: String) throws(StorageError) -> FileStatus {
+        var status = cls_status()
+        try check(cls_status_at(raw, name, &status), "statx", subject)
+        return FileStatus(status)
+    }
+
+    /// Reads `count` bytes from `offset`, all of them.
+    func bytes(at offset: Int64, count: Int, _ subject: String) throws(StorageError) -> [UInt8] {
+        var buffer = [UInt8](repeating: 0, count: count)
+        var done = 0
+        while done < count {
+            let got = buffer.withUnsafeMutableBytes { room in
+                pread(raw, room.baseAddress.map { $0 + done }, count - done, off_t(offset) + off_t(done))
+            }
+            try checkErrno(got, "pread", "\(subject) at offset \(offset + Int64(done))")
+            guard got > 0 else {
+                throw StorageError(
+                    .inputOutput, "it ends at offset \(offset + Int64(done)), before it should", subject: subject)
+            }
+            done += got
+        }
+        return buffer
+    }
+
+    /// Whether a directory holds no names.
+    func isEmptyDirectory(_ subject: String) throws(StorageError) -> Bool {
+        var isEmpty = true
+        try forEachName(subject) { _ in
+            isEmpty = false
+            return false
+        }
+        return isEmpty
+    }
+
+    /// Calls `body` with every name in the directory until it returns false.
+    func forEachName(
+        _ subject: String, _ body: (String) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        // A descriptor of its own: closedir closes what fdopendir was given, and the position is its own.
+        let own = try checkErrno(openat(raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", subject)
+        guard let stream = fdopendir(own) else {
+            close(own)
+            throw StorageError(errno: errno, "fdopendir", subject)
+        }
+        defer { closedir(stream) }
+        while true {
+            errno = 0
+            guard let entry = readdir(stream) else {
+                if errno != 0 { throw StorageError(errno: errno, "readdir", subject) }
+                return
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            if name != ".", name != "..", try !body(name) { return }
+        }
+    }
+
+    // MARK: - Block devices
+
+    /// The size in bytes.
+    func blockSize(_ subject: String) throws(StorageError) -> Int64 {
+        var bytes: UInt64 = 0
+        try check(cls_block_size_bytes(raw, &bytes), "BLKGETSIZE64", subject)
+        return Int64(bytes)
+    }
+
+    func diskSequence(_ subject: String) throws(StorageError) -> UInt64 {
+        var sequence: UInt64 = 0
+        try check(cls_block_disk_sequence(raw, &sequence), "BLKGETDISKSEQ", subject)
+        return sequence
+    }
+}
