@@ -50,6 +50,9 @@ int32_t cls_status_of(int32_t descriptor, struct cls_status *out) {
     return status(descriptor, "", AT_EMPTY_PATH, out);
 }
 
+uint32_t cls_device_major(uint64_t device) { return major(device); }
+uint32_t cls_device_minor(uint64_t device) { return minor(device); }
+
 int32_t cls_syncfs(int32_t descriptor) { return outcome(syncfs(descriptor)); }
 int32_t cls_try_lock(int32_t descriptor) { return outcome(flock(descriptor, LOCK_EX | LOCK_NB)); }
 int32_t cls_unmount(const char *path) { return outcome(umount2(path, UMOUNT_NOFOLLOW)); }

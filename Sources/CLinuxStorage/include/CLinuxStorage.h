@@ -28,6 +28,10 @@ struct cls_status {
 int32_t cls_status_at(int32_t directory, const char *_Nonnull path, struct cls_status *_Nonnull out);
 int32_t cls_status_of(int32_t descriptor, struct cls_status *_Nonnull out);
 
+// makedev(3)
+uint32_t cls_device_major(uint64_t device);
+uint32_t cls_device_minor(uint64_t device);
+
 int32_t cls_syncfs(int32_t descriptor);
 /// flock(2) with LOCK_EX | LOCK_NB.
 int32_t cls_try_lock(int32_t descriptor);

@@ -54,7 +54,7 @@ struct PathDoor: Sendable {
         do throws(StorageError) {
             _ = try open(path, cls_O_PATH)
             return nil
-        } catch where error.isSystemCall(errno: ELOOP) {}
+        } catch  where error.isSystemCall(errno: ELOOP) {}
         var walked = path
         var rest: [String] = []
         // The last link that has none before it: everything above opens.

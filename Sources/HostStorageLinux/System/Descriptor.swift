@@ -14,20 +14,25 @@ struct Descriptor: ~Copyable, Sendable {
     /// Opens a path of the host as it stands; `flags` get O_CLOEXEC. Not for paths of callers: those go
     /// through ``PathDoor``.
     init(opening path: String, _ flags: Int32) throws(StorageError) {
-        raw = try checkErrno(open(path, flags | O_CLOEXEC), "open", path)
+        // The mode counts only where O_CREAT is among the flags.
+        raw = try checkErrno(open(path, flags | O_CLOEXEC, 0o600), "open", path)
     }
 
     deinit { close(raw) }
 
     /// The whole content of a small file, such as an attribute of sysfs.
     static func contents(of path: String) throws(StorageError) -> String {
+        String(decoding: try bytes(of: path), as: UTF8.self)
+    }
+
+    static func bytes(of path: String) throws(StorageError) -> [UInt8] {
         let file = try Descriptor(opening: path, O_RDONLY)
-        var text: [UInt8] = []
+        var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = try checkErrno(read(file.raw, &buffer, buffer.count), "read", path)
-            if count == 0 { return String(decoding: text, as: UTF8.self) }
-            text += buffer[..<count]
+            if count == 0 { return bytes }
+            bytes += buffer[..<count]
         }
     }
 

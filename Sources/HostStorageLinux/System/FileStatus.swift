@@ -10,6 +10,9 @@ struct FileStatus {
     /// The device that the file is, where it is one.
     let special: DeviceNumber
     let mountID: UInt64
+    let inode: UInt64
+    /// In bytes.
+    let size: Int64
     let isMountRoot: Bool
     private let mode: UInt32
 
@@ -17,6 +20,8 @@ struct FileStatus {
         device = DeviceNumber(major: status.device_major, minor: status.device_minor)
         special = DeviceNumber(major: status.special_major, minor: status.special_minor)
         mountID = status.mount_id
+        inode = status.inode
+        size = Int64(status.size)
         isMountRoot = status.is_mount_root != 0
         mode = status.mode
     }
@@ -30,6 +35,16 @@ struct FileStatus {
 struct DeviceNumber: Hashable, Sendable, CustomStringConvertible {
     let major: UInt32
     let minor: UInt32
+
+    init(major: UInt32, minor: UInt32) {
+        self.major = major
+        self.minor = minor
+    }
+
+    /// Takes a C library's `dev_t` apart.
+    init(_ device: dev_t) {
+        self.init(major: cls_device_major(UInt64(device)), minor: cls_device_minor(UInt64(device)))
+    }
 
     var description: String { "\(major):\(minor)" }
 }

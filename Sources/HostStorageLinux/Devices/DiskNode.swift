@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// A disk as sysfs shows it at one moment.
+struct DiskNode: Sendable, Hashable {
+    /// The kernel's name, also that of its directory in /sys/block: "sda", "loop3", "dm-0".
+    let name: String
+    let number: DiskNumber
+    let device: DeviceNumber
+
+    var sysfsPath: String { "/sys/block/\(name)" }
+    var devicePath: String { "/dev/\(name.replacingBang)" }
+
+    /// A sysfs attribute of the disk, without the line's end; nil where the disk has no such attribute.
+    func attribute(_ path: String) throws(StorageError) -> String? {
+        try Sysfs.attribute("\(sysfsPath)/\(path)")
+    }
+}
+
+extension String {
+    /// sysfs writes "!" where a device name has "/": "cciss!c0d0".
+    fileprivate var replacingBang: String { String(map { $0 == "!" ? "/" : $0 }) }
+}
+
+/// Attributes of sysfs by path.
+enum Sysfs {
+    /// The attribute without the line's end; nil where there is no such attribute.
+    static func attribute(_ path: String) throws(StorageError) -> String? {
+        do throws(StorageError) {
+            var text = try Descriptor.contents(of: path)
+            if text.utf8.last == UInt8(ascii: "\n") { text.removeLast() }
+            return text
+        } catch  where error.code == .notFound || error.isSystemCall(errno: EINVAL) {
+            return nil
+        }
+    }
+
+    static func number(_ path: String) throws(StorageError) -> UInt64? {
+        try attribute(path).flatMap { UInt64($0) }
+    }
+
+    /// Reads "major:minor".
+    static func device(_ path: String) throws(StorageError) -> DeviceNumber? {
+        guard let parts = try attribute(path)?.split(separator: ":"), parts.count == 2,
+            let major = UInt32(parts[0]), let minor = UInt32(parts[1])
+        else { return nil }
+        return DeviceNumber(major: major, minor: minor)
+    }
+
+    /// The names in a directory; none where it does not exist.
+    static func names(in path: String) -> [String] {
+        guard let directory = try? Descriptor(opening: path, O_RDONLY | O_DIRECTORY) else { return [] }
+        var names: [String] = []
+        try? directory.forEachName(path) { name in
+            names.append(name)
+            return true
+        }
+        return names.sorted()
+    }
+
+    /// The last name of what a link in sysfs leads to.
+    static func linkName(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        let text = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return text.split(separator: "/").last.map(String.init)
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// A disk that is open and was verified to be the one that was meant.
+///
+/// While it is open its device number cannot come to mean another disk: what is done through the
+/// descriptor is done to the disk of this number.
+final class OpenDisk: Sendable {
+    let node: DiskNode
+    let descriptor: Descriptor
+    /// In bytes.
+    let size: Int64
+    /// The logical sector size in bytes.
+    let sectorSize: Int
+
+    /// Opens the disk and compares device number and `diskseq` on the descriptor.
+    ///
+    /// - Parameter flags: for open(2), such as O_RDWR or O_EXCL. O_NONBLOCK keeps removable drives from
+    ///   waiting for a medium.
+    init(_ node: DiskNode, _ flags: Int32 = O_RDONLY) throws(StorageError) {
+        let subject = node.devicePath
+        let descriptor = try Descriptor(opening: subject, flags | O_NONBLOCK)
+        let status = try descriptor.status(subject)
+        guard status.isBlockDevice, status.special == node.device,
+            try descriptor.diskSequence(subject) == UInt64(node.number.rawValue)
+        else {
+            throw StorageError(
+                .notFound, "it is no longer disk \(node.number); another disk has come in its place", subject: subject)
+        }
+        let size = try descriptor.blockSize(subject)
+        let sectorSize = try check(cls_block_sector_size(descriptor.raw), "BLKSSZGET", subject)
+        self.node = node
+        self.descriptor = descriptor
+        self.size = size
+        self.sectorSize = Int(sectorSize)
+    }
+
+    var path: String { node.devicePath }
+
+    /// Takes the lock that every program which changes a disk takes on the whole-disk device, so that udev
+    /// does not probe meanwhile and another process of ours waits. Released when the disk is closed.
+    ///
+    /// Source: systemd.io/BLOCK_DEVICE_LOCKING.
+    func lock() throws(StorageError) {
+        // Who else takes it holds it for the blink of a probe, or works on this disk like us.
+        for attempt in 0..<100 {
+            if attempt > 0 { usleep(50_000) }
+            let result = cls_try_lock(descriptor.raw)
+            if result != -EWOULDBLOCK {
+                try check(result, "flock", path)
+                return
+            }
+        }
+        throw StorageError(.busy, "another program holds its lock", subject: path)
+    }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+import Subprocess
+import SystemPackage
+
+/// A program of the filesystem tools, run as a child: an argument vector and never a shell, the C locale,
+/// a deadline, and bounded output.
+struct ChildProgram: Sendable {
+    let path: String
+
+    private static let directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
+    /// More than any of the tools has to say; beyond it the child is stopped.
+    private static let outputLimit = 256 << 10
+
+    /// Finds the program; `package` is the Debian package that has it.
+    init(_ name: String, package: String) throws(StorageError) {
+        guard let directory = Self.directories.first(where: { access("\($0)/\(name)", X_OK) == 0 }) else {
+            throw StorageError(.unsupported, "\(name) is not installed on this host (package \(package))")
+        }
+        path = "\(directory)/\(name)"
+    }
+
+    /// Runs it to its end and returns its exit status and the end of what it wrote to standard error.
+    func run(_ arguments: [String], deadline: Duration) async throws(StorageError) -> (status: Int32, errors: String) {
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        var options = PlatformOptions()
+        options.createSession = true
+        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+        let platformOptions = options
+        let result = await withTaskGroup(of: Result<(Int32, String), any Error>?.self) { group in
+            group.addTask {
+                do {
+                    let record = try await Subprocess.run(
+                        .path(FilePath(path)), arguments: Arguments(arguments),
+                        environment: .custom(["PATH": Self.directories.joined(separator: ":"), "LC_ALL": "C"]),
+                        platformOptions: platformOptions, input: .none, output: .discarded,
+                        error: .string(limit: Self.outputLimit))
+                    switch record.terminationStatus {
+                    case .exited(let code): return .success((code, record.standardError))
+                    case .signaled(let signal): return .success((128 + signal, record.standardError))
+                    }
+                } catch {
+                    return .failure(error)
+                }
+            }
+            group.addTask {
+                try? await Task.sleep(for: deadline)
+                return nil
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first
+        }
+        switch result {
+        case .success(let (status, errors)): return (status, Self.lastLines(of: errors))
+        case .failure(let error): throw StorageError(.internalError, "\(name) could not be run: \(error)")
+        case nil: throw StorageError(.deadlineExceeded, "\(name) was stopped after \(deadline)")
+        }
+    }
+
+    /// Runs it and fails unless it exits with a status for which `isSuccess` holds.
+    func run(
+        _ arguments: [String], deadline: Duration, subject: String, isSuccess: (Int32) -> Bool = { $0 == 0 }
+    ) async throws(StorageError) {
+        let (status, errors) = try await run(arguments, deadline: deadline)
+        guard isSuccess(status) else {
+            let name = path.split(separator: "/").last.map(String.init) ?? path
+            throw StorageError(
+                .failedPrecondition, "\(name) failed", subject: subject,
+                cause: .program(name, status: status, output: errors))
+        }
+    }
+
+    /// Enough for a sentence or two, in one line.
+    private static func lastLines(of text: String) -> String {
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
+        return line.count <= 1000 ? line : "…" + line.suffix(1000)
+    }
+}

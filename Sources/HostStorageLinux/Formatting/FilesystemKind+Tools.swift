@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+
+/// How each filesystem is made.
+///
+/// No tool gets a flag that forces it: the device is proven blank, and a tool that sees something there
+/// after all is to refuse. None discards: there is nothing on a blank device to discard, and on some
+/// storage it takes minutes.
+extension FilesystemKind {
+    func makingTool() throws(StorageError) -> ChildProgram {
+        switch self {
+        case .ext4: try ChildProgram("mkfs.ext4", package: "e2fsprogs")
+        case .xfs: try ChildProgram("mkfs.xfs", package: "xfsprogs")
+        case .btrfs: try ChildProgram("mkfs.btrfs", package: "btrfs-progs")
+        case .ntfs: try ChildProgram("mkfs.ntfs", package: "ntfs-3g")
+        case .exfat: try ChildProgram("mkfs.exfat", package: "exfatprogs")
+        }
+    }
+
+    func makingArguments(_ device: String) -> [String] {
+        switch self {
+        // -m 0: blocks reserved for root are no use on a volume of data (as Kubernetes has it).
+        case .ext4: ["-q", "-m", "0", "-E", "nodiscard,lazy_itable_init=1", "--", device]
+        case .xfs: ["-q", "-K", "--", device]
+        case .btrfs: ["-q", "-K", "--", device]
+        // -Q: without it the tool writes zeros over the whole volume.
+        case .ntfs: ["-q", "-Q", device]
+        case .exfat: ["-q", device]
+        }
+    }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+public import HostStorage
+import Logging
+
+extension LinuxBackend {
+    public func diskLocations() async throws(StorageError) -> [DiskNumber: DiskLocation] {
+        try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+            var locations: [DiskNumber: DiskLocation] = [:]
+            for disk in try inventory.disks() { locations[disk.number] = disk.location() }
+            return locations
+        }
+    }
+
+    public func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
+        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+            try inventory.disks()
+        }
+        return await withTaskGroup(of: (DiskNumber, DiskIdentifiers)?.self) { group in
+            for disk in disks {
+                group.addTask { [self] in
+                    do throws(StorageError) {
+                        let identifiers = try await lanes.run(in: .disk(name: disk.name), timeout: .seconds(5)) {
+                            () throws(StorageError) in try disk.identifiers()
+                        }
+                        return (disk.number, identifiers)
+                    } catch {
+                        logger.warning("disk \(disk.number) (\(disk.name)) does not answer and is left out: \(error)")
+                        return nil
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { all, one in
+                if let one { all[one.0] = one.1 }
+            }
+        }
+    }
+
+    public func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64 {
+        let node = try await node(disk)
+        return try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in try OpenDisk(node).size }
+    }
+
+    public func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState {
+        let node = try await node(disk)
+        return try await lanes.run(in: .disk(name: node.name)) { [offline] () throws(StorageError) in
+            if try offline.isOffline(disk) { return .offline }
+            // Documentation/scsi: a device is "running", or out of use for one reason or another.
+            let state = try node.scsiState()
+            return state == nil || state == "running" ? .online : .offline
+        }
+    }
+
+    public func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
+        let node = try await node(disk)
+        try await lanes.run(in: .disk(name: node.name)) { [offline] () throws(StorageError) in
+            switch state {
+            case .online:
+                if let state = try node.scsiState(), state != "running" {
+                    try Descriptor.write("running", to: "\(node.sysfsPath)/device/state")
+                }
+            case .offline:
+                try SystemDisks.refuse(node)
+                try node.requireUnused()
+            }
+            try offline.set(state, disk)
+        }
+    }
+
+    public func partitionDisk(_ disk: DiskNumber) async throws(StorageError) {
+        let node = try await node(disk)
+        try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in
+            try SystemDisks.refuse(node)
+            if let table = try PartitionTable(of: OpenDisk(node)), table.hasVolume { return }
+            let open = try OpenDisk(node, O_RDWR)
+            try open.lock()
+            try Self.partition(open)
+        }
+    }
+
+    public func rescanDisks() async throws(StorageError) {
+        try await lanes.run(in: .inventory) { [inventory, logger] () throws(StorageError) in
+            try Rescan.run(inventory, logger)
+        }
+    }
+
+    /// Gives the disk, open and locked, a table and a partition.
+    private static func partition(_ disk: OpenDisk) throws(StorageError) {
+        if let table = try PartitionTable(of: disk) {
+            if table.hasVolume { return }
+            guard table.kind == "gpt" else {
+                throw StorageError(
+                    .failedPrecondition, "it holds an empty partition table of type \(table.kind)", subject: disk.path)
+            }
+            let writer = try PartitionWriter(disk)
+            try writer.addPartition()
+            try writer.write()
+        } else {
+            // What the kernel remembers of an earlier disk at this place would only be in the way.
+            try KernelPartitions(disk: disk).removeAll()
+            let proof = try BlankProof(of: disk.node.device, at: disk.path, size: disk.size)
+            let writer = try PartitionWriter(disk)
+            try writer.createTable(proof)
+            try writer.addPartition()
+            try writer.write()
+        }
+        guard let partition = try PartitionTable(of: disk)?.partitions.first(where: { !$0.isReserved }) else {
+            throw StorageError(.internalError, "the new partition does not show on the disk", subject: disk.path)
+        }
+        _ = try KernelPartitions(disk: disk).device(of: partition)
+    }
+}
+
+extension PartitionTable {
+    /// Whether it has a partition to put a filesystem on.
+    var hasVolume: Bool { partitions.contains { !$0.isReserved } }
+}
+
+extension DiskNode {
+    /// The state of a SCSI device; nil for other disks.
+    func scsiState() throws(StorageError) -> String? {
+        guard Sysfs.linkName("\(sysfsPath)/device/subsystem") == "scsi" else { return nil }
+        return try attribute("device/state")
+    }
+
+    /// Writes the disk's cached data out and fails where it, or a partition of it, is mounted or part of
+    /// another device, in whichever namespace.
+    func requireUnused() throws(StorageError) {
+        let disk = try OpenDisk(self)
+        var devices = try KernelPartitions(disk: disk).known().values.map {
+            VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
+        }
+        devices.append(VolumeDevice(name: name, device: device, size: disk.size))
+        for device in devices {
+            if let mount = try MountTable.mounts(of: device.device).first {
+                throw StorageError(.busy, "it is mounted at \(mount.target)", subject: device.path)
+            }
+            do throws(StorageError) {
+                let claim = try Descriptor(opening: device.path, O_RDONLY | O_EXCL | O_NONBLOCK)
+                try checkErrno(fsync(claim.raw), "fsync", device.path)
+            } catch  where error.code == .busy {
+                throw StorageError(
+                    .busy, "it is mounted or part of another device", subject: device.path, cause: error.cause)
+            }
+        }
+    }
+}

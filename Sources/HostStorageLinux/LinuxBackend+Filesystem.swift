@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+public import HostStorage
+
+extension LinuxBackend {
+    public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
+        try await onPath(path) { door throws(StorageError) in try Self.exists(path, door) }
+    }
+
+    public func makeDirectory(_ path: HostPath) async throws(StorageError) {
+        try await onPath(path) { _ throws(StorageError) in try DirectoryCreation.make(path) }
+    }
+
+    public func remove(_ path: HostPath, force: Bool) async throws(StorageError) {
+        try await onPath(path) { door throws(StorageError) in
+            let (parent, name): (OpenDirectory, String)
+            let status: FileStatus
+            do throws(StorageError) {
+                (parent, name) = try door.openParent(of: path)
+                status = try parent.descriptor.status(of: name, "\(path)")
+            } catch  where force && error.code == .notFound {
+                return
+            }
+            guard force else {
+                let flags = status.isDirectory ? AT_REMOVEDIR : 0
+                if unlinkat(parent.descriptor.raw, name, flags) < 0 {
+                    throw TreeRemoval.removalError(errno, "\(path)")
+                }
+                return
+            }
+            if status.isMountRoot { try Self.unmountAll(name, in: parent.descriptor, path) }
+            // What was unmounted leaves an empty directory. One that is not empty was never ours to empty:
+            // it lay hidden below the mount.
+            if status.isMountRoot {
+                if unlinkat(parent.descriptor.raw, name, status.isDirectory ? AT_REMOVEDIR : 0) < 0 {
+                    throw TreeRemoval.removalError(errno, "\(path)")
+                }
+            } else {
+                try TreeRemoval.remove(name, in: parent.descriptor, "\(path)")
+            }
+        }
+    }
+
+    public func removeContents(of path: HostPath) async throws(StorageError) {
+        try await onPath(path) { door throws(StorageError) in
+            try TreeRemoval.removeContents(of: door.open(path, O_RDONLY | O_DIRECTORY), "\(path)")
+        }
+    }
+
+    public func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
+        try await onPath(link) { door throws(StorageError) in
+            let (parent, name) = try door.openParent(of: link)
+            try checkErrno(symlinkat("\(target)", parent.descriptor.raw, name), "symlinkat", "\(link)")
+        }
+    }
+
+    public func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool {
+        try await onPath(path) { door throws(StorageError) in
+            guard !path.isRoot else { return try door.open(path, cls_O_PATH).status("\(path)").isMountRoot }
+            let (parent, name) = try door.openParent(of: path)
+            let status = try parent.descriptor.status(of: name, "\(path)")
+            guard status.isLink else { return status.isMountRoot }
+            guard let target = try door.linkTarget(of: path) else { return false }
+            return try Self.exists(target, door)
+        }
+    }
+
+    private static func exists(_ path: HostPath, _ door: PathDoor) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            if path.isRoot {
+                _ = try door.open(path, cls_O_PATH)
+            } else {
+                let (parent, name) = try door.openParent(of: path)
+                _ = try parent.descriptor.status(of: name, "\(path)")
+            }
+            return true
+        } catch  where error.code == .notFound {
+            return false
+        }
+    }
+
+    /// Takes every mount on the name away, the topmost first.
+    private static func unmountAll(
+        _ name: String, in directory: borrowing Descriptor, _ path: HostPath
+    ) throws(StorageError) {
+        while try directory.status(of: name, "\(path)").isMountRoot {
+            try Unmount.unmount(name, in: directory, "\(path)")
+        }
+    }
+}

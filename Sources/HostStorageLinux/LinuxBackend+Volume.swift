@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+public import HostStorage
+
+extension LinuxBackend {
+    /// How long the tools that make, check and grow filesystems may take before they are stopped.
+    private static let toolDeadline: Duration = .seconds(600)
+
+    public func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID] {
+        try await index.volumes(on: try await node(disk))
+            .filter { partition == nil || $0.partition?.number == partition }
+            .map(\.id)
+    }
+
+    public func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber {
+        try await index.locate(volume).disk.number
+    }
+
+    public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
+        let found = try await index.locate(volume)
+        return try await onDisk(of: found) { () throws(StorageError) in
+            try OpenVolume(found, exclusively: false).content() != .nothing
+        }
+    }
+
+    public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
+        let found = try await index.locateAnew(volume)
+        let filesystem = settings.filesystem
+        let tool = try filesystem.makingTool()
+        let open = try await onDisk(of: found) { [self] () throws(StorageError) in
+            try SystemDisks.refuse(found.disk)
+            try requireOnline(found.disk)
+            let open = try OpenVolume(found, exclusively: true)
+            // The tool claims the device for itself, so the proof's own claim has to end before. The disk's
+            // lock, the open device and the disk's key in the registry stay.
+            _ = try BlankProof(of: open.device.device, at: open.device.path, size: open.device.size)
+            return open
+        }
+        try await tool.run(
+            filesystem.makingArguments(open.pinnedPath), deadline: Self.toolDeadline, subject: open.device.path)
+        try await onDisk(of: found) { () throws(StorageError) in
+            try checkErrno(fsync(open.descriptor.raw), "fsync", open.device.path)
+            guard try open.filesystemType() == filesystem.rawValue else {
+                throw StorageError(
+                    .internalError, "the new filesystem does not show on the volume", subject: open.device.path)
+            }
+        }
+    }
+
+    public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
+        let found = try await index.locate(volume)
+        try await onDisk(of: found) { [self] () throws(StorageError) in
+            try requireOnline(found.disk)
+            let open = try OpenVolume(found, exclusively: false)
+            let target = try door.open(path, O_RDONLY | O_DIRECTORY)
+            let status = try target.status("\(path)")
+            if status.isMountRoot {
+                guard try status.blockDevice() == open.device.device else {
+                    throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
+                }
+                return
+            }
+            guard try target.isEmptyDirectory("\(path)") else {
+                throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
+            }
+            try FilesystemMount.mount(open.device, type: try open.filesystemType(), on: target, path: "\(path)")
+        }
+    }
+
+    public func unmountVolume(_ volume: VolumeID, from path: HostPath) async throws(StorageError) {
+        let found = try await index.locate(volume)
+        try await onDisk(of: found) { [door] () throws(StorageError) in
+            let open = try OpenVolume(found, exclusively: false)
+            let (parent, name) = try door.openParent(of: path)
+            let status = try parent.descriptor.status(of: name, "\(path)")
+            guard status.isMountRoot else {
+                throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)")
+            }
+            guard try status.blockDevice() == open.device.device else {
+                throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
+            }
+            try Unmount.unmount(name, in: parent.descriptor, "\(path)")
+        }
+    }
+
+    public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
+        let found = try await index.locateAnew(volume)
+        let minimumGrowth = settings.minimumGrowth
+        let growth = try await onDisk(of: found) { [self] () throws(StorageError) in
+            try SystemDisks.refuse(found.disk)
+            try requireOnline(found.disk)
+            let open = try OpenVolume(found, exclusively: true)
+            let growth = try FilesystemGrowth(of: open)
+            try growth.requirePossible()
+            try PartitionGrowth.apply(size, to: open, minimumGrowth: minimumGrowth)
+            return try growth.growByKernel() ? nil : growth
+        }
+        guard let growth else { return }
+        try await growth.growByTool(deadline: Self.toolDeadline)
+    }
+
+    public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
+        let found = try await index.locate(volume)
+        return try await onDisk(of: found) { () throws(StorageError) in
+            try FilesystemSize.stats(of: OpenVolume(found, exclusively: false))
+        }
+    }
+
+    public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
+        let found = try await index.locate(volume)
+        try await onDisk(of: found) { () throws(StorageError) in
+            try OpenVolume(found, exclusively: false).flush()
+        }
+    }
+
+    public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
+        let device = try await onPath(path) { door throws(StorageError) in
+            let place = try door.following(path)
+            let status = try door.open(place, cls_O_PATH).status("\(path)")
+            guard status.isMountRoot else {
+                throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)")
+            }
+            return try status.blockDevice()
+        }
+        return try await self.volume(on: device, holding: path)
+    }
+
+    public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
+        let device = try await onPath(path) { door throws(StorageError) in
+            try door.open(try door.following(path), cls_O_PATH).status("\(path)").blockDevice()
+        }
+        return try await self.volume(on: device, holding: path)
+    }
+
+    private func volume(on device: DeviceNumber?, holding path: HostPath) async throws(StorageError) -> VolumeID {
+        guard let device, let name = Sysfs.linkName("/sys/dev/block/\(device)") else {
+            throw StorageError(
+                .failedPrecondition, "the filesystem there is on no disk of this host", subject: "\(path)")
+        }
+        let diskName = BlockDeviceName.disk(of: name)
+        let disk = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+            try inventory.disks().first { $0.name == diskName }
+        }
+        let number = try Sysfs.number("/sys/class/block/\(name)/partition").map { PartitionNumber(UInt32($0)) }
+        guard let disk, let volume = try await index.volumes(on: disk).first(where: { $0.partition?.number == number })
+        else {
+            throw StorageError(
+                .failedPrecondition, "the filesystem there is on no volume of this host", subject: "\(path)")
+        }
+        return volume.id
+    }
+}

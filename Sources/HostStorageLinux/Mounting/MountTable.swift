@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLibMount
+import Glibc
+import HostStorage
+
+/// One mount of this process's namespace, as /proc/self/mountinfo has it.
+struct Mount: Sendable, Hashable {
+    let id: Int
+    /// The device number of the filesystem. Of filesystems that span devices (btrfs) it is a number of the
+    /// kernel's own making; then ``source`` tells the device.
+    let device: DeviceNumber
+    let source: String
+    let target: String
+    /// The directory of the filesystem that is mounted; "/" unless it is a bind mount of a part.
+    let root: String
+}
+
+/// The table of mounts, read by libmount. Reading it takes time in proportion to its length, so a question
+/// about one path is statx's; this answers "where is this device mounted".
+enum MountTable {
+    static func read(_ path: String = "/proc/self/mountinfo") throws(StorageError) -> [Mount] {
+        guard let table = mnt_new_table_from_file(path) else {
+            throw StorageError(errno: errno, "mnt_new_table_from_file", path)
+        }
+        defer { mnt_unref_table(table) }
+        guard let iterator = mnt_new_iter(Int32(MNT_ITER_FORWARD)) else {
+            throw StorageError(errno: ENOMEM, "mnt_new_iter", path)
+        }
+        defer { mnt_free_iter(iterator) }
+        var mounts: [Mount] = []
+        var entry: OpaquePointer?
+        while mnt_table_next_fs(table, iterator, &entry) == 0, let current = entry {
+            mounts.append(
+                Mount(
+                    id: Int(mnt_fs_get_id(current)),
+                    device: DeviceNumber(mnt_fs_get_devno(current)),
+                    source: mnt_fs_get_source(current).map { String(cString: $0) } ?? "",
+                    target: mnt_fs_get_target(current).map { String(cString: $0) } ?? "",
+                    root: mnt_fs_get_root(current).map { String(cString: $0) } ?? ""))
+        }
+        return mounts
+    }
+
+    /// The mounts of a block device.
+    static func mounts(of device: DeviceNumber) throws(StorageError) -> [Mount] {
+        try read().filter { $0.blockDevice == device }
+    }
+}
+
+extension Mount {
+    /// The block device below the filesystem; nil where there is none.
+    var blockDevice: DeviceNumber? {
+        if device.major != 0 { return device }
+        guard source.hasPrefix("/dev/"), let node = try? Descriptor(opening: source, O_RDONLY | O_NONBLOCK | O_NOCTTY),
+            let status = try? node.status(source), status.isBlockDevice
+        else { return nil }
+        return status.special
+    }
+}
+
+extension FileStatus {
+    /// The block device that holds the file; nil where it is on no block device.
+    func blockDevice() throws(StorageError) -> DeviceNumber? {
+        if device.major != 0 { return device }
+        return try MountTable.read().first { $0.id == Int(mountID) }?.blockDevice
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// Takes mounts away. Never lazily: a success means that the filesystem is no longer mounted there.
+enum Unmount {
+    /// Writes the data of the mount on `name` in `directory` out and unmounts it.
+    ///
+    /// The mount is named by its parent's descriptor, not by its own, which would keep it busy.
+    static func unmount(
+        _ name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) {
+        do {
+            let top = try directory.openBeneath(name, O_RDONLY, subject)
+            try check(cls_syncfs(top.raw), "syncfs", subject)
+        }
+        let path = "/proc/self/fd/\(directory.raw)/\(name)"
+        // Whoever walks by (a probe, an event handler, a backup) holds a mount for a moment.
+        for attempt in 0..<20 {
+            if attempt > 0 { usleep(50_000) }
+            let result = cls_unmount(path)
+            if result != -EBUSY {
+                try check(result, "umount2", subject)
+                return
+            }
+        }
+        throw StorageError(
+            .busy, "it is in use", subject: subject,
+            cause: .systemCall("umount2", errno: EBUSY, text: String(cString: strerror(EBUSY))))
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLibBlkid
+import HostStorage
+
+/// The partition table of a disk as it is written on the disk. The disk is the truth: the kernel may not
+/// have read the table, or not be able to.
+struct PartitionTable: Sendable, Hashable {
+    /// libblkid's name of the kind: "gpt", "dos", …
+    let kind: String
+    let partitions: [Partition]
+
+    struct Partition: Sendable, Hashable {
+        let number: PartitionNumber
+        /// The GPT partition's own GUID in lower case; on other tables what libblkid makes of the disk's
+        /// signature and the partition's number. Empty where the table gives it none.
+        let id: String
+        /// The type: a GUID in lower case on a GPT, else "0x" and a number.
+        let type: String
+        let start: Int64
+        let size: Int64
+
+        /// Whether the partition is there for firmware or another system's bookkeeping, not for a
+        /// filesystem of its own.
+        var isReserved: Bool { Self.reservedTypes.contains(type) }
+
+        private static let reservedTypes: Set<String> = [
+            "e3c9e316-0b5c-4db8-817d-f92df00215ae",  // Microsoft reserved (MSR)
+            "21686148-6449-6e6f-744e-656564454649",  // BIOS boot
+            "0x5", "0xf", "0x85",  // extended: a box for logical partitions
+        ]
+    }
+
+    /// Reads the table; nil where there is none. Fails where the disk cannot be read or carries the signs
+    /// of more than one thing.
+    init?(of disk: OpenDisk) throws(StorageError) {
+        let probe = try BlockProbe(disk.descriptor, disk.path)
+        guard let table = try probe.partitionTable() else { return nil }
+        self = table
+    }
+
+    init(kind: String, partitions: [Partition]) {
+        self.kind = kind
+        self.partitions = partitions
+    }
+}

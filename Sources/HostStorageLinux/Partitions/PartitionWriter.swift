@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLibFdisk
+import Glibc
+import HostStorage
+
+/// Writes partition tables by libfdisk. Changes the disk only; the kernel is told by ``KernelPartitions``.
+struct PartitionWriter: ~Copyable {
+    private let context: OpaquePointer
+    private let subject: String
+
+    /// - Parameter disk: open for writing, and its lock held.
+    init(_ disk: OpenDisk) throws(StorageError) {
+        guard let context = fdisk_new_context() else {
+            throw StorageError(errno: ENOMEM, "fdisk_new_context", disk.path)
+        }
+        let result = fdisk_assign_device_by_fd(context, disk.descriptor.raw, disk.path, 0)
+        guard result == 0 else {
+            fdisk_unref_context(context)
+            throw StorageError(errno: -result, "fdisk_assign_device_by_fd", disk.path)
+        }
+        self.context = context
+        self.subject = disk.path
+    }
+
+    deinit { fdisk_unref_context(context) }
+
+    /// Puts a GPT on a disk that was proven blank.
+    func createTable(_ proof: borrowing BlankProof) throws(StorageError) {
+        try check(fdisk_create_disklabel(context, "gpt"), "fdisk_create_disklabel", subject)
+    }
+
+    /// Adds a basic-data partition over the greatest free space.
+    func addPartition() throws(StorageError) {
+        guard let partition = fdisk_new_partition() else {
+            throw StorageError(errno: ENOMEM, "fdisk_new_partition", subject)
+        }
+        defer { fdisk_unref_partition(partition) }
+        fdisk_partition_partno_follow_default(partition, 1)
+        fdisk_partition_start_follow_default(partition, 1)
+        fdisk_partition_end_follow_default(partition, 1)
+        if let label = fdisk_get_label(context, nil),
+            let type = fdisk_label_get_parttype_from_string(label, Self.basicData)
+        {
+            fdisk_partition_set_type(partition, type)
+            fdisk_unref_parttype(type)
+        }
+        try check(fdisk_add_partition(context, partition, nil), "fdisk_add_partition", subject)
+    }
+
+    /// Grows the partition, in memory, as far as the free space behind it allows, or to `size` bytes, and
+    /// returns its new size in bytes.
+    func grow(_ number: PartitionNumber, to size: Int64? = nil) throws(StorageError) -> Int64 {
+        let index = Int(number.rawValue) - 1
+        guard let change = fdisk_new_partition() else {
+            throw StorageError(errno: ENOMEM, "fdisk_new_partition", subject)
+        }
+        defer { fdisk_unref_partition(change) }
+        if let size {
+            let sector = Int64(fdisk_get_sector_size(context))
+            fdisk_partition_set_size(change, fdisk_sector_t((size + sector - 1) / sector))
+        } else {
+            fdisk_partition_end_follow_default(change, 1)
+        }
+        try check(fdisk_set_partition(context, index, change), "fdisk_set_partition", subject)
+        var partition: OpaquePointer?
+        try check(fdisk_get_partition(context, index, &partition), "fdisk_get_partition", subject)
+        defer { fdisk_unref_partition(partition) }
+        return Int64(fdisk_partition_get_size(partition)) * Int64(fdisk_get_sector_size(context))
+    }
+
+    /// Writes the table, its copy at the end of the disk included, and waits for it to be on the disk.
+    func write() throws(StorageError) {
+        try check(fdisk_write_disklabel(context), "fdisk_write_disklabel", subject)
+        try checkErrno(fsync(fdisk_get_devfd(context)), "fsync", subject)
+    }
+
+    private static let basicData = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+}

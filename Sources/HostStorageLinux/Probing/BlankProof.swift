@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// That a device was read and found blank while nobody else could use it. Nothing is partitioned or
+/// formatted without one, and only ``init(of:at:size:)`` makes one.
+///
+/// Blank means: libblkid recognises nothing, and the head, the tail and every place where a known
+/// filesystem keeps a copy of its superblock read as zeros. "Nothing recognised" alone is not blank, and
+/// a device that cannot be read is not either.
+struct BlankProof: ~Copyable {
+    /// Open with O_EXCL: while it lives nobody mounts the device or takes it into a stack.
+    private let claim: Descriptor
+
+    /// - Parameters:
+    ///   - device: what the device is expected to be; another device at `path` is refused.
+    ///   - path: where it is opened.
+    ///   - size: in bytes, as the caller knows it.
+    init(of device: DeviceNumber, at path: String, size: Int64) throws(StorageError) {
+        let claim: Descriptor
+        do throws(StorageError) {
+            claim = try Descriptor(opening: path, O_RDONLY | O_EXCL | O_NONBLOCK)
+        } catch  where error.code == .busy {
+            throw StorageError(.busy, "it is mounted or part of another device", subject: path, cause: error.cause)
+        }
+        guard try claim.status(path).special == device else {
+            throw StorageError(.failedPrecondition, "another device has come in its place", subject: path)
+        }
+        guard size > 0, try claim.blockSize(path) == size else {
+            throw StorageError(.failedPrecondition, "its size is not the expected \(size) bytes", subject: path)
+        }
+        // What the page cache holds from before is no proof.
+        try check(cls_block_flush_buffers(claim.raw), "BLKFLSBUF", path)
+
+        do throws(StorageError) {
+            let (content, offset) = try BlockProbe(claim, path).content()
+            if let label = content.label {
+                let place = offset.map { " at offset \($0)" } ?? ""
+                throw StorageError(.failedPrecondition, "it is not blank: it holds \(label)\(place)", subject: path)
+            }
+            for range in Self.ranges(size: size) {
+                try Self.proveZero(claim, range, path)
+            }
+        } catch  where error.code == .inputOutput {
+            throw StorageError(
+                .failedPrecondition, "it cannot be read, so it is not provably blank", subject: path, cause: error.cause
+            )
+        }
+        self.claim = claim
+    }
+
+    private static func proveZero(
+        _ device: borrowing Descriptor, _ range: Range<Int64>, _ path: String
+    ) throws(StorageError) {
+        let step: Int64 = 1 << 20
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let count = min(step, range.upperBound - offset)
+            let bytes = try device.bytes(at: offset, count: Int(count), path)
+            if let index = bytes.firstIndex(where: { $0 != 0 }) {
+                throw StorageError(
+                    .failedPrecondition, "it is not blank: it holds unknown data at offset \(offset + Int64(index))",
+                    subject: path)
+            }
+            offset += count
+        }
+    }
+
+    /// What must read as zeros, within a device of `size` bytes.
+    static func ranges(size: Int64) -> [Range<Int64>] {
+        let head: Int64 = 2 << 20
+        let tail: Int64 = 1 << 20
+        guard size > head + tail else { return [0..<size] }
+        let copies = superblockCopies.filter { $0 >= head && $0 + 4096 <= size - tail }.map { $0..<($0 + 4096) }
+        return [0..<head] + copies + [(size - tail)..<size]
+    }
+
+    /// Offsets of superblock copies beyond the head.
+    private static let superblockCopies: [Int64] = [
+        8193 << 10, 16384 << 11, 32768 << 12,  // ext2/3/4: first copy, for blocks of 1, 2 and 4 KiB (ext4(5))
+        64 << 20, 256 << 30,  // btrfs: the mirrors (btrfs(5))
+    ]
+}

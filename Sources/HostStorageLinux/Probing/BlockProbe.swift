@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLibBlkid
+import Glibc
+import HostStorage
+
+/// What libblkid recognises on a device.
+enum RecognisedContent: Sendable, Hashable {
+    /// Nothing that libblkid knows. The device may still hold data; see ``BlankProof``.
+    case nothing
+    case filesystem(type: String)
+    case partitionTable(kind: String)
+    /// LUKS, LVM, a RAID member, swap and the like.
+    case other(type: String)
+
+    /// What a person would call it; nil for nothing.
+    var label: String? {
+        switch self {
+        case .nothing: nil
+        case .filesystem(let type): "a filesystem of type \(type)"
+        case .partitionTable(let kind): "a partition table of type \(kind)"
+        case .other(let type): "a signature of type \(type)"
+        }
+    }
+}
+
+/// A libblkid probe of one open device. Reads the device, never libblkid's cache.
+struct BlockProbe: ~Copyable {
+    private let probe: blkid_probe
+    private let subject: String
+
+    init(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) {
+        guard let probe = blkid_new_probe() else { throw StorageError(errno: ENOMEM, "blkid_new_probe", subject) }
+        guard blkid_probe_set_device(probe, device.raw, 0, 0) == 0 else {
+            let code = errno
+            blkid_free_probe(probe)
+            throw StorageError(errno: code, "blkid_probe_set_device", subject)
+        }
+        self.probe = probe
+        self.subject = subject
+    }
+
+    deinit { blkid_free_probe(probe) }
+
+    /// What is on the device, and the offset in bytes of the sign by which it was recognised.
+    func content() throws(StorageError) -> (content: RecognisedContent, offset: Int64?) {
+        blkid_probe_enable_superblocks(probe, 1)
+        blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_MAGIC)
+        blkid_probe_enable_partitions(probe, 1)
+        blkid_probe_set_partitions_flags(probe, BLKID_PARTS_MAGIC)
+        guard try run() else { return (.nothing, nil) }
+        if let type = value("TYPE") {
+            let content: RecognisedContent =
+                value("USAGE") == "filesystem" ? .filesystem(type: type) : .other(type: type)
+            return (content, value("SBMAGIC_OFFSET").flatMap { Int64($0) })
+        }
+        if let kind = value("PTTYPE") {
+            return (.partitionTable(kind: kind), value("PTMAGIC_OFFSET").flatMap { Int64($0) })
+        }
+        return (.other(type: "unknown"), nil)
+    }
+
+    /// The partition table, with no look at anything else; nil where there is none.
+    func partitionTable() throws(StorageError) -> PartitionTable? {
+        blkid_probe_enable_superblocks(probe, 0)
+        blkid_probe_enable_partitions(probe, 1)
+        guard try run(), let kind = value("PTTYPE") else { return nil }
+        errno = 0
+        guard let list = blkid_probe_get_partitions(probe) else {
+            throw StorageError(errno: errno == 0 ? EIO : errno, "blkid_probe_get_partitions", subject)
+        }
+        var partitions: [PartitionTable.Partition] = []
+        for index in 0..<max(0, blkid_partlist_numof_partitions(list)) {
+            guard let partition = blkid_partlist_get_partition(list, index) else { continue }
+            let number = blkid_partition_get_partno(partition)
+            guard number > 0 else { continue }
+            let type =
+                blkid_partition_get_type_string(partition).map { String(cString: $0) }
+                ?? "0x" + String(UInt32(bitPattern: blkid_partition_get_type(partition)), radix: 16)
+            partitions.append(
+                PartitionTable.Partition(
+                    number: PartitionNumber(UInt32(number)),
+                    id: blkid_partition_get_uuid(partition).map { String(cString: $0).lowercased() } ?? "",
+                    type: type.lowercased(),
+                    // libblkid counts in 512-byte sectors, whatever the disk's own.
+                    start: blkid_partition_get_start(partition) * 512,
+                    size: blkid_partition_get_size(partition) * 512))
+        }
+        return PartitionTable(kind: kind, partitions: partitions)
+    }
+
+    /// Probes; false where nothing was found. libblkid's command cannot tell this from an unreadable
+    /// device, its library can.
+    private func run() throws(StorageError) -> Bool {
+        errno = 0
+        switch blkid_do_safeprobe(probe) {
+        case 0: return true
+        case 1: return false
+        case -2:
+            throw StorageError(
+                .failedPrecondition, "it carries the signs of more than one filesystem or table", subject: subject)
+        case let code:
+            // Debian's version returns -errno, others -1 and errno.
+            throw StorageError(errno: code < -2 ? -code : (errno == 0 ? EIO : errno), "blkid_do_safeprobe", subject)
+        }
+    }
+
+    private func value(_ name: String) -> String? {
+        var data: UnsafePointer<CChar>?
+        guard blkid_probe_lookup_value(probe, name, &data, nil) == 0, let data else { return nil }
+        return String(cString: data)
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// Grows a filesystem to the end of its device: by its kernel code where it can, mounted where it is or
+/// for the moment privately, else by its own tool.
+struct FilesystemGrowth: Sendable {
+    let volume: OpenVolume
+    let type: String
+    /// The place where it is mounted, nil where it is not.
+    let mountedAt: String?
+
+    init(of volume: OpenVolume) throws(StorageError) {
+        self.volume = volume
+        type = try volume.filesystemType()
+        mountedAt = try volume.mounts().first?.target
+    }
+
+    /// Fails, before anything is changed, where this filesystem cannot be grown as things stand.
+    func requirePossible() throws(StorageError) {
+        switch type {
+        case "xfs", "btrfs": break
+        case "ext2", "ext3", "ext4":
+            if mountedAt != nil, try !Self.mayGrowMountedExt() {
+                throw StorageError(
+                    .failedPrecondition,
+                    "growing a mounted \(type) takes CAP_SYS_RESOURCE, which this process does not have; unmount it first",
+                    subject: volume.device.path)
+            }
+        case "ntfs":
+            if mountedAt != nil {
+                throw StorageError(
+                    .failedPrecondition, "a mounted ntfs cannot grow; unmount it first", subject: volume.device.path)
+            }
+        default:
+            throw StorageError(.unsupported, "a filesystem of type \(type) cannot grow", subject: volume.device.path)
+        }
+    }
+
+    /// Grows it by the kernel; false where a tool has to do it.
+    func growByKernel() throws(StorageError) -> Bool {
+        let size = try volume.descriptor.blockSize(volume.device.path)
+        if type.hasPrefix("ext") {
+            let superblock = try Superblock(of: type, on: volume.descriptor, volume.device.path)
+            let blocks = size / superblock.blockSize
+            if superblock.blocks >= blocks { return true }
+            guard let mountedAt else { return false }
+            let top = try Descriptor(opening: mountedAt, O_RDONLY | O_DIRECTORY)
+            try check(cls_ext4_grow(top.raw, UInt64(blocks)), "EXT4_IOC_RESIZE_FS", mountedAt)
+            return true
+        }
+        guard type == "xfs" || type == "btrfs" else { return false }
+        let top =
+            if let mountedAt {
+                try Descriptor(opening: mountedAt, O_RDONLY | O_DIRECTORY)
+            } else {
+                try FilesystemMount.privately(volume.device, type: type).openBeneath(
+                    ".", O_RDONLY | O_DIRECTORY, volume.device.path)
+            }
+        let place = mountedAt ?? volume.device.path
+        if type == "btrfs" {
+            try check(cls_btrfs_grow_to_maximum(top.raw), "BTRFS_IOC_RESIZE", place)
+        } else {
+            var (blockSize, blocks, percent): (UInt32, UInt64, UInt32) = (0, 0, 0)
+            try check(cls_xfs_geometry(top.raw, &blockSize, &blocks, &percent), "XFS_IOC_FSGEOMETRY", place)
+            let wanted = UInt64(size) / UInt64(blockSize)
+            if wanted > blocks { try check(cls_xfs_grow(top.raw, wanted, percent), "XFS_IOC_FSGROWFSDATA", place) }
+        }
+        return true
+    }
+
+    /// Grows an unmounted filesystem that only its own tool can grow.
+    func growByTool(deadline: Duration) async throws(StorageError) {
+        let (path, subject) = (volume.pinnedPath, volume.device.path)
+        switch type {
+        case "ntfs":
+            try await ChildProgram("ntfsresize", package: "ntfs-3g").run(
+                ["--no-progress-bar", "--force", "--force", path], deadline: deadline, subject: subject)
+        default:
+            // resize2fs wants a filesystem that was just checked. 1: errors were corrected (e2fsck(8)).
+            try await ChildProgram("e2fsck", package: "e2fsprogs").run(
+                ["-f", "-p", path], deadline: deadline, subject: subject, isSuccess: { $0 & ~1 == 0 })
+            try await ChildProgram("resize2fs", package: "e2fsprogs").run(
+                [path], deadline: deadline, subject: subject)
+        }
+    }
+
+    /// CAP_SYS_RESOURCE, bit 24 of the effective set (capabilities(7)).
+    private static func mayGrowMountedExt() throws(StorageError) -> Bool {
+        let status = try Descriptor.contents(of: "/proc/self/status")
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("CapEff:") }),
+            let set = UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16)
+        else { return true }
+        return set & (1 << 24) != 0
+    }
+}

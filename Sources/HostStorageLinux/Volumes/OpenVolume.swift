@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// A volume whose disk is open, verified and, where it is to be changed, locked; and whose device the
+/// kernel knows.
+final class OpenVolume: Sendable {
+    let disk: OpenDisk
+    /// As the table has it now, under the lock.
+    let partition: PartitionTable.Partition?
+    let device: VolumeDevice
+    /// Keeps the device number from being given to something else.
+    let descriptor: Descriptor
+
+    /// - Parameter exclusively: takes the disk's lock and opens it for writing its partition table.
+    init(_ volume: LocatedVolume, exclusively: Bool) throws(StorageError) {
+        let disk = try OpenDisk(volume.disk, exclusively ? O_RDWR : O_RDONLY)
+        if exclusively { try disk.lock() }
+        guard let now = try disk.volumes().first(where: { $0.id == volume.id }) else {
+            throw StorageError(.notFound, "the disk does not have this volume any more", subject: disk.path)
+        }
+        let device: VolumeDevice =
+            if let partition = now.partition {
+                try KernelPartitions(disk: disk).device(of: partition)
+            } else {
+                VolumeDevice(name: disk.node.name, device: disk.node.device, size: disk.size)
+            }
+        let descriptor = try Descriptor(opening: device.path, O_RDONLY | O_NONBLOCK)
+        guard try descriptor.status(device.path).special == device.device else {
+            throw StorageError(.failedPrecondition, "another device has come in its place", subject: device.path)
+        }
+        self.disk = disk
+        self.partition = now.partition
+        self.device = device
+        self.descriptor = descriptor
+    }
+
+    /// The device under a name that means this very device as long as this is open, for child programs.
+    var pinnedPath: String { "/proc/\(getpid())/fd/\(descriptor.raw)" }
+
+    /// What libblkid recognises on the volume.
+    func content() throws(StorageError) -> RecognisedContent {
+        try BlockProbe(descriptor, device.path).content().content
+    }
+
+    /// The type of the filesystem on the volume; anything else is refused.
+    func filesystemType() throws(StorageError) -> String {
+        let content = try content()
+        guard case .filesystem(let type) = content else {
+            throw StorageError(
+                .failedPrecondition,
+                content.label.map { "it holds \($0), which is no filesystem" } ?? "it is not formatted",
+                subject: device.path)
+        }
+        return type
+    }
+
+    /// Where it is mounted.
+    func mounts() throws(StorageError) -> [Mount] { try MountTable.mounts(of: device.device) }
+
+    /// Writes all cached data of the volume to its disk.
+    func flush() throws(StorageError) {
+        for mount in try mounts() {
+            // A mount of one instant ago may be gone or covered by now; the device is written out below.
+            guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY) else { continue }
+            try check(cls_syncfs(top.raw), "syncfs", mount.target)
+        }
+        try checkErrno(fsync(descriptor.raw), "fsync", device.path)
+    }
+}
