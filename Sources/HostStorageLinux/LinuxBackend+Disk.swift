@@ -23,7 +23,10 @@ extension LinuxBackend {
                 group.addTask { [self] in
                     do throws(StorageError) {
                         let identifiers = try await lanes.run(in: .disk(name: disk.name), timeout: .seconds(5)) {
-                            () throws(StorageError) in try disk.identifiers()
+                            () throws(StorageError) in
+                            // What cannot be opened, or is another disk by now, does not answer.
+                            _ = try OpenDisk(disk)
+                            return try disk.identifiers()
                         }
                         return (disk.number, identifiers)
                     } catch {

@@ -143,12 +143,19 @@ extension LinuxBackend {
         let disk = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disks().first { $0.name == diskName }
         }
-        let number = try Sysfs.number("/sys/class/block/\(name)/partition").map { PartitionNumber(UInt32($0)) }
-        guard let disk, let volume = try await index.volumes(on: disk).first(where: { $0.partition?.number == number })
-        else {
-            throw StorageError(
-                .failedPrecondition, "the filesystem there is on no volume of this host", subject: "\(path)")
+        guard let disk else { throw Self.noVolume(at: path) }
+        guard let number = try Sysfs.number("/sys/class/block/\(name)/partition") else {
+            return try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in try disk.wholeVolumeID()
+            }
+        }
+        let partition = PartitionNumber(UInt32(number))
+        guard let volume = try await index.volumes(on: disk).first(where: { $0.partition?.number == partition }) else {
+            throw Self.noVolume(at: path)
         }
         return volume.id
+    }
+
+    private static func noVolume(at path: HostPath) -> StorageError {
+        StorageError(.failedPrecondition, "the filesystem there is on no volume of this host", subject: "\(path)")
     }
 }

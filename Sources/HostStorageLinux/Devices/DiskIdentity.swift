@@ -6,10 +6,9 @@ import HostStorage
 
 /// What sysfs and the kernel say of a disk's names and place.
 extension DiskNode {
-    /// The names that the disk gives itself. Opens it, so a disk that is gone does not answer.
+    /// The names that the disk gives itself, as sysfs keeps them; a loop device is opened and asked.
     func identifiers() throws(StorageError) -> DiskIdentifiers {
-        let disk = try OpenDisk(self)
-        if name.hasPrefix("loop") { return try loopIdentifiers(disk) }
+        if name.hasPrefix("loop") { return try loopIdentifiers(OpenDisk(self)) }
         return DiskIdentifiers(page83: try page83(), serialNumber: try serialNumber())
     }
 

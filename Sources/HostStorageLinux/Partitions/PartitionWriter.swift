@@ -48,25 +48,17 @@ struct PartitionWriter: ~Copyable {
         try check(fdisk_add_partition(context, partition, nil), "fdisk_add_partition", subject)
     }
 
-    /// Grows the partition, in memory, as far as the free space behind it allows, or to `size` bytes, and
-    /// returns its new size in bytes.
-    func grow(_ number: PartitionNumber, to size: Int64? = nil) throws(StorageError) -> Int64 {
-        let index = Int(number.rawValue) - 1
+    /// How many partitions the table has room for.
+    var entryCount: Int { Int(fdisk_get_npartitions(context)) }
+
+    /// Makes the partition `size` bytes long, in memory.
+    func grow(_ number: PartitionNumber, to size: Int64) throws(StorageError) {
         guard let change = fdisk_new_partition() else {
             throw StorageError(errno: ENOMEM, "fdisk_new_partition", subject)
         }
         defer { fdisk_unref_partition(change) }
-        if let size {
-            let sector = Int64(fdisk_get_sector_size(context))
-            fdisk_partition_set_size(change, fdisk_sector_t((size + sector - 1) / sector))
-        } else {
-            fdisk_partition_end_follow_default(change, 1)
-        }
-        try check(fdisk_set_partition(context, index, change), "fdisk_set_partition", subject)
-        var partition: OpaquePointer?
-        try check(fdisk_get_partition(context, index, &partition), "fdisk_get_partition", subject)
-        defer { fdisk_unref_partition(partition) }
-        return Int64(fdisk_partition_get_size(partition)) * Int64(fdisk_get_sector_size(context))
+        fdisk_partition_set_size(change, fdisk_sector_t(size / Int64(fdisk_get_sector_size(context))))
+        try check(fdisk_set_partition(context, Int(number.rawValue) - 1, change), "fdisk_set_partition", subject)
     }
 
     /// Writes the table, its copy at the end of the disk included, and waits for it to be on the disk.

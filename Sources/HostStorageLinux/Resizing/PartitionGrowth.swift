@@ -3,37 +3,56 @@
 import CLibFdisk
 import HostStorage
 
-/// Grows a volume's partition where it stands, as far as a plan says.
+/// Grows a volume's partition where it stands, as far as a plan says: on the disk first, then in the kernel.
 enum PartitionGrowth {
-    /// Returns the partition as it is afterwards: on the disk, and known so to the kernel.
     static func apply(
         _ size: VolumeSize, to volume: OpenVolume, minimumGrowth: Int64
     ) throws(StorageError) {
+        let disk = volume.disk
         guard let partition = volume.partition else {
             // A filesystem on the whole disk: the disk has grown already, or it has not.
-            _ = try ResizePlan(
-                requested: size, current: volume.disk.size, maximum: volume.disk.size, minimumGrowth: minimumGrowth)
+            _ = try ResizePlan(requested: size, current: disk.size, maximum: disk.size, minimumGrowth: minimumGrowth)
             return
         }
-        let trial = try PartitionWriter(volume.disk).grow(partition.number)
+        guard let table = try PartitionTable(of: disk) else {
+            throw StorageError(.internalError, "the partition table is gone", subject: disk.path)
+        }
+        let maximum = try maximum(of: partition, in: table, on: disk)
         let plan = try ResizePlan(
-            requested: size, current: partition.size, maximum: max(trial, partition.size),
-            minimumGrowth: minimumGrowth)
+            requested: size, current: partition.size, maximum: maximum, minimumGrowth: minimumGrowth)
         guard case .grow(let wanted) = plan else { return }
 
-        let writer = try PartitionWriter(volume.disk)
-        // Whole MiB, so that the next partition starts aligned; the very end is taken as it is.
+        // On a disk that has grown, the copy of a GPT has to move to the new end before there is room.
+        if table.kind == "gpt" { try PartitionWriter(disk).write() }
+        let writer = try PartitionWriter(disk)
+        // Whole MiB, so that a partition behind it would start aligned; the very end is taken as it is.
         let mebibyte: Int64 = 1 << 20
-        let aligned = min((wanted + mebibyte - 1) / mebibyte * mebibyte, trial)
-        _ = try writer.grow(partition.number, to: aligned)
+        try writer.grow(partition.number, to: min((wanted + mebibyte - 1) / mebibyte * mebibyte, maximum))
         try writer.write()
-        guard let table = try PartitionTable(of: volume.disk),
-            let grown = table.partitions.first(where: { $0.number == partition.number }),
+        guard let grown = try PartitionTable(of: disk)?.partitions.first(where: { $0.number == partition.number }),
             grown.start == partition.start, grown.id == partition.id, grown.size >= wanted
         else {
-            throw StorageError(
-                .internalError, "the partition table does not show the growth", subject: volume.disk.path)
+            throw StorageError(.internalError, "the partition table does not show the growth", subject: disk.path)
         }
-        try KernelPartitions(disk: volume.disk).resize(grown)
+        try KernelPartitions(disk: disk).resize(grown)
+    }
+
+    /// The size to which the partition could grow where it stands: up to the next partition, or to the end
+    /// of what its kind of table can use of the disk. In bytes, at least its present size.
+    private static func maximum(
+        of partition: PartitionTable.Partition, in table: PartitionTable, on disk: OpenDisk
+    ) throws(StorageError) -> Int64 {
+        let sector = Int64(disk.sectorSize)
+        var end: Int64 =
+            switch table.kind {
+            // UEFI 2.10, 5.3.1: at the end stand a copy of the entries and, in the last sector, of the header.
+            case "gpt":
+                disk.size - sector
+                    - (Int64(try PartitionWriter(disk).entryCount) * 128 + sector - 1) / sector * sector
+            // 32-bit numbers of sectors.
+            default: min(disk.size, sector << 32)
+            }
+        for other in table.partitions where other.start > partition.start { end = min(end, other.start) }
+        return max(partition.size, end - partition.start)
     }
 }

@@ -26,21 +26,26 @@ extension OpenDisk {
             return volumes
         }
         guard case .filesystem = try BlockProbe(descriptor, path).content().content else { return [] }
-        return [LocatedVolume(id: try nameBasedID("whole"), disk: node, partition: nil)]
+        return [LocatedVolume(id: try node.wholeVolumeID(), disk: node, partition: nil)]
     }
 
     private func id(of partition: PartitionTable.Partition, in table: PartitionTable) throws(StorageError) -> VolumeID {
         if table.kind == "gpt", let id = try? VolumeID(guid: partition.id) { return id }
-        return try nameBasedID("\(table.kind)/\(partition.id)/\(partition.number)")
+        return try node.nameBasedID("\(table.kind)/\(partition.id)/\(partition.number)")
     }
+}
+
+extension DiskNode {
+    /// The ID of the volume that takes the whole disk.
+    func wholeVolumeID() throws(StorageError) -> VolumeID { try nameBasedID("whole") }
 
     /// A UUID of version 5 (RFC 9562, 5.5) of the disk's own name and `part`. A disk without any name is
     /// known by its number, and so only until the machine restarts.
-    private func nameBasedID(_ part: String) throws(StorageError) -> VolumeID {
-        let identifiers = try node.identifiers()
+    fileprivate func nameBasedID(_ part: String) throws(StorageError) -> VolumeID {
+        let identifiers = try identifiers()
         var name = "\(identifiers.page83)/\(identifiers.serialNumber)"
         if name == "/" {
-            name = "\(try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? "")/\(node.number)"
+            name = "\(try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? "")/\(number)"
         }
         name += "/\(part)"
         // The namespace of this project's volume names, drawn once.

@@ -40,22 +40,30 @@ final class VolumeIndex: Sendable {
     /// disk and its clone, are told apart by nobody, so neither is touched.
     func locateAnew(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume {
         let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
-        let found = await withTaskGroup(of: [LocatedVolume].self) { group in
+        var (found, silent): ([LocatedVolume], [String]) = ([], [])
+        await withTaskGroup(of: (DiskNode, Result<[LocatedVolume], StorageError>).self) { group in
             for disk in disks {
                 group.addTask {
                     do throws(StorageError) {
-                        return try await self.volumes(on: disk).filter { $0.id == volume }
+                        return (disk, .success(try await self.volumes(on: disk)))
                     } catch {
-                        self.logger.warning("disk \(disk.number) (\(disk.name)) was left out of a search: \(error)")
-                        return []
+                        return (disk, .failure(error))
                     }
                 }
             }
-            return await group.reduce(into: []) { $0 += $1 }
+            for await (disk, result) in group {
+                switch result {
+                case .success(let volumes): found += volumes.filter { $0.id == volume }
+                case .failure(let error):
+                    silent.append(disk.name)
+                    logger.debug("disk \(disk.number) (\(disk.name)) was left out of a search: \(error)")
+                }
+            }
         }
         guard let first = found.first else {
             _ = lastSeen.withLock { $0.removeValue(forKey: volume) }
-            throw StorageError(.notFound, "no disk of this host has this volume")
+            let unsearched = silent.isEmpty ? "" : "; \(silent.sorted().joined(separator: ", ")) did not answer"
+            throw StorageError(.notFound, "no disk of this host has this volume\(unsearched)")
         }
         guard found.count == 1 else {
             let names = found.map { "\($0.disk.devicePath)\($0.partition.map { " partition \($0.number)" } ?? "")" }

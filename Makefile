@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+.PHONY: setup build demo test protos check bench format
+
+# What building and running need, from Debian's packages.
+setup:
+	@tools/setup
+
+build: setup
+	swift build
+
+# The main job of a node plugin on a real disk, over the sockets and linked.
+demo: setup
+	swift build --configuration release --product csi-proxy
+	swift build --configuration release --product main-job
+	@tools/demo
+
+# All tests; as root, on real disks. What .ci/run calls.
+test:
+	@tools/setup --test
+	@tools/test
+
+# Generates api/Generated from the .proto files.
+protos:
+	@tools/setup --test
+	@tools/protos
+
+format:
+	swift format --in-place --recursive Package.swift Sources service Examples Tests

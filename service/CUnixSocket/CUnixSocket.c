@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE 1
+#include "include/CUnixSocket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static int fill(struct sockaddr_un *address, const char *path) {
+    memset(address, 0, sizeof *address);
+    address->sun_family = AF_UNIX;
+    if (strlen(path) >= sizeof address->sun_path) return -ENAMETOOLONG;
+    strcpy(address->sun_path, path);
+    return 0;
+}
+
+static int32_t fail_closing(int descriptor) {
+    int code = errno;
+    close(descriptor);
+    return -code;
+}
+
+int32_t cus_listen(const char *path, uint32_t mode, int32_t backlog, uint64_t *device, uint64_t *inode) {
+    struct sockaddr_un address;
+    int result = fill(&address, path);
+    if (result < 0) return result;
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return -errno;
+    if (bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0) return fail_closing(descriptor);
+    struct stat status;
+    if (chmod(path, mode) < 0 || lstat(path, &status) < 0 || listen(descriptor, backlog) < 0) {
+        result = fail_closing(descriptor);
+        unlink(path);
+        return result;
+    }
+    *device = status.st_dev;
+    *inode = status.st_ino;
+    return descriptor;
+}
+
+int32_t cus_is_live(const char *path) {
+    struct stat status;
+    if (lstat(path, &status) < 0) return -errno;
+    if (!S_ISSOCK(status.st_mode)) return -ENOTSOCK;
+    struct sockaddr_un address;
+    int result = fill(&address, path);
+    if (result < 0) return result;
+    int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0) return -errno;
+    result = connect(descriptor, (struct sockaddr *)&address, sizeof address);
+    int code = errno;
+    close(descriptor);
+    if (result == 0 || code == EAGAIN) return 1;  // EAGAIN: its backlog is full, so it has one
+    return code == ECONNREFUSED ? 0 : -code;
+}
+
+int32_t cus_remove(const char *path, uint64_t device, uint64_t inode) {
+    struct stat status;
+    if (lstat(path, &status) < 0) return -errno;
+    if (status.st_dev != device || status.st_ino != inode) return -ESTALE;
+    return unlink(path) < 0 ? -errno : 0;
+}
+
+int32_t cus_lock_directory(const char *path) {
+    int descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return -errno;
+    return flock(descriptor, LOCK_EX) < 0 ? fail_closing(descriptor) : descriptor;
+}
+
+int32_t cus_peer(int32_t descriptor, int32_t *pid, uint32_t *uid, uint32_t *gid) {
+    struct ucred peer;
+    socklen_t size = sizeof peer;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0) return -errno;
+    *pid = peer.pid;
+    *uid = peer.uid;
+    *gid = peer.gid;
+    return 0;
+}

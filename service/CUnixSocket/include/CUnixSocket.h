@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The few socket calls whose structs Swift could fill only through unsafe pointers. Every function returns
+// a value >= 0 or -errno.
+#ifndef CUNIXSOCKET_H
+#define CUNIXSOCKET_H
+#include <stdint.h>
+
+/// socket, bind, chmod, listen: a listening stream socket at `path`, which must not exist. `device` and
+/// `inode` identify its file.
+int32_t cus_listen(const char *_Nonnull path, uint32_t mode, int32_t backlog, uint64_t *_Nonnull device,
+                   uint64_t *_Nonnull inode);
+/// 1 where a server listens at `path`, 0 where a socket file is there and nobody listens, -ENOTSOCK where
+/// something else is there, -ENOENT where nothing is.
+int32_t cus_is_live(const char *_Nonnull path);
+/// Removes `path` if it still is that very file.
+int32_t cus_remove(const char *_Nonnull path, uint64_t device, uint64_t inode);
+/// Opens a directory and takes its lock, waiting for it. Closing the descriptor gives it back.
+int32_t cus_lock_directory(const char *_Nonnull path);
+/// SO_PEERCRED (unix(7)).
+int32_t cus_peer(int32_t descriptor, int32_t *_Nonnull pid, uint32_t *_Nonnull uid, uint32_t *_Nonnull gid);
+#endif

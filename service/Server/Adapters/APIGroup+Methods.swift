@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import StorageVersions
+
+extension APIGroup {
+    /// The rows of one of the group's versions.
+    func methods(_ version: APIVersion) -> [any MethodRow] {
+        switch self {
+        case .disk: DiskService.methods(version)
+        case .volume: VolumeService.methods(version)
+        case .filesystem: FilesystemService.methods(version)
+        }
+    }
+}

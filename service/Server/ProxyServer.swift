@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+import GRPCNIOTransportCore
+public import HostStorage
+public import Logging
+import NIOCore
+import NIOPosix
+public import ServiceLifecycle
+import StorageVersions
+
+/// Offers a host's storage over one Unix socket per group and version.
+public struct ProxyServer: Service {
+    private let host: any StorageHost
+    private let pipeDirectory: String
+    private let logger: Logger
+    private let connectionLimit: Int
+    private let isAllowed: @Sendable (PeerCredentials) -> Bool
+    private let onListening: @Sendable () -> Void
+
+    /// - Parameters:
+    ///   - pipeDirectory: where the sockets are made; made itself, with mode 0750, where it is missing.
+    ///   - connectionLimit: how many connections each socket serves at a time.
+    ///   - isAllowed: who may connect; asked once a connection.
+    ///   - onListening: called once all sockets are open.
+    public init(
+        host: any StorageHost, pipeDirectory: String = "/run/csi-proxy", logger: Logger, connectionLimit: Int = 256,
+        isAllowed: @escaping @Sendable (PeerCredentials) -> Bool = { _ in true },
+        onListening: @escaping @Sendable () -> Void = {}
+    ) {
+        self.host = host
+        self.pipeDirectory = pipeDirectory
+        self.logger = logger
+        self.connectionLimit = connectionLimit
+        self.isAllowed = isAllowed
+        self.onListening = onListening
+    }
+
+    /// Opens all sockets or none, serves until graceful shutdown, lets calls under way end (5 s), and
+    /// removes the sockets' files.
+    public func run() async throws {
+        let versions = APIGroup.allCases.flatMap { group in group.versions.map { (group, $0) } }
+        let sockets = try ListeningSocket.open(versions.map { $0.socketName($1) }, in: pipeDirectory)
+        defer { for socket in sockets { socket.removeFile() } }
+        logger.info("listening", metadata: ["directory": "\(pipeDirectory)", "sockets": "\(sockets.count)"])
+
+        // One loop is enough for calls that only wait for the host, and spares every call its thread hops.
+        // It is one of the process's own, for gRPC's last tasks still run on it after the servers have ended.
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let executor = EventLoopTaskExecutor(loop)
+        let servers = zip(versions, sockets).map { version, socket in
+            server(
+                VersionedService(
+                    name: version.0.serviceName(version.1), methods: version.0.methods(version.1), host: host),
+                on: socket, loop)
+        }
+        onListening()
+        try await withGracefulShutdownHandler {
+            try await withTaskExecutorPreference(executor) {
+                try await withThrowingTaskGroup { group in
+                    for server in servers { group.addTask { try await server.serve() } }
+                    try await group.waitForAll()
+                }
+            }
+        } onGracefulShutdown: {
+            for server in servers { server.beginGracefulShutdown() }
+        }
+        logger.info("stopped")
+    }
+
+    private func server(
+        _ service: VersionedService, on socket: ListeningSocket, _ loop: any EventLoop
+    ) -> GRPCServer<SocketTransport> {
+        let tokens = StreamTokens()
+        let factory = SocketListenerFactory(
+            eventLoopGroup: loop, socket: socket.descriptor, limit: ConnectionLimit(connectionLimit),
+            isAllowed: isAllowed)
+        return GRPCServer(
+            transport: SocketTransport(factory, tokens: tokens), services: [service],
+            interceptors: [CallGuard(tokens: tokens, logger: logger)])
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CUnixSocket
+import Glibc
+import HostStorage
+
+/// One listening Unix socket and its file.
+struct ListeningSocket: Sendable {
+    let path: String
+    let descriptor: Int32
+    private let device: UInt64
+    private let inode: UInt64
+
+    /// Owner and group may connect; who else may is for the directory and the policy to say.
+    private static let mode: UInt32 = 0o660
+    private static let backlog: Int32 = 128
+
+    /// Opens a socket at every path, or none and says why for each that failed.
+    ///
+    /// The directory is made where it is missing, closed to others. A socket file that nobody listens on is
+    /// replaced; one of a live server, or a file that is no socket, is left alone and fails the call.
+    static func open(_ names: [String], in directory: String) throws(StorageError) -> [ListeningSocket] {
+        try makeDirectory(directory)
+        // Two servers that start at once must not take each other's fresh sockets for stale ones.
+        let lock = cus_lock_directory(directory)
+        guard lock >= 0 else { throw error(lock, "the directory cannot be locked", directory) }
+        defer { close(lock) }
+
+        var open: [ListeningSocket] = []
+        var failures: [String] = []
+        for name in names {
+            do throws(StorageError) {
+                open.append(try ListeningSocket(path: "\(directory)/\(name)"))
+            } catch {
+                failures.append("\(error)")
+            }
+        }
+        guard failures.isEmpty else {
+            for socket in open {
+                close(socket.descriptor)
+                socket.removeFile()
+            }
+            throw StorageError(.failedPrecondition, failures.joined(separator: "; "), operation: "open sockets")
+        }
+        return open
+    }
+
+    /// Removes the socket's file, if the file at the path is still its own.
+    func removeFile() { _ = cus_remove(path, device, inode) }
+
+    private init(path: String) throws(StorageError) {
+        switch cus_is_live(path) {
+        case -ENOENT: break
+        case 0: unlink(path)
+        case 1: throw StorageError(.alreadyExists, "another server listens there", subject: path)
+        case -ENOTSOCK: throw StorageError(.alreadyExists, "a file that is no socket is there", subject: path)
+        case let code: throw Self.error(code, "it cannot be examined", path)
+        }
+        var (device, inode): (UInt64, UInt64) = (0, 0)
+        let descriptor = cus_listen(path, Self.mode, Self.backlog, &device, &inode)
+        guard descriptor >= 0 else { throw Self.error(descriptor, "the socket cannot be opened", path) }
+        self.path = path
+        self.descriptor = descriptor
+        self.device = device
+        self.inode = inode
+    }
+
+    private static func makeDirectory(_ directory: String) throws(StorageError) {
+        var path = ""
+        for name in directory.split(separator: "/") {
+            path += "/\(name)"
+            // Only the last one is ours alone; above it are the system's.
+            let mode: mode_t = path == directory || "\(path)/" == directory ? 0o750 : 0o755
+            if mkdir(path, mode) < 0, errno != EEXIST { throw error(-errno, "the directory cannot be made", path) }
+        }
+    }
+
+    private static func error(_ code: Int32, _ detail: String, _ path: String) -> StorageError {
+        StorageError(
+            .failedPrecondition, detail, subject: path,
+            cause: .systemCall("socket", errno: -code, text: String(cString: strerror(-code))))
+    }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+import Logging
+
+/// Ends a call when its deadline passes or its stream closes, says who calls, and logs it.
+///
+/// What the host is doing goes on: the call only stops waiting for it (see ``OperationRegistry``).
+struct CallGuard: ServerInterceptor {
+    let tokens: StreamTokens
+    let logger: Logger
+
+    func intercept<Input: Sendable, Output: Sendable>(
+        request: StreamingServerRequest<Input>, context: ServerContext,
+        next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
+    ) async throws -> StreamingServerResponse<Output> {
+        let number = request.metadata[stringValues: StreamTokens.headerName].first { _ in true }
+        guard let number = number.flatMap({ UInt64($0) }), let token = tokens.take(number) else {
+            throw RPCError(code: .cancelled, message: "the stream closed before its call began")
+        }
+        let began = ContinuousClock.now
+        do {
+            let response = try await PeerCredentials.$current.withValue(token.peer) {
+                try await answer(request, context, token, next)
+            }
+            log(context, token, began, response.status)
+            return response
+        } catch {
+            log(context, token, began, (error as? RPCError).map { "\($0.code)" } ?? "\(error)")
+            throw error
+        }
+    }
+
+    private func answer<Input: Sendable, Output: Sendable>(
+        _ request: StreamingServerRequest<Input>, _ context: ServerContext, _ token: StreamToken,
+        _ next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
+    ) async throws -> StreamingServerResponse<Output> {
+        let timeout = request.metadata[stringValues: "grpc-timeout"].first { _ in true }.flatMap(
+            Duration.init(grpcTimeout:))
+        return try await withoutActuallyEscaping(next) { next in
+            try await withThrowingTaskGroup(of: StreamingServerResponse<Output>?.self) { group in
+                group.addTask { try await next(request, context) }
+                group.addTask {
+                    await token.closed()
+                    return nil
+                }
+                if let timeout {
+                    group.addTask {
+                        try await Task.sleep(for: timeout)
+                        throw RPCError(code: .deadlineExceeded, message: "the deadline of \(timeout) has passed")
+                    }
+                }
+                defer { group.cancelAll() }
+                guard let response = try await group.next() ?? nil else {
+                    throw RPCError(code: .cancelled, message: "the client has cancelled the call")
+                }
+                return response
+            }
+        }
+    }
+
+    private func log(_ context: ServerContext, _ token: StreamToken, _ began: ContinuousClock.Instant, _ status: String)
+    {
+        logger.debug(
+            "\(context.descriptor.fullyQualifiedMethod): \(status)",
+            metadata: ["peer": "\(token.peer)", "duration": "\(began.duration(to: .now))"])
+    }
+}
+
+extension StreamingServerResponse {
+    fileprivate var status: String {
+        switch accepted {
+        case .success: "ok"
+        case .failure(let error): "\(error.code)"
+        }
+    }
+}
+
+extension Duration {
+    /// Reads a `grpc-timeout` header: at most eight digits and a unit (gRPC over HTTP/2, "Requests"). gRPC
+    /// Swift 2.4 overlooks those of eight digits.
+    init?(grpcTimeout text: String) {
+        guard let unit = text.last, (2...9).contains(text.utf8.count), let count = Int64(text.dropLast()), count >= 0
+        else { return nil }
+        switch unit {
+        case "H": self = .seconds(count * 3600)
+        case "M": self = .seconds(count * 60)
+        case "S": self = .seconds(count)
+        case "m": self = .milliseconds(count)
+        case "u": self = .microseconds(count)
+        case "n": self = .nanoseconds(count)
+        default: return nil
+        }
+    }
+}
