@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+public import HostStorage
+
+// What a test does to the host from outside, as a storage provider or an administrator would.
+extension MemoryBackend {
+    // MARK: - Disks
+
+    /// Attaches a disk. Its number is one that no disk of this host has had.
+    ///
+    /// - Parameters:
+    ///   - identifiers: how it names itself; a serial number of its own unless given.
+    ///   - location: its SCSI address, if it has one.
+    ///   - carriesSystem: whether the host runs from it.
+    @discardableResult
+    public func attachDisk(
+        size: Int64, content: DiskContent = .blank, identifiers: DiskIdentifiers? = nil,
+        location: DiskLocation? = nil, carriesSystem: Bool = false
+    ) throws(StorageError) -> DiskNumber {
+        try host.withLock { host throws(StorageError) in
+            host.lastDisk += 1
+            let number = DiskNumber(host.lastDisk)
+            let named = identifiers ?? DiskIdentifiers(page83: "memory-disk-\(number)", serialNumber: "MEM\(number)")
+            var disk = SimulatedDisk(
+                number: number, identifiers: named, location: location, actualSize: size, size: size,
+                carriesSystem: carriesSystem)
+            try disk.fill(with: content)
+            host.disks[number] = disk
+            return number
+        }
+    }
+
+    /// Makes a disk larger. The host sees it after a rescan.
+    public func growDisk(_ disk: DiskNumber, to size: Int64) {
+        host.withLock { $0.disks[disk]?.actualSize = size }
+    }
+
+    /// Takes a disk away without asking, its mounts left behind.
+    public func detachDisk(_ disk: DiskNumber) {
+        host.withLock { $0.disks[disk]?.isAttached = false }
+    }
+
+    /// Makes a disk fall silent or answer again. A silent disk is missing from
+    /// ``diskIdentifiers()``; whatever else is asked of it fails with ``StorageError/Code/inputOutput``.
+    public func setAnswering(_ disk: DiskNumber, _ isAnswering: Bool) {
+        host.withLock { $0.disks[disk]?.isAnswering = isAnswering }
+    }
+
+    /// What is on a disk now, sizes of partitions included; nil if there is no such disk.
+    public func content(of disk: DiskNumber) -> DiskContent? {
+        host.withLock { $0.disks[disk]?.content }
+    }
+
+    // MARK: - Files
+
+    /// Writes a file, replacing one that is there.
+    public func writeFile(_ bytes: [UInt8], at path: String) throws(StorageError) {
+        try put(.file(bytes), at: path)
+    }
+
+    public func readFile(at path: String) throws(StorageError) -> [UInt8] {
+        let path = try settings.paths.resolve(path, driveless: .onDriveC)
+        return try host.withLock { host throws(StorageError) in
+            let place = try host.locate(path, followingLast: true, policy: settings.paths)
+            guard case .file(let bytes)? = host[place] else {
+                throw StorageError(.notFound, "\(place.text) is no file")
+            }
+            return bytes
+        }
+    }
+
+    /// Makes a link with any text, such as one that leads out of the roots.
+    public func putLink(to target: String, at path: String) throws(StorageError) {
+        try put(.link(target), at: path)
+    }
+
+    /// The volumes mounted now, by the absolute path of their mount points.
+    public var mounts: [String: VolumeID] {
+        host.withLock { host in
+            Dictionary(uniqueKeysWithValues: host.mounts.map { ($0.key.text, $0.value) })
+        }
+    }
+
+    private func put(_ node: Node, at path: String) throws(StorageError) {
+        let path = try settings.paths.resolve(path, driveless: .onDriveC)
+        try host.withLock { host throws(StorageError) in
+            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            guard host[Place(place.dropLast())]?.isDirectory == true, host[place]?.isDirectory != true else {
+                throw StorageError(.failedPrecondition, "\(place.text) cannot be written")
+            }
+            host[place] = node
+        }
+    }
+}
+
+extension SimulatedDisk {
+    var content: DiskContent {
+        switch layout {
+        case .blank: .blank
+        case .random: .random
+        case .unreadable: .unreadable
+        case .gpt: .gpt(slots.map(\.partition))
+        case .mbr: .mbr(slots.map(\.partition))
+        case .wholeDisk:
+            if case .filesystem(let filesystem)? = slots.first?.content { .filesystem(filesystem.kind) } else { .blank }
+        }
+    }
+}
+
+extension SimulatedDisk.Slot {
+    fileprivate var partition: PartitionContent {
+        guard !isReserved else { return .reserved(size: size) }
+        let content: VolumeContent =
+            switch content {
+            case .blank: .blank
+            case .random: .random
+            case .unreadable: .unreadable
+            case .filesystem(let filesystem): .filesystem(filesystem.kind)
+            }
+        return PartitionContent(content, size: size)
+    }
+}

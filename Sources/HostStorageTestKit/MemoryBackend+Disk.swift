@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+import Logging
+
+extension MemoryBackend {
+    public func diskLocations() async throws(StorageError) -> [DiskNumber: DiskLocation] {
+        try await perform(.diskLocations) { host in
+            host.disks.filter { $0.value.isAttached }.compactMapValues(\.location)
+        }
+    }
+
+    public func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
+        let attached = try await perform(.diskIdentifiers) { host in host.disks.filter { $0.value.isAttached } }
+        for disk in attached.keys.sorted() where attached[disk]?.isAnswering == false {
+            logger.warning("disk \(disk) does not answer and is left out")
+        }
+        return attached.filter { $0.value.isAnswering }.mapValues(\.identifiers)
+    }
+
+    public func partitionDisk(_ number: DiskNumber) async throws(StorageError) {
+        try await perform(.partitionDisk) { host throws(StorageError) in
+            var disk = try host.disk(number)
+            try host.refuseSystemDisk(disk)
+            switch disk.layout {
+            case .unreadable: throw StorageError(.inputOutput, "disk \(number) cannot be read")
+            case .random:
+                throw StorageError(
+                    .failedPrecondition, "disk \(number) is not blank: it holds data of no known kind")
+            case .wholeDisk:
+                let found = disk.slots.first?.content.name ?? ""
+                throw StorageError(.failedPrecondition, "disk \(number) is not blank: it holds \(found)")
+            case .blank: disk.layout = .gpt
+            case .gpt, .mbr: break
+            }
+            if disk.volumes.isEmpty { try disk.addPartition(size: nil) }
+            host.disks[number] = disk
+        }
+    }
+
+    public func rescanDisks() async throws(StorageError) {
+        try await perform(.rescanDisks) { host in
+            for (number, disk) in host.disks where disk.isAttached && disk.isAnswering {
+                host.disks[number]?.size = disk.actualSize
+                if disk.layout == .wholeDisk { host.disks[number]?.slots[0].size = disk.actualSize }
+            }
+        }
+    }
+
+    public func diskSize(_ number: DiskNumber) async throws(StorageError) -> Int64 {
+        try await perform(.diskSize) { host throws(StorageError) in try host.disk(number).size }
+    }
+
+    public func setDiskState(_ number: DiskNumber, to state: DiskState) async throws(StorageError) {
+        try await perform(.setDiskState) { host throws(StorageError) in
+            let disk = try host.disk(number)
+            if state == .offline {
+                try host.refuseSystemDisk(disk)
+                let volumes = disk.slots.map(\.id)
+                if let mount = host.mounts.first(where: { volumes.contains($0.value) }) {
+                    throw StorageError(.busy, "\(mount.value) is mounted at \(mount.key.text)")
+                }
+            }
+            host.disks[number]?.state = state
+        }
+    }
+
+    public func diskState(_ number: DiskNumber) async throws(StorageError) -> DiskState {
+        try await perform(.diskState) { host throws(StorageError) in try host.disk(number).state }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+extension MemoryBackend {
+    public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
+        try await perform(.pathExists) { host throws(StorageError) in
+            do throws(StorageError) {
+                return host[try host.locate(path, followingLast: false, policy: settings.paths)] != nil
+            } catch  where error.code == .notFound {
+                return false
+            }
+        }
+    }
+
+    public func makeDirectory(_ path: HostPath) async throws(StorageError) {
+        try await perform(.makeDirectory) { host throws(StorageError) in
+            var way: [HostPath] = []
+            var step: HostPath? = path
+            while let current = step {
+                way.append(current)
+                step = current.parent
+            }
+            for path in way.reversed() {
+                let place = try host.locate(path, followingLast: true, policy: settings.paths)
+                switch host[place] {
+                case nil: host[place] = .emptyDirectory
+                case .directory?: break
+                default: throw StorageError(.failedPrecondition, "\(place.text) is not a directory")
+                }
+            }
+        }
+    }
+
+    public func remove(_ path: HostPath, force: Bool) async throws(StorageError) {
+        try await perform(.remove) { host throws(StorageError) in
+            let place: Place
+            do throws(StorageError) {
+                place = try host.locate(path, followingLast: false, policy: settings.paths)
+            } catch  where error.code == .notFound && force {
+                return
+            }
+            guard let node = host[place] else {
+                if force { return }
+                throw StorageError(.notFound, "\(place.text) does not exist")
+            }
+            if host.mounts[place] != nil {
+                guard force else { throw StorageError(.busy, "a volume is mounted at \(place.text)") }
+                try host.unmount(place)
+            } else if node.isDirectory, !force {
+                guard node.isEmptyDirectory else {
+                    throw StorageError(.failedPrecondition, "\(place.text) is not empty")
+                }
+            }
+            try host.refuseMounts(below: place)
+            host[place] = nil
+        }
+    }
+
+    public func removeContents(of path: HostPath) async throws(StorageError) {
+        try await perform(.removeContents) { host throws(StorageError) in
+            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            guard let node = host[place] else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            guard node.isDirectory else {
+                throw StorageError(.failedPrecondition, "\(place.text) is not a directory")
+            }
+            try host.refuseMounts(below: place)
+            host[place] = .emptyDirectory
+        }
+    }
+
+    public func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
+        try await perform(.createSymlink) { host throws(StorageError) in
+            let place = try host.locate(link, followingLast: false, policy: settings.paths)
+            guard host[place] == nil else { throw StorageError(.alreadyExists, "\(place.text) exists") }
+            guard host[Place(place.dropLast())] != nil else {
+                throw StorageError(.notFound, "the directory of \(place.text) does not exist")
+            }
+            host[place] = .link(target.description)
+        }
+    }
+
+    public func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool {
+        try await perform(.isSymlink) { host throws(StorageError) in
+            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            switch host[place] {
+            case nil: throw StorageError(.notFound, "\(place.text) does not exist")
+            case .link(let target)?:
+                let next = try host.follow(target, from: Place(place.dropLast()), policy: settings.paths)
+                do throws(StorageError) {
+                    return host[try host.locate(next, followingLast: false, policy: settings.paths)] != nil
+                } catch  where error.code == .notFound {
+                    return false
+                }
+            default: return host.mounts[place] != nil
+            }
+        }
+    }
+}
+
+extension SimulatedHost {
+    fileprivate func refuseMounts(below place: Place) throws(StorageError) {
+        if let mount = mounts(strictlyBelow: place).first {
+            throw StorageError(.busy, "a volume is mounted at \(mount.text)")
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+extension MemoryBackend {
+    public func volumes(
+        on number: DiskNumber, partition: PartitionNumber?
+    ) async throws(StorageError) -> [VolumeID] {
+        try await perform(.volumes) { host throws(StorageError) in
+            let disk = try host.disk(number)
+            guard disk.layout != .unreadable else {
+                throw StorageError(.inputOutput, "disk \(number) cannot be read")
+            }
+            return disk.volumes.filter { partition == nil || $0.number == partition }.map(\.id)
+        }
+    }
+
+    public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
+        try await perform(.isVolumeFormatted) { host throws(StorageError) in
+            let (disk, slot) = try host.find(volume)
+            switch disk.slots[slot].content {
+            case .filesystem: return true
+            case .blank, .random: return false
+            case .unreadable: throw StorageError(.inputOutput, "\(volume) cannot be read")
+            }
+        }
+    }
+
+    public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
+        try await perform(.formatVolume) { host throws(StorageError) in
+            let (disk, index) = try host.find(volume)
+            try host.refuseSystemDisk(disk)
+            try host.refuseOffline(disk)
+            let slot = disk.slots[index]
+            switch slot.content {
+            case .blank: break
+            case .unreadable: throw StorageError(.inputOutput, "\(volume) cannot be read")
+            case .random, .filesystem:
+                throw StorageError(
+                    .failedPrecondition, "the volume is not blank: it holds \(slot.content.name)")
+            }
+            host.disks[disk.number]?.slots[index].content = .filesystem(
+                SimulatedDisk.Filesystem(kind: settings.filesystem, size: slot.size))
+        }
+    }
+
+    public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
+        try await perform(.resizeVolume) { host throws(StorageError) in
+            let (disk, index) = try host.find(volume)
+            try host.refuseOffline(disk)
+            var slot = disk.slots[index]
+            guard case .filesystem(var filesystem) = slot.content else {
+                throw StorageError(
+                    .failedPrecondition, "the volume holds no filesystem: it holds \(slot.content.name)")
+            }
+            let plan = try ResizePlan(
+                requested: size, current: slot.size, maximum: disk.maximumSize(of: slot),
+                minimumGrowth: settings.minimumGrowth)
+            if case .grow(to: let bytes) = plan { slot.size = bytes }
+            filesystem.size = max(filesystem.size, slot.size)
+            slot.content = .filesystem(filesystem)
+            host.disks[disk.number]?.slots[index] = slot
+        }
+    }
+
+    public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
+        try await perform(.volumeStats) { host throws(StorageError) in
+            let (disk, index) = try host.find(volume)
+            switch disk.slots[index].content {
+            case .filesystem(let filesystem):
+                return VolumeStats(totalBytes: filesystem.size, usedBytes: filesystem.usedBytes)
+            case .unreadable: throw StorageError(.inputOutput, "\(volume) cannot be read")
+            case .blank, .random: throw StorageError(.failedPrecondition, "the volume holds no filesystem")
+            }
+        }
+    }
+
+    public func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber {
+        try await perform(.diskOfVolume) { host throws(StorageError) in try host.find(volume).disk.number }
+    }
+
+    public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
+        try await perform(.flushVolume) { host throws(StorageError) in _ = try host.find(volume) }
+    }
+
+    // MARK: - Mounts
+
+    public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
+        try await perform(.mountVolume) { host throws(StorageError) in
+            let (disk, index) = try host.find(volume)
+            try host.refuseOffline(disk)
+            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            guard let node = host[place] else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            if let mounted = host.mounts[place] {
+                guard mounted == volume else {
+                    throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(place.text)")
+                }
+                return
+            }
+            guard node.isDirectory else {
+                throw StorageError(.failedPrecondition, "\(place.text) is not a directory")
+            }
+            guard node.isEmptyDirectory else {
+                throw StorageError(.failedPrecondition, "\(place.text) is not empty")
+            }
+            switch disk.slots[index].content {
+            case .filesystem: host.mounts[place] = volume
+            case .unreadable: throw StorageError(.inputOutput, "\(volume) cannot be read")
+            case .blank, .random:
+                throw StorageError(
+                    .failedPrecondition, "the volume is not formatted: it holds \(disk.slots[index].content.name)")
+            }
+        }
+    }
+
+    public func unmountVolume(_ volume: VolumeID, from path: HostPath) async throws(StorageError) {
+        try await perform(.unmountVolume) { host throws(StorageError) in
+            _ = try host.find(volume)
+            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            guard let mounted = host.mounts[place] else {
+                throw StorageError(.failedPrecondition, "nothing is mounted at \(place.text)")
+            }
+            guard mounted == volume else {
+                throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(place.text)")
+            }
+            try host.unmount(place)
+        }
+    }
+
+    public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
+        try await perform(.volumeMountedAt) { host throws(StorageError) in
+            let place = try host.locate(path, followingLast: true, policy: settings.paths)
+            guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            guard let volume = host.mounts[place] else {
+                throw StorageError(.failedPrecondition, "\(place.text) is not a mounted folder")
+            }
+            return volume
+        }
+    }
+
+    public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
+        try await perform(.volumeClosestTo) { host throws(StorageError) in
+            let place = try host.locate(path, followingLast: true, policy: settings.paths)
+            guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            if let mount = host.mount(above: place), let volume = host.mounts[mount] { return volume }
+            let system = host.disks.values.first { $0.carriesSystem && $0.isAttached }
+            guard let volume = system?.volumes.first else {
+                throw StorageError(.notFound, "\(place.text) is on no disk")
+            }
+            return volume.id
+        }
+    }
+}
+
+extension SimulatedHost {
+    /// Takes a mount away, unless another stands on it.
+    mutating func unmount(_ place: Place) throws(StorageError) {
+        if let inner = mounts(strictlyBelow: place).first {
+            throw StorageError(.busy, "\(inner.text) is mounted within \(place.text)")
+        }
+        mounts[place] = nil
+    }
+}

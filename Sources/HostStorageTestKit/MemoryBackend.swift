@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+import Logging
+import Synchronization
+
+/// A host in memory that can be told to fail: disks, volumes, files and mounts as ``StorageBackend`` has
+/// them, without a privilege or a device.
+///
+/// Plug it into a ``Host`` (or make a ``MemoryHost``), attach disks, and hand the host to the code under
+/// test. The simulation keeps what the protocols promise: growth of a disk is seen only after a rescan,
+/// volume IDs outlive their mounts, only blank volumes are formatted, removal never crosses a mount.
+public final class MemoryBackend: StorageBackend {
+    public let settings: HostSettings
+    let host: Mutex<SimulatedHost>
+    let faults = Faults()
+    let logger: Logger
+
+    /// The roots of the settings' paths exist as directories from the beginning.
+    public init(settings: HostSettings) {
+        self.settings = settings
+        logger = Logger(label: "host-storage.memory")
+        var host = SimulatedHost()
+        for root in settings.paths.roots {
+            var place: Place = []
+            for name in root.split(separator: "/") {
+                place.append(FileName(name))
+                if host[place] == nil { host[place] = .emptyDirectory }
+            }
+        }
+        self.host = Mutex(host)
+    }
+
+    /// Meets the faults set up for a call and then does it in one step.
+    func perform<Answer: Sendable>(
+        _ call: BackendCall, _ body: (inout SimulatedHost) throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
+        try await faults.strike(call)
+        return try host.withLock { host throws(StorageError) in try body(&host) }
+    }
+}
+
+/// A whole host in memory.
+public typealias MemoryHost = Host<MemoryBackend>
+
+extension Host where Backend == MemoryBackend {
+    /// A host in memory with settings of its own.
+    public convenience init(settings: HostSettings) {
+        self.init(
+            backend: MemoryBackend(settings: settings), settings: settings,
+            logger: Logger(label: "host-storage.memory"))
+    }
+
+    /// A host in memory with the kubelet's directory, or others, for roots.
+    public convenience init(roots: [String] = ["/var/lib/kubelet"]) throws(StorageError) {
+        self.init(settings: HostSettings(paths: try PathPolicy(roots: roots)))
+    }
+}

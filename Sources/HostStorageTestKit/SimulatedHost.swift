@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+
+/// All that a ``MemoryBackend`` simulates: disks, files and mounts.
+struct SimulatedHost: Sendable {
+    var disks: [DiskNumber: SimulatedDisk] = [:]
+    var lastDisk: UInt32 = 0
+    /// The files of the host itself, under all mounts.
+    var files = Node.emptyDirectory
+    var mounts: [Place: VolumeID] = [:]
+}
+
+// MARK: - Disks and volumes
+
+extension SimulatedHost {
+    /// The disk, if it is there and answers.
+    func disk(_ number: DiskNumber) throws(StorageError) -> SimulatedDisk {
+        guard let disk = disks[number], disk.isAttached else {
+            throw StorageError(.notFound, "there is no disk \(number)")
+        }
+        guard disk.isAnswering else {
+            throw StorageError(
+                .inputOutput, "disk \(number) does not answer",
+                cause: .systemCall("read", errno: 5, text: "Input/output error"))
+        }
+        return disk
+    }
+
+    /// The disk and the index of the slot that a volume is.
+    func find(_ volume: VolumeID) throws(StorageError) -> (disk: SimulatedDisk, slot: Int) {
+        for number in disks.keys {
+            guard let index = disks[number]?.slots.firstIndex(where: { $0.id == volume && !$0.isReserved }) else {
+                continue
+            }
+            return (try disk(number), index)
+        }
+        throw StorageError(.notFound, "there is no volume \(volume)")
+    }
+
+    func refuseSystemDisk(_ disk: SimulatedDisk) throws(StorageError) {
+        guard !disk.carriesSystem else {
+            throw StorageError(.denied, "disk \(disk.number) carries the running system")
+        }
+    }
+
+    func refuseOffline(_ disk: SimulatedDisk) throws(StorageError) {
+        guard disk.state == .online else {
+            throw StorageError(.failedPrecondition, "disk \(disk.number) is offline")
+        }
+    }
+
+    /// The filesystem of a volume, wherever its disk is now.
+    subscript(filesystem volume: VolumeID) -> SimulatedDisk.Filesystem? {
+        get {
+            for disk in disks.values {
+                for slot in disk.slots where slot.id == volume {
+                    if case .filesystem(let filesystem) = slot.content { return filesystem }
+                }
+            }
+            return nil
+        }
+        set {
+            guard let newValue else { return }
+            for (number, disk) in disks {
+                if let index = disk.slots.firstIndex(where: { $0.id == volume }) {
+                    disks[number]?.slots[index].content = .filesystem(newValue)
+                }
+            }
+        }
+    }
+}
+
+// MARK: - Files and mounts
+
+extension SimulatedHost {
+    /// The mount that holds `place`, which may be the place itself.
+    func mount(above place: Place) -> Place? {
+        mounts.keys.filter { place.starts(with: $0) }.max { $0.count < $1.count }
+    }
+
+    func mounts(strictlyBelow place: Place) -> [Place] {
+        mounts.keys.filter { $0.count > place.count && $0.starts(with: place) }
+    }
+
+    /// What is at a place, through the mounts. A mount point is the root directory of its volume.
+    subscript(place: Place) -> Node? {
+        get {
+            guard let mount = mount(above: place), let volume = mounts[mount] else { return files[place[...]] }
+            return self[filesystem: volume]?.files[place.dropFirst(mount.count)]
+        }
+        set {
+            if let mount = mount(above: place), let volume = mounts[mount] {
+                self[filesystem: volume]?.files[place.dropFirst(mount.count)] = newValue
+            } else {
+                files[place[...]] = newValue
+            }
+        }
+    }
+
+    /// Follows the links on the way to `path`, and the one at its end if `last` says so. The end of the
+    /// way need not exist; the directories before it need.
+    func locate(_ path: HostPath, followingLast last: Bool, policy: PathPolicy) throws(StorageError) -> Place {
+        var place: Place = []
+        var rest = Place(path)[...]
+        var links = 0
+        while let name = rest.popFirst() {
+            let next = place + [name]
+            if case .link(let target)? = self[next], last || !rest.isEmpty {
+                links += 1
+                guard links <= 40 else { throw StorageError(.failedPrecondition, "too many links on the way") }
+                rest = Place(try follow(target, from: place, policy: policy))[...] + rest
+                place = []
+                continue
+            }
+            if !rest.isEmpty {
+                guard let node = self[next] else { throw StorageError(.notFound, "\(next.text) does not exist") }
+                guard node.isDirectory else {
+                    throw StorageError(.failedPrecondition, "\(next.text) is not a directory")
+                }
+            }
+            place = next
+        }
+        return place
+    }
+
+    /// Where the text of a link in `directory` leads, if that is within the roots.
+    func follow(_ target: String, from directory: Place, policy: PathPolicy) throws(StorageError) -> HostPath {
+        guard !target.hasPrefix("/") else { return try policy.place(hostPath: target) }
+        var place = directory
+        for part in target.split(separator: "/") {
+            switch part {
+            case ".": continue
+            case "..": _ = place.popLast()
+            default: place.append(FileName(part))
+            }
+        }
+        return try policy.place(hostPath: place.text)
+    }
+}
