@@ -135,5 +135,14 @@ let package = Package(
         .systemLibrary(name: "CLibMount", pkgConfig: "mount", providers: [.apt(["libmount-dev"])]),
         .systemLibrary(name: "CLibUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
         .systemLibrary(name: "CLibUuid", pkgConfig: "uuid", providers: [.apt(["uuid-dev"])]),
+        // Tests.
+        .target(name: "LoopDisks", dependencies: ["HostStorage"], path: "Tests/LoopDisks", swiftSettings: strict),
+        .testTarget(
+            name: "HostStorageLinuxTests",
+            dependencies: [
+                "HostStorage", "HostStorageLinux", "LoopDisks", .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict
+        ),
     ]
 )

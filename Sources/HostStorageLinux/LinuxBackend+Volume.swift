@@ -88,13 +88,18 @@ extension LinuxBackend {
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         let found = try await index.locateAnew(volume)
         let minimumGrowth = settings.minimumGrowth
-        let growth = try await onDisk(of: found) { [self] () throws(StorageError) in
+        let growth = try await onDisk(of: found) { [self] () throws(StorageError) -> FilesystemGrowth? in
             try SystemDisks.refuse(found.disk)
             try requireOnline(found.disk)
             let open = try OpenVolume(found, exclusively: true)
+            let plan = try PartitionGrowth.plan(size, for: open, minimumGrowth: minimumGrowth)
             let growth = try FilesystemGrowth(of: open)
+            // An earlier call may have grown the partition and not come to the filesystem.
+            if plan == .keep, try !growth.isBehind() { return nil }
             try growth.requirePossible()
-            try PartitionGrowth.apply(size, to: open, minimumGrowth: minimumGrowth)
+            if case .grow(let bytes) = plan, let partition = open.partition {
+                try PartitionGrowth.grow(partition, to: bytes, on: open.disk)
+            }
             return try growth.growByKernel() ? nil : growth
         }
         guard let growth else { return }

@@ -26,7 +26,7 @@ extension FilesystemKind {
         case .btrfs: ["-q", "-K", "--", device]
         // -Q: without it the tool writes zeros over the whole volume.
         case .ntfs: ["-q", "-Q", device]
-        case .exfat: ["-q", device]
+        case .exfat: [device]
         }
     }
 }

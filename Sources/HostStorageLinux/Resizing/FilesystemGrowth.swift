@@ -18,6 +18,13 @@ struct FilesystemGrowth: Sendable {
         mountedAt = try volume.mounts().first?.target
     }
 
+    /// Whether the filesystem leaves a part of its device unused that matters. Every filesystem leaves some:
+    /// less than a block, or at the end a group of blocks too small to be of use.
+    func isBehind() throws(StorageError) -> Bool {
+        let size = try volume.descriptor.blockSize(volume.device.path)
+        return size - (try FilesystemSize.totalBytes(of: volume, type: type)) >= 16 << 20
+    }
+
     /// Fails, before anything is changed, where this filesystem cannot be grown as things stand.
     func requirePossible() throws(StorageError) {
         switch type {

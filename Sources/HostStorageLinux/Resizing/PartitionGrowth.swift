@@ -3,27 +3,27 @@
 import CLibFdisk
 import HostStorage
 
-/// Grows a volume's partition where it stands, as far as a plan says: on the disk first, then in the kernel.
+/// Grows a volume's partition where it stands: on the disk first, then in the kernel.
 enum PartitionGrowth {
-    static func apply(
-        _ size: VolumeSize, to volume: OpenVolume, minimumGrowth: Int64
-    ) throws(StorageError) {
-        let disk = volume.disk
+    /// What a request comes to for this volume. Changes nothing.
+    static func plan(
+        _ request: VolumeSize, for volume: OpenVolume, minimumGrowth: Int64
+    ) throws(StorageError) -> ResizePlan {
         guard let partition = volume.partition else {
             // A filesystem on the whole disk: the disk has grown already, or it has not.
-            _ = try ResizePlan(requested: size, current: disk.size, maximum: disk.size, minimumGrowth: minimumGrowth)
-            return
+            let size = volume.disk.size
+            return try ResizePlan(requested: request, current: size, maximum: size, minimumGrowth: minimumGrowth)
         }
-        guard let table = try PartitionTable(of: disk) else {
-            throw StorageError(.internalError, "the partition table is gone", subject: disk.path)
-        }
-        let maximum = try maximum(of: partition, in: table, on: disk)
-        let plan = try ResizePlan(
-            requested: size, current: partition.size, maximum: maximum, minimumGrowth: minimumGrowth)
-        guard case .grow(let wanted) = plan else { return }
+        return try ResizePlan(
+            requested: request, current: partition.size, maximum: try maximum(of: partition, on: volume.disk),
+            minimumGrowth: minimumGrowth)
+    }
 
+    /// Grows the partition to at least `wanted` bytes, for which there is room.
+    static func grow(_ partition: PartitionTable.Partition, to wanted: Int64, on disk: OpenDisk) throws(StorageError) {
+        let maximum = try maximum(of: partition, on: disk)
         // On a disk that has grown, the copy of a GPT has to move to the new end before there is room.
-        if table.kind == "gpt" { try PartitionWriter(disk).write() }
+        if try PartitionTable(of: disk)?.kind == "gpt" { try PartitionWriter(disk).write() }
         let writer = try PartitionWriter(disk)
         // Whole MiB, so that a partition behind it would start aligned; the very end is taken as it is.
         let mebibyte: Int64 = 1 << 20
@@ -40,8 +40,11 @@ enum PartitionGrowth {
     /// The size to which the partition could grow where it stands: up to the next partition, or to the end
     /// of what its kind of table can use of the disk. In bytes, at least its present size.
     private static func maximum(
-        of partition: PartitionTable.Partition, in table: PartitionTable, on disk: OpenDisk
+        of partition: PartitionTable.Partition, on disk: OpenDisk
     ) throws(StorageError) -> Int64 {
+        guard let table = try PartitionTable(of: disk) else {
+            throw StorageError(.internalError, "the partition table is gone", subject: disk.path)
+        }
         let sector = Int64(disk.sectorSize)
         var end: Int64 =
             switch table.kind {

@@ -9,11 +9,12 @@ import HostStorage
 enum FilesystemSize {
     static func stats(of volume: OpenVolume) throws(StorageError) -> VolumeStats {
         let type = try volume.filesystemType()
-        for mount in try volume.mounts() {
-            guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY),
-                try top.status(mount.target).mountID == UInt64(mount.id)
-            else { continue }
-            return try stats(ofMounted: type, top, volume, mount.target)
+        if let place = try place(of: volume) {
+            var figures = statvfs()
+            try checkErrno(fstatvfs(place.descriptor.raw, &figures), "fstatvfs", volume.device.path)
+            let free = Int64(figures.f_bfree) * Int64(figures.f_frsize)
+            let total = try totalBytes(of: volume, type: type, at: place)
+            return VolumeStats(totalBytes: total, usedBytes: max(0, total - free))
         }
         let superblock = try Superblock(of: type, on: volume.descriptor, volume.device.path)
         guard let used = superblock.usedBytes else {
@@ -24,33 +25,38 @@ enum FilesystemSize {
         return VolumeStats(totalBytes: superblock.totalBytes, usedBytes: used)
     }
 
-    private static func stats(
-        ofMounted type: String, _ top: borrowing Descriptor, _ volume: OpenVolume, _ path: String
-    ) throws(StorageError) -> VolumeStats {
-        var figures = statvfs()
-        try checkErrno(fstatvfs(top.raw, &figures), "fstatvfs", path)
-        let free = Int64(figures.f_bfree) * Int64(figures.f_frsize)
-        let total = try totalBytes(ofMounted: type, top, volume, path)
-        return VolumeStats(totalBytes: total, usedBytes: max(0, total - free))
+    static func totalBytes(of volume: OpenVolume, type: String) throws(StorageError) -> Int64 {
+        try totalBytes(of: volume, type: type, at: try place(of: volume))
+    }
+
+    /// A directory of the filesystem; nil where it is not mounted.
+    private static func place(of volume: OpenVolume) throws(StorageError) -> OpenDirectory? {
+        for mount in try volume.mounts() {
+            guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY) else { continue }
+            // Another mount may cover this one.
+            if try top.status(mount.target).mountID == UInt64(mount.id) { return OpenDirectory(top) }
+        }
+        return nil
     }
 
     /// What statvfs(3) calls the size leaves the journal and the tables of ext and xfs out, so it is asked
     /// for where each filesystem keeps it.
-    static func totalBytes(
-        ofMounted type: String, _ top: borrowing Descriptor, _ volume: OpenVolume, _ path: String
+    private static func totalBytes(
+        of volume: OpenVolume, type: String, at place: OpenDirectory?
     ) throws(StorageError) -> Int64 {
-        switch type {
-        case "ext2", "ext3", "ext4":
-            // ext writes its superblock through the device's own page cache.
+        // ext writes its superblock through the device's own page cache, so it is right while mounted too.
+        guard let place, !type.hasPrefix("ext") else {
             return try Superblock(of: type, on: volume.descriptor, volume.device.path).totalBytes
-        case "xfs":
-            var (blockSize, blocks, percent): (UInt32, UInt64, UInt32) = (0, 0, 0)
-            try check(cls_xfs_geometry(top.raw, &blockSize, &blocks, &percent), "XFS_IOC_FSGEOMETRY", path)
-            return Int64(blockSize) * Int64(blocks)
-        default:
-            var figures = statvfs()
-            try checkErrno(fstatvfs(top.raw, &figures), "fstatvfs", path)
-            return Int64(figures.f_blocks) * Int64(figures.f_frsize)
         }
+        if type == "xfs" {
+            var (blockSize, blocks, percent): (UInt32, UInt64, UInt32) = (0, 0, 0)
+            try check(
+                cls_xfs_geometry(place.descriptor.raw, &blockSize, &blocks, &percent), "XFS_IOC_FSGEOMETRY",
+                volume.device.path)
+            return Int64(blockSize) * Int64(blocks)
+        }
+        var figures = statvfs()
+        try checkErrno(fstatvfs(place.descriptor.raw, &figures), "fstatvfs", volume.device.path)
+        return Int64(figures.f_blocks) * Int64(figures.f_frsize)
     }
 }

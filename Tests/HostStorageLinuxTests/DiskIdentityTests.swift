@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+extension RealDiskTests {
+    /// S2: what is changed is the disk that was meant.
+    @Suite struct S2IdentityTests {
+        @Test func anotherFileAtTheSameDeviceIsAnotherDisk() async throws {
+            let disk = try LoopDisk()
+            let linked = try LinkedHost()
+            let (number, node) = (try disk.number, try linked.host.backend.inventory.disk(try disk.number))
+            let other = "\(linked.scratch.path)/other"
+            try Command.run("truncate", "--size", "1G", other)
+            try Command.run("losetup", "--detach", disk.device)
+            try Command.run("losetup", disk.device, other)
+            let before = try Command.run("cksum", other)
+
+            // The number is stale; and so is a description of the disk that was taken before.
+            await expectError(.notFound) { try await linked.host.partitionDisk(number) }
+            #expect(throws: StorageError.self) { try OpenDisk(node, O_RDWR) }
+            #expect(try Command.run("cksum", other) == before)
+        }
+
+        @Test func aDiskAndItsCloneAreBothLeftAlone() async throws {
+            let disk = try LoopDisk()
+            let clone = try LoopDisk()
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk)
+            try Command.run("dd", "if=\(disk.device)", "of=\(clone.device)", "bs=1M", "conv=fsync,sparse")
+            await expectError(.failedPrecondition, "carry the same volume ID") {
+                try await linked.host.formatVolume(volume)
+            }
+        }
+
+        @Test func partitionsLeftOverInTheKernelAreReplaced() async throws {
+            let disk = try LoopDisk()
+            try Command.run("addpart", disk.device, "1", "4096", "8192")
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk)
+            try await linked.host.formatVolume(volume)
+            #expect(try Command.run("cat", "/sys/block/\(disk.name)/\(disk.name)p1/start") == "2048")
+        }
+
+        @Test func aDiskThatDoesNotAnswerIsLeftOutAlone() async throws {
+            let (good, bad) = (try LoopDisk(), try LoopDisk())
+            try Command.run("mount", "--bind", "/dev/null", bad.device)
+            defer { _ = try? Command.run("umount", bad.device) }
+            let identifiers = try await LinkedHost().host.diskIdentifiers()
+            #expect(identifiers.keys.contains(try good.number))
+            #expect(!identifiers.keys.contains(try bad.number))
+        }
+
+        @Test func memoryAndEmptyLoopDevicesAreNoDisks() throws {
+            let names = try DiskInventory().disks().map(\.name)
+            #expect(!names.contains { $0.hasPrefix("ram") || $0.hasPrefix("zram") })
+            let disk = try LoopDisk()
+            #expect(try DiskInventory().disks().contains { $0.name == disk.name })
+            try Command.run("losetup", "--detach", disk.device)
+            #expect(try !DiskInventory().disks().contains { $0.name == disk.name })
+        }
+
+        @Test func theSystemsDiskIsRefused() async throws {
+            let names = try SystemDisks.names()
+            try #require(!names.isEmpty)
+            for node in try DiskInventory().disks() where names.contains(node.name) {
+                #expect(throws: StorageError.self) { try SystemDisks.refuse(node) }
+                let linked = try LinkedHost()
+                await expectError(.denied, "running system") { try await linked.host.partitionDisk(node.number) }
+                await expectError(.denied, "running system") {
+                    try await linked.host.setDiskState(node.number, to: .offline)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+import Logging
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+/// A linked host with a root of its own.
+struct LinkedHost {
+    let scratch: ScratchDirectory
+    let host: Host<LinuxBackend>
+
+    init(_ filesystem: FilesystemKind = .ext4) throws {
+        scratch = try ScratchDirectory()
+        var settings = HostSettings(paths: try PathPolicy(roots: ["\(scratch.path)/kubelet"]))
+        settings.filesystem = filesystem
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        host = Host(
+            backend: try LinuxBackend(settings: settings, stateDirectory: "\(scratch.path)/state", logger: logger),
+            settings: settings, logger: logger)
+    }
+
+    func path(_ name: String) -> String { "\(scratch.path)/kubelet/\(name)" }
+
+    /// A partitioned disk's only volume.
+    func volume(on disk: LoopDisk) async throws -> VolumeID {
+        try await host.partitionDisk(try disk.number)
+        return try #require(try await host.volumes(on: try disk.number, partition: nil).first)
+    }
+}
+
+func expectError<Value>(
+    _ code: StorageError.Code, _ text: String = "", _ location: SourceLocation = #_sourceLocation,
+    _ work: () async throws -> Value
+) async {
+    do {
+        _ = try await work()
+        Issue.record("it did not fail", sourceLocation: location)
+    } catch let error as StorageError {
+        #expect(error.code == code, "\(error)", sourceLocation: location)
+        #expect(text.isEmpty || "\(error)".contains(text), "\(error)", sourceLocation: location)
+    } catch {
+        Issue.record("\(error) is no StorageError", sourceLocation: location)
+    }
+}

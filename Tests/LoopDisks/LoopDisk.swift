@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+public import HostStorage
+
+/// A real disk for tests: a loop device on a sparse file of its own, gone with its owner.
+public final class LoopDisk: Sendable {
+    public let device: String
+    public let file: String
+
+    /// - Parameter size: in bytes.
+    public init(size: Int64 = 1 << 30) throws {
+        file = FileManager.default.temporaryDirectory.appending(path: "host-storage-\(UUID()).disk").path
+        _ = FileManager.default.createFile(atPath: file, contents: nil)
+        guard truncate(file, off_t(size)) == 0 else { throw CommandFailed("truncate \(file)") }
+        device = try Command.run("losetup", "--find", "--show", file)
+        // A process that died may have left partitions on the device's last file.
+        _ = try? Command.run("partx", "--delete", device)
+    }
+
+    deinit {
+        for mount in Self.mounts(of: device) { _ = try? Command.run("umount", mount) }
+        _ = try? Command.run("partx", "--delete", device)
+        _ = try? Command.run("losetup", "--detach", device)
+        try? FileManager.default.removeItem(atPath: file)
+    }
+
+    public var name: String { String(device.dropFirst("/dev/".count)) }
+
+    /// Its number, from the kernel.
+    public var number: DiskNumber {
+        get throws {
+            let text = try String(contentsOfFile: "/sys/block/\(name)/diskseq", encoding: .utf8)
+            return try DiskNumber(decimal: text.trimmingCharacters(in: .whitespacesAndNewlines))
+        }
+    }
+
+    /// The device of its partition, once the kernel knows it.
+    public func partition(_ number: Int = 1) -> String { "\(device)p\(number)" }
+
+    public func grow(to size: Int64) throws {
+        guard truncate(file, off_t(size)) == 0 else { throw CommandFailed("truncate \(file)") }
+    }
+
+    /// Writes to the file behind the device; not for a device in use.
+    public func write(_ bytes: [UInt8], at offset: UInt64) throws {
+        let handle = try FileHandle(forWritingTo: URL(filePath: file))
+        defer { try? handle.close() }
+        try handle.seek(toOffset: offset)
+        try handle.write(contentsOf: Data(bytes))
+        try handle.synchronize()
+        _ = try Command.run("blockdev", "--flushbufs", device)
+    }
+
+    /// A fingerprint of every byte of the disk.
+    public func digest() throws -> String {
+        _ = try Command.run("sync", device)
+        return try Command.run("cksum", device)
+    }
+
+    private static func mounts(of device: String) -> [String] {
+        let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+        return table.split(separator: "\n").compactMap { line in
+            let parts = line.split(separator: " ")
+            let isOurs = parts[0] == device || parts[0].hasPrefix("\(device)p")
+            return isOurs ? String(parts[1]) : nil
+        }.reversed()
+    }
+}
+
+/// A directory for tests, gone with its owner.
+public final class ScratchDirectory: Sendable {
+    public let path: String
+
+    public init() throws {
+        path = "/tmp/hs-\(UUID().uuidString.prefix(8).lowercased())"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { _ = try? Command.run("rm", "--recursive", "--force", "--one-file-system", path) }
+}
+
+/// Programs that tests use to look at the host from outside.
+public enum Command {
+    /// Runs a program and returns what it printed, without the line's end.
+    @discardableResult
+    public static func run(_ arguments: String...) throws -> String {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = arguments
+        let (output, errors) = (Pipe(), Pipe())
+        process.standardOutput = output
+        process.standardError = errors
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw CommandFailed("\(arguments.joined(separator: " ")): status \(process.terminationStatus): \(complaint)")
+        }
+        return text.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}
+
+public struct CommandFailed: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+}
