@@ -4,18 +4,24 @@
 ///
 /// This file documents the whole group. The other versions say only what differs from it.
 ///
-/// A path is absolute: /var/lib/kubelet/x, or in Windows spelling C:\var\lib\kubelet\x. Drive C stands for / unless
-/// the host is set otherwise. A path with "..", a NUL, a wildcard or an UNC prefix is malformed, and so is a
-/// Windows path without a drive except where a method says otherwise. Every path must lie beneath a root that the
-/// host allows (the kubelet's directory and the working directories it was told); no link on its way is followed
-/// out of that root.
+/// A path is absolute and in one of two spellings. A malformed one is INVALID_ARGUMENT.
+///
+///   /var/lib/kubelet/x     POSIX: less than 4096 bytes, each name at most 255; no "." or ".." among the names, and
+///                          neither control characters nor backslashes in them.
+///   C:\var\lib\kubelet\x   Windows: at most 260 bytes; no name empty or ending in a dot or blank, none of a device
+///                          such as NUL, and none with a control character or one of < > : " / | ? * $ ; & `.
+///                          Drive C stands for / unless the host is set otherwise. UNC and device paths are
+///                          malformed, and so is a path without a drive except where a method says otherwise.
+///
+/// Every path must lie beneath a root that the host allows: the kubelet's directory, or a working directory that it
+/// was told. No link on the way to it is followed; such a path is FAILED_PRECONDITION.
 ///
 /// Any method can end with one of these; a method's comment says what is particular to it.
 ///
 ///   INVALID_ARGUMENT     A path is empty or malformed. Repeating the call cannot help.
 ///   NOT_FOUND            Nothing is at the path.
 ///   ALREADY_EXISTS       Something is where a new link was to be.
-///   PERMISSION_DENIED    The path is outside the allowed roots, or is a root that was to be removed.
+///   PERMISSION_DENIED    The path is outside the allowed roots, or is a root that was to be removed or emptied.
 ///   FAILED_PRECONDITION  What is at the path does not fit the method, or is in use; the message says what was
 ///                        found or what holds it.
 ///   ABORTED              Another operation held the path for longer than this call would wait. Call again.
@@ -196,7 +202,6 @@ extension V1_Filesystem {
         /// > removed: the data of the volume stay. A recursive removal never crosses a mount and never follows a link.
         /// > 
         /// > NOT_FOUND: nothing is at the path. With force that is success.
-        /// > PERMISSION_DENIED: the path is an allowed root itself.
         /// > FAILED_PRECONDITION: the directory is not empty or is a mount point, and force is not set; or, with force,
         /// > the mount is in use, or another mount lies inside the tree.
         ///
@@ -250,6 +255,7 @@ extension V1_Filesystem {
         /// > Tells whether a path is a link whose immediate target exists, or a mount point. Changes nothing.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
+        /// > PERMISSION_DENIED: the path or the link's target is outside the allowed roots.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `V1_IsSymlinkRequest` message.
@@ -366,7 +372,6 @@ extension V1_Filesystem {
         /// > removed: the data of the volume stay. A recursive removal never crosses a mount and never follows a link.
         /// > 
         /// > NOT_FOUND: nothing is at the path. With force that is success.
-        /// > PERMISSION_DENIED: the path is an allowed root itself.
         /// > FAILED_PRECONDITION: the directory is not empty or is a mount point, and force is not set; or, with force,
         /// > the mount is in use, or another mount lies inside the tree.
         ///
@@ -442,6 +447,7 @@ extension V1_Filesystem {
         /// > Tells whether a path is a link whose immediate target exists, or a mount point. Changes nothing.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
+        /// > PERMISSION_DENIED: the path or the link's target is outside the allowed roots.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `V1_IsSymlinkRequest` message.
@@ -547,7 +553,6 @@ extension V1_Filesystem.ClientProtocol {
     /// > removed: the data of the volume stay. A recursive removal never crosses a mount and never follows a link.
     /// > 
     /// > NOT_FOUND: nothing is at the path. With force that is success.
-    /// > PERMISSION_DENIED: the path is an allowed root itself.
     /// > FAILED_PRECONDITION: the directory is not empty or is a mount point, and force is not set; or, with force,
     /// > the mount is in use, or another mount lies inside the tree.
     ///
@@ -613,6 +618,7 @@ extension V1_Filesystem.ClientProtocol {
     /// > Tells whether a path is a link whose immediate target exists, or a mount point. Changes nothing.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
+    /// > PERMISSION_DENIED: the path or the link's target is outside the allowed roots.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `V1_IsSymlinkRequest` message.
@@ -720,7 +726,6 @@ extension V1_Filesystem.ClientProtocol {
     /// > removed: the data of the volume stay. A recursive removal never crosses a mount and never follows a link.
     /// > 
     /// > NOT_FOUND: nothing is at the path. With force that is success.
-    /// > PERMISSION_DENIED: the path is an allowed root itself.
     /// > FAILED_PRECONDITION: the directory is not empty or is a mount point, and force is not set; or, with force,
     /// > the mount is in use, or another mount lies inside the tree.
     ///
@@ -794,6 +799,7 @@ extension V1_Filesystem.ClientProtocol {
     /// > Tells whether a path is a link whose immediate target exists, or a mount point. Changes nothing.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
+    /// > PERMISSION_DENIED: the path or the link's target is outside the allowed roots.
     ///
     /// - Parameters:
     ///   - message: request message to send.

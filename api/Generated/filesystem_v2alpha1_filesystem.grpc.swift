@@ -194,9 +194,10 @@ extension V2alpha1_Filesystem {
         /// >
         /// > Removes everything in a directory and keeps the directory. An empty directory is success.
         /// > 
-        /// > Never crosses a mount and never follows a link, the given path included. A root may be emptied so.
+        /// > Never crosses a mount and never follows a link, the given path included.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
+        /// > PERMISSION_DENIED: the path is an allowed root itself.
         /// > FAILED_PRECONDITION: the path is not a directory, or a mount lies inside it.
         ///
         /// - Parameters:
@@ -367,9 +368,10 @@ extension V2alpha1_Filesystem {
         /// >
         /// > Removes everything in a directory and keeps the directory. An empty directory is success.
         /// > 
-        /// > Never crosses a mount and never follows a link, the given path included. A root may be emptied so.
+        /// > Never crosses a mount and never follows a link, the given path included.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
+        /// > PERMISSION_DENIED: the path is an allowed root itself.
         /// > FAILED_PRECONDITION: the path is not a directory, or a mount lies inside it.
         ///
         /// - Parameters:
@@ -546,9 +548,10 @@ extension V2alpha1_Filesystem.ClientProtocol {
     /// >
     /// > Removes everything in a directory and keeps the directory. An empty directory is success.
     /// > 
-    /// > Never crosses a mount and never follows a link, the given path included. A root may be emptied so.
+    /// > Never crosses a mount and never follows a link, the given path included.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
+    /// > PERMISSION_DENIED: the path is an allowed root itself.
     /// > FAILED_PRECONDITION: the path is not a directory, or a mount lies inside it.
     ///
     /// - Parameters:
@@ -721,9 +724,10 @@ extension V2alpha1_Filesystem.ClientProtocol {
     /// >
     /// > Removes everything in a directory and keeps the directory. An empty directory is success.
     /// > 
-    /// > Never crosses a mount and never follows a link, the given path included. A root may be emptied so.
+    /// > Never crosses a mount and never follows a link, the given path included.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
+    /// > PERMISSION_DENIED: the path is an allowed root itself.
     /// > FAILED_PRECONDITION: the path is not a directory, or a mount lies inside it.
     ///
     /// - Parameters:

@@ -10,10 +10,8 @@
 /// a name-based UUID of its device's identity. The service sends an ID the same byte for byte each time, mounted
 /// or not, and takes it in either case and without the backslash at its end.
 ///
-/// A path is absolute: /var/lib/kubelet/x, or in Windows spelling C:\var\lib\kubelet\x or \var\lib\kubelet\x
-/// without a drive. Drive C stands for / unless the host is set otherwise. A path with "..", a NUL, a wildcard or
-/// an UNC prefix is malformed. Every path must lie beneath a root that the host allows, also after links on its
-/// way have been followed.
+/// A path is absolute, in POSIX or Windows spelling, and must lie beneath a root that the host allows; see
+/// ../../filesystem/v1/filesystem.proto. A Windows path may do without a drive in this group: \var\lib\kubelet\x.
 ///
 /// Any method can end with one of these; a method's comment says what is particular to it.
 ///
@@ -247,8 +245,9 @@ extension V1_Volume {
         /// > Succeeds where this volume is mounted there already. One volume can be mounted at several places.
         /// > 
         /// > NOT_FOUND: the directory or the volume does not exist.
-        /// > FAILED_PRECONDITION: the directory is none, is not empty or has another volume mounted on it; the volume is
-        /// > not formatted or its disk is offline.
+        /// > PERMISSION_DENIED: the directory is an allowed root itself.
+        /// > FAILED_PRECONDITION: the directory is none, is not empty, has another volume mounted on it, or has a link on
+        /// > the way to it; the volume is not formatted, or its disk is offline.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `V1_MountVolumeRequest` message.
@@ -327,7 +326,7 @@ extension V1_Volume {
         /// >
         /// > Makes the filesystem that the host is set to (ext4 by default) on a volume that is proven blank: no signature
         /// > is found on it and every place where a filesystem keeps its superblock reads as zeros. Existing data is never
-        /// > overwritten, so a second call fails; one that follows an interrupted format completes it.
+        /// > overwritten, so a second call fails.
         /// > 
         /// > FAILED_PRECONDITION: the volume is not blank (the message names what was found and where), is mounted or
         /// > otherwise in use, is write-protected, or its disk is offline.
@@ -384,7 +383,7 @@ extension V1_Volume {
         /// >
         /// > Tells the size and use of a volume's filesystem, mounted or not. Changes nothing.
         /// > 
-        /// > FAILED_PRECONDITION: the volume holds no filesystem.
+        /// > FAILED_PRECONDITION: the volume holds no filesystem, or one whose use can be told only while it is mounted.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `V1_GetVolumeStatsRequest` message.
@@ -430,7 +429,8 @@ extension V1_Volume {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells which volume is mounted at a path. Changes nothing.
+        /// > Tells which volume is mounted at a path. Links are followed, each of which must lead beneath an allowed root.
+        /// > Changes nothing.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
         /// > FAILED_PRECONDITION: the path is not a mounted folder, nor a link to one.
@@ -536,8 +536,9 @@ extension V1_Volume {
         /// > Succeeds where this volume is mounted there already. One volume can be mounted at several places.
         /// > 
         /// > NOT_FOUND: the directory or the volume does not exist.
-        /// > FAILED_PRECONDITION: the directory is none, is not empty or has another volume mounted on it; the volume is
-        /// > not formatted or its disk is offline.
+        /// > PERMISSION_DENIED: the directory is an allowed root itself.
+        /// > FAILED_PRECONDITION: the directory is none, is not empty, has another volume mounted on it, or has a link on
+        /// > the way to it; the volume is not formatted, or its disk is offline.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `V1_MountVolumeRequest` message.
@@ -649,7 +650,7 @@ extension V1_Volume {
         /// >
         /// > Makes the filesystem that the host is set to (ext4 by default) on a volume that is proven blank: no signature
         /// > is found on it and every place where a filesystem keeps its superblock reads as zeros. Existing data is never
-        /// > overwritten, so a second call fails; one that follows an interrupted format completes it.
+        /// > overwritten, so a second call fails.
         /// > 
         /// > FAILED_PRECONDITION: the volume is not blank (the message names what was found and where), is mounted or
         /// > otherwise in use, is write-protected, or its disk is offline.
@@ -728,7 +729,7 @@ extension V1_Volume {
         /// >
         /// > Tells the size and use of a volume's filesystem, mounted or not. Changes nothing.
         /// > 
-        /// > FAILED_PRECONDITION: the volume holds no filesystem.
+        /// > FAILED_PRECONDITION: the volume holds no filesystem, or one whose use can be told only while it is mounted.
         ///
         /// - Parameters:
         ///   - request: A request containing a single `V1_GetVolumeStatsRequest` message.
@@ -796,7 +797,8 @@ extension V1_Volume {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells which volume is mounted at a path. Changes nothing.
+        /// > Tells which volume is mounted at a path. Links are followed, each of which must lead beneath an allowed root.
+        /// > Changes nothing.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
         /// > FAILED_PRECONDITION: the path is not a mounted folder, nor a link to one.
@@ -907,8 +909,9 @@ extension V1_Volume.ClientProtocol {
     /// > Succeeds where this volume is mounted there already. One volume can be mounted at several places.
     /// > 
     /// > NOT_FOUND: the directory or the volume does not exist.
-    /// > FAILED_PRECONDITION: the directory is none, is not empty or has another volume mounted on it; the volume is
-    /// > not formatted or its disk is offline.
+    /// > PERMISSION_DENIED: the directory is an allowed root itself.
+    /// > FAILED_PRECONDITION: the directory is none, is not empty, has another volume mounted on it, or has a link on
+    /// > the way to it; the volume is not formatted, or its disk is offline.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `V1_MountVolumeRequest` message.
@@ -1005,7 +1008,7 @@ extension V1_Volume.ClientProtocol {
     /// >
     /// > Makes the filesystem that the host is set to (ext4 by default) on a volume that is proven blank: no signature
     /// > is found on it and every place where a filesystem keeps its superblock reads as zeros. Existing data is never
-    /// > overwritten, so a second call fails; one that follows an interrupted format completes it.
+    /// > overwritten, so a second call fails.
     /// > 
     /// > FAILED_PRECONDITION: the volume is not blank (the message names what was found and where), is mounted or
     /// > otherwise in use, is write-protected, or its disk is offline.
@@ -1074,7 +1077,7 @@ extension V1_Volume.ClientProtocol {
     /// >
     /// > Tells the size and use of a volume's filesystem, mounted or not. Changes nothing.
     /// > 
-    /// > FAILED_PRECONDITION: the volume holds no filesystem.
+    /// > FAILED_PRECONDITION: the volume holds no filesystem, or one whose use can be told only while it is mounted.
     ///
     /// - Parameters:
     ///   - request: A request containing a single `V1_GetVolumeStatsRequest` message.
@@ -1132,7 +1135,8 @@ extension V1_Volume.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Tells which volume is mounted at a path. Changes nothing.
+    /// > Tells which volume is mounted at a path. Links are followed, each of which must lead beneath an allowed root.
+    /// > Changes nothing.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
     /// > FAILED_PRECONDITION: the path is not a mounted folder, nor a link to one.
@@ -1236,8 +1240,9 @@ extension V1_Volume.ClientProtocol {
     /// > Succeeds where this volume is mounted there already. One volume can be mounted at several places.
     /// > 
     /// > NOT_FOUND: the directory or the volume does not exist.
-    /// > FAILED_PRECONDITION: the directory is none, is not empty or has another volume mounted on it; the volume is
-    /// > not formatted or its disk is offline.
+    /// > PERMISSION_DENIED: the directory is an allowed root itself.
+    /// > FAILED_PRECONDITION: the directory is none, is not empty, has another volume mounted on it, or has a link on
+    /// > the way to it; the volume is not formatted, or its disk is offline.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1346,7 +1351,7 @@ extension V1_Volume.ClientProtocol {
     /// >
     /// > Makes the filesystem that the host is set to (ext4 by default) on a volume that is proven blank: no signature
     /// > is found on it and every place where a filesystem keeps its superblock reads as zeros. Existing data is never
-    /// > overwritten, so a second call fails; one that follows an interrupted format completes it.
+    /// > overwritten, so a second call fails.
     /// > 
     /// > FAILED_PRECONDITION: the volume is not blank (the message names what was found and where), is mounted or
     /// > otherwise in use, is write-protected, or its disk is offline.
@@ -1423,7 +1428,7 @@ extension V1_Volume.ClientProtocol {
     /// >
     /// > Tells the size and use of a volume's filesystem, mounted or not. Changes nothing.
     /// > 
-    /// > FAILED_PRECONDITION: the volume holds no filesystem.
+    /// > FAILED_PRECONDITION: the volume holds no filesystem, or one whose use can be told only while it is mounted.
     ///
     /// - Parameters:
     ///   - message: request message to send.
@@ -1489,7 +1494,8 @@ extension V1_Volume.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Tells which volume is mounted at a path. Changes nothing.
+    /// > Tells which volume is mounted at a path. Links are followed, each of which must lead beneath an allowed root.
+    /// > Changes nothing.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
     /// > FAILED_PRECONDITION: the path is not a mounted folder, nor a link to one.

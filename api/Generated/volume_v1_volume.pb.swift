@@ -20,10 +20,8 @@
 /// a name-based UUID of its device's identity. The service sends an ID the same byte for byte each time, mounted
 /// or not, and takes it in either case and without the backslash at its end.
 ///
-/// A path is absolute: /var/lib/kubelet/x, or in Windows spelling C:\var\lib\kubelet\x or \var\lib\kubelet\x
-/// without a drive. Drive C stands for / unless the host is set otherwise. A path with "..", a NUL, a wildcard or
-/// an UNC prefix is malformed. Every path must lie beneath a root that the host allows, also after links on its
-/// way have been followed.
+/// A path is absolute, in POSIX or Windows spelling, and must lie beneath a root that the host allows; see
+/// ../../filesystem/v1/filesystem.proto. A Windows path may do without a drive in this group: \var\lib\kubelet\x.
 ///
 /// Any method can end with one of these; a method's comment says what is particular to it.
 ///

@@ -376,8 +376,8 @@ extension V2alpha1_Volume {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells which volume holds a path: that of the nearest mount on the way up, once links have been followed.
-        /// > Changes nothing.
+        /// > Tells which volume holds a path: that of the nearest mount on the way up. Links are followed, each of which
+        /// > must lead beneath an allowed root. Changes nothing.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
         /// > FAILED_PRECONDITION: the nearest mount is of no volume, such as a tmpfs.
@@ -709,8 +709,8 @@ extension V2alpha1_Volume {
         ///
         /// > Source IDL Documentation:
         /// >
-        /// > Tells which volume holds a path: that of the nearest mount on the way up, once links have been followed.
-        /// > Changes nothing.
+        /// > Tells which volume holds a path: that of the nearest mount on the way up. Links are followed, each of which
+        /// > must lead beneath an allowed root. Changes nothing.
         /// > 
         /// > NOT_FOUND: nothing is at the path.
         /// > FAILED_PRECONDITION: the nearest mount is of no volume, such as a tmpfs.
@@ -1007,8 +1007,8 @@ extension V2alpha1_Volume.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Tells which volume holds a path: that of the nearest mount on the way up, once links have been followed.
-    /// > Changes nothing.
+    /// > Tells which volume holds a path: that of the nearest mount on the way up. Links are followed, each of which
+    /// > must lead beneath an allowed root. Changes nothing.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
     /// > FAILED_PRECONDITION: the nearest mount is of no volume, such as a tmpfs.
@@ -1330,8 +1330,8 @@ extension V2alpha1_Volume.ClientProtocol {
     ///
     /// > Source IDL Documentation:
     /// >
-    /// > Tells which volume holds a path: that of the nearest mount on the way up, once links have been followed.
-    /// > Changes nothing.
+    /// > Tells which volume holds a path: that of the nearest mount on the way up. Links are followed, each of which
+    /// > must lead beneath an allowed root. Changes nothing.
     /// > 
     /// > NOT_FOUND: nothing is at the path.
     /// > FAILED_PRECONDITION: the nearest mount is of no volume, such as a tmpfs.
