@@ -50,7 +50,8 @@ extension RealDiskTests {
             let disk = try LoopDisk()
             let linked = try LinkedHost()
             let volume = try await linked.volume(on: disk)
-            try Command.run("dd", "if=/dev/urandom", "of=\(disk.partition())", "bs=4k", "count=1", "seek=300", "conv=fsync")
+            try Command.run(
+                "dd", "if=/dev/urandom", "of=\(disk.partition())", "bs=4k", "count=1", "seek=300", "conv=fsync")
             let before = try disk.digest()
             #expect(try await !linked.host.isVolumeFormatted(volume), "random bytes are no format")
             await expectError(.failedPrecondition, "unknown data at offset 1228800") {

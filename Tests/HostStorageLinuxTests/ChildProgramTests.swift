@@ -32,11 +32,13 @@ import Testing
 
     @Test func argumentsAreNotWordsOfAShellAndTheEnvironmentIsClean() async throws {
         let program = try ChildProgram("env", package: "coreutils")
-        let (status, _) = try await program.run(["test", "$(touch /nowhere) ;", "=", "$(touch /nowhere) ;"], deadline: .seconds(10))
+        let (status, _) = try await program.run(
+            ["test", "$(touch /nowhere) ;", "=", "$(touch /nowhere) ;"], deadline: .seconds(10))
         #expect(status == 0)
         setenv("HOST_STORAGE_TEST_SECRET", "x", 1)
         let shell = try ChildProgram("sh", package: "dash")
-        let (clean, _) = try await shell.run(["-c", "test -z \"$HOST_STORAGE_TEST_SECRET\" && test \"$LC_ALL\" = C"], deadline: .seconds(10))
+        let (clean, _) = try await shell.run(
+            ["-c", "test -z \"$HOST_STORAGE_TEST_SECRET\" && test \"$LC_ALL\" = C"], deadline: .seconds(10))
         #expect(clean == 0)
     }
 }

@@ -26,7 +26,8 @@ import Testing
     }
 
     @Test func designatorsOfPortsAndTargetsAreSkipped() {
-        let page = Self.page(Self.designator(1, 1, 4, [1, 2]), Self.designator(1, 2, 3, [3]), Self.designator(1, 0, 3, [9]))
+        let page = Self.page(
+            Self.designator(1, 1, 4, [1, 2]), Self.designator(1, 2, 3, [3]), Self.designator(1, 0, 3, [9]))
         #expect(VitalProductData.deviceName(page83: page) == "09")
     }
 

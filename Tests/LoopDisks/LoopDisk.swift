@@ -97,7 +97,8 @@ public enum Command {
         let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
-            throw CommandFailed("\(arguments.joined(separator: " ")): status \(process.terminationStatus): \(complaint)")
+            throw CommandFailed(
+                "\(arguments.joined(separator: " ")): status \(process.terminationStatus): \(complaint)")
         }
         return text.trimmingCharacters(in: .whitespacesAndNewlines)
     }

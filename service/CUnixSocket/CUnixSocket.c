@@ -25,21 +25,20 @@ static int32_t fail_closing(int descriptor) {
     return -code;
 }
 
-int32_t cus_listen(const char *path, uint32_t mode, int32_t backlog, uint64_t *device, uint64_t *inode) {
+int32_t cus_listen(const char *path, uint32_t mode, int32_t backlog, int32_t *file) {
     struct sockaddr_un address;
     int result = fill(&address, path);
     if (result < 0) return result;
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
     if (bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0) return fail_closing(descriptor);
-    struct stat status;
-    if (chmod(path, mode) < 0 || lstat(path, &status) < 0 || listen(descriptor, backlog) < 0) {
+    *file = -1;
+    if (chmod(path, mode) < 0 || listen(descriptor, backlog) < 0 ||
+        (*file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)) < 0) {
         result = fail_closing(descriptor);
         unlink(path);
         return result;
     }
-    *device = status.st_dev;
-    *inode = status.st_ino;
     return descriptor;
 }
 
@@ -59,10 +58,10 @@ int32_t cus_is_live(const char *path) {
     return code == ECONNREFUSED ? 0 : -code;
 }
 
-int32_t cus_remove(const char *path, uint64_t device, uint64_t inode) {
-    struct stat status;
-    if (lstat(path, &status) < 0) return -errno;
-    if (status.st_dev != device || status.st_ino != inode) return -ESTALE;
+int32_t cus_remove(const char *path, int32_t file) {
+    struct stat ours, there;
+    if (fstat(file, &ours) < 0 || lstat(path, &there) < 0) return -errno;
+    if (there.st_dev != ours.st_dev || there.st_ino != ours.st_ino) return -ESTALE;
     return unlink(path) < 0 ? -errno : 0;
 }
 

@@ -16,18 +16,20 @@ struct ServiceClient: Sendable {
     func call<Request: Message, Response: Message>(
         _ method: String, _ request: Request, returning: Response.Type = Response.self
     ) async throws(StorageError) -> Response {
-        var client = try await connection.client()
+        let client = try await connection.client()
         do {
             return try await call(method, request, on: client)
-        } catch  where error.code == .unavailable {
-            // Nothing was answered. Asking twice is safe on a connection that had ended before the call;
-            // whether it had, only another connection tells.
+        } catch  where error == Self.connectionEnded {
+            // Nothing was sent on it, so asking again is no asking twice.
             await connection.discard(client)
-            guard Task.isCancelled == false else { throw error }
-            client = try await connection.client()
-            return try await call(method, request, on: client)
+            return try await call(method, request, on: try await connection.client())
+        } catch  where error.code == .unavailable {
+            await connection.discard(client)
+            throw error
         }
     }
+
+    private static let connectionEnded = StorageError(.unavailable, "the connection has ended")
 
     private func call<Request: Message, Response: Message>(
         _ method: String, _ request: Request, on client: SocketConnection.Client
@@ -44,6 +46,8 @@ struct ServiceClient: Sendable {
             ) { try $0.message }
         } catch let error as RPCError {
             throw StorageError(error)
+        } catch let error as RuntimeError where error.code == .clientIsStopped {
+            throw Self.connectionEnded
         } catch is CancellationError {
             throw StorageError(.cancelled, "the caller gave up", operation: method)
         } catch {

@@ -76,10 +76,14 @@ enum FilesystemMount {
     }
 
     private static func mountByHelper(_ device: VolumeDevice, type: String, path: String) throws(StorageError) {
-        let type = type == "ntfs" ? "ntfs-3g" : type
-        guard access("/sbin/mount.\(type)", X_OK) == 0 || access("/usr/sbin/mount.\(type)", X_OK) == 0 else {
+        let candidates = type == "ntfs" ? ["ntfs-3g", "ntfs"] : ["\(type)-fuse", type]
+        let type = candidates.first { name in
+            ["/sbin", "/usr/sbin"].contains { access("\($0)/mount.\(name)", X_OK) == 0 }
+        }
+        guard let type else {
             throw StorageError(
-                .unsupported, "neither the kernel nor a mount helper on this host knows \(type)", subject: device.path)
+                .unsupported, "neither the kernel nor a mount helper on this host knows \(candidates[0])",
+                subject: device.path)
         }
         guard let context = mnt_new_context() else { throw StorageError(errno: ENOMEM, "mnt_new_context", path) }
         defer { mnt_free_context(context) }

@@ -6,15 +6,14 @@
 #define CUNIXSOCKET_H
 #include <stdint.h>
 
-/// socket, bind, chmod, listen: a listening stream socket at `path`, which must not exist. `device` and
-/// `inode` identify its file.
-int32_t cus_listen(const char *_Nonnull path, uint32_t mode, int32_t backlog, uint64_t *_Nonnull device,
-                   uint64_t *_Nonnull inode);
+/// socket, bind, chmod, listen: a listening stream socket at `path`, which must not exist. `file` becomes an
+/// O_PATH descriptor of its file, which keeps the file's inode number from being given to another.
+int32_t cus_listen(const char *_Nonnull path, uint32_t mode, int32_t backlog, int32_t *_Nonnull file);
 /// 1 where a server listens at `path`, 0 where a socket file is there and nobody listens, -ENOTSOCK where
 /// something else is there, -ENOENT where nothing is.
 int32_t cus_is_live(const char *_Nonnull path);
-/// Removes `path` if it still is that very file.
-int32_t cus_remove(const char *_Nonnull path, uint64_t device, uint64_t inode);
+/// Removes `path` if it still is the file open as `file`.
+int32_t cus_remove(const char *_Nonnull path, int32_t file);
 /// Opens a directory and takes its lock, waiting for it. Closing the descriptor gives it back.
 int32_t cus_lock_directory(const char *_Nonnull path);
 /// SO_PEERCRED (unix(7)).

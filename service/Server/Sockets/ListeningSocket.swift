@@ -8,8 +8,7 @@ import HostStorage
 struct ListeningSocket: Sendable {
     let path: String
     let descriptor: Int32
-    private let device: UInt64
-    private let inode: UInt64
+    private let file: Int32
 
     /// Owner and group may connect; who else may is for the directory and the policy to say.
     private static let mode: UInt32 = 0o660
@@ -45,8 +44,11 @@ struct ListeningSocket: Sendable {
         return open
     }
 
-    /// Removes the socket's file, if the file at the path is still its own.
-    func removeFile() { _ = cus_remove(path, device, inode) }
+    /// Removes the socket's file, if the file at the path is still its own. Once.
+    func removeFile() {
+        _ = cus_remove(path, file)
+        close(file)
+    }
 
     private init(path: String) throws(StorageError) {
         switch cus_is_live(path) {
@@ -56,13 +58,12 @@ struct ListeningSocket: Sendable {
         case -ENOTSOCK: throw StorageError(.alreadyExists, "a file that is no socket is there", subject: path)
         case let code: throw Self.error(code, "it cannot be examined", path)
         }
-        var (device, inode): (UInt64, UInt64) = (0, 0)
-        let descriptor = cus_listen(path, Self.mode, Self.backlog, &device, &inode)
+        var file: Int32 = -1
+        let descriptor = cus_listen(path, Self.mode, Self.backlog, &file)
         guard descriptor >= 0 else { throw Self.error(descriptor, "the socket cannot be opened", path) }
         self.path = path
         self.descriptor = descriptor
-        self.device = device
-        self.inode = inode
+        self.file = file
     }
 
     private static func makeDirectory(_ directory: String) throws(StorageError) {

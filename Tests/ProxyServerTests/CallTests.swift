@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRPCCore
+import HostStorage
+import HostStorageAPI
+import HostStorageClient
+import HostStorageTestKit
+import StorageVersions
+import SwiftProtobuf
+import Testing
+
+@testable import ProxyServer
+
+/// What happens to a call between its socket and the host.
+@Suite struct CallTests {
+    private static let path = "/var/lib/kubelet"
+
+    private static func exists(
+        _ proxy: RunningProxy, authority: String = "localhost", metadata: Metadata = [:], timeout: Duration? = nil
+    ) async throws -> Bool {
+        let response: V1_PathExistsResponse = try await call(
+            proxy.socket("filesystem-v1"), "v1.Filesystem/PathExists", V1_PathExistsRequest.with { $0.path = path },
+            authority: authority, metadata: metadata, timeout: timeout)
+        return response.exists
+    }
+
+    private static func expectAnswer(
+        _ proxy: RunningProxy, authority: String = "localhost", metadata: Metadata = [:]
+    ) async throws {
+        #expect(try await exists(proxy, authority: authority, metadata: metadata))
+    }
+
+    /// Scenario 2.
+    @Test func aMethodOfAnotherSocketIsUnimplemented() async throws {
+        try await withProxy { proxy in
+            for method in ["v1.Disk/Rescan", "v1.Volume/Nonsense", "v2.Volume/MountVolume", "Volume/MountVolume"] {
+                let code = await status {
+                    let _: V1_RescanResponse = try await call(proxy.socket("volume-v1"), method, V1_RescanRequest())
+                }
+                #expect(code == .unimplemented, "\(method)")
+            }
+        }
+    }
+
+    @Test(arguments: [#"\\.\pipe\csi-proxy-filesystem-v1"#, "%5C%5C.%5Cpipe", "x:99"])
+    func anyAuthorityIsTaken(_ authority: String) async throws {
+        try await withProxy { proxy in try await Self.expectAnswer(proxy, authority: authority) }
+    }
+
+    @Test func aForgedStreamNumberMeansNothing() async throws {
+        try await withProxy { proxy in
+            for number in ["1", "0", "99999", "x"] {
+                try await Self.expectAnswer(proxy, metadata: ["\(StreamTokens.headerName)": "\(number)"])
+            }
+        }
+    }
+
+    /// Eight digits are what gRPC Swift 2.4 overlooks.
+    @Test(arguments: ["90000000n", "90000u", "90m", "100000u"])
+    func aDeadlineEndsTheCallAndNotTheOperation(_ timeout: String) async throws {
+        try await withProxy { proxy in
+            let hang = proxy.memory.backend.hang(.makeDirectory)
+            let code = await status {
+                let _: V1_MkdirResponse = try await call(
+                    proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
+                    V1_MkdirRequest.with { $0.path = "\(Self.path)/x" }, metadata: ["grpc-timeout": "\(timeout)"])
+            }
+            #expect(code == .deadlineExceeded)
+            #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
+            hang.release()
+        }
+    }
+
+    /// Many times, for what gRPC Swift misses is a stream that closes before its handler has begun.
+    @Test func aCancelledCallIsLeftAtOnce() async throws {
+        try await withProxy { proxy in
+            let hang = proxy.memory.backend.hang(.makeDirectory)
+            await withTaskGroup { group in
+                for index in 0..<60 {
+                    group.addTask {
+                        let caller = Task {
+                            let _: V1_MkdirResponse = try await call(
+                                proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
+                                V1_MkdirRequest.with { $0.path = "\(Self.path)/\(index)" })
+                        }
+                        try? await Task.sleep(for: .milliseconds(index % 10))
+                        caller.cancel()
+                        _ = await caller.result
+                    }
+                }
+            }
+            hang.release()
+            // All of them have left, so nothing keeps the server from stopping.
+            try await Self.expectAnswer(proxy)
+        }
+    }
+
+    @Test func aCallUnderWayIsAnsweredWhileTheServerStops() async throws {
+        let proxy = try await RunningProxy()
+        let hang = proxy.memory.backend.hang(.makeDirectory)
+        let caller = Task {
+            let _: V1_MkdirResponse = try await call(
+                proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
+                V1_MkdirRequest.with { $0.path = "\(Self.path)/x" })
+        }
+        await hang.reached()
+        async let stopped: Void = proxy.stop()
+        try await Task.sleep(for: .milliseconds(200))
+        hang.release()
+        try await caller.value
+        try await stopped
+        #expect(SocketTests.files(in: proxy.directory).isEmpty)
+    }
+
+    @Test func aRequestBeyondTheLimitIsToldSo() async throws {
+        try await withProxy { proxy in
+            let code = await status {
+                let _: V1_PathExistsResponse = try await call(
+                    proxy.socket("filesystem-v1"), "v1.Filesystem/PathExists",
+                    V1_PathExistsRequest.with { $0.path = String(repeating: "x", count: 4 << 20) })
+            }
+            #expect(code == .resourceExhausted)
+            try await Self.expectAnswer(proxy)
+        }
+    }
+
+    @Test func bytesThatAreNoMessageAreAnInvalidArgument() async throws {
+        try await withProxy { proxy in
+            // The same field as a number instead of a text: a request of another shape.
+            let code = await status {
+                let _: V1_MountVolumeResponse = try await call(
+                    proxy.socket("volume-v1"), "v1.Volume/MountVolume",
+                    Google_Protobuf_Any.with { $0.value = Data([0xFF]) })
+            }
+            #expect(code == .invalidArgument)
+            let truncated = await status {
+                let _: V1_PathExistsResponse = try await call(
+                    proxy.socket("filesystem-v1"), "v1.Filesystem/PathExists",
+                    Google_Protobuf_BytesValue.with { $0.value = Data([0xC3, 0x28]) })  // no UTF-8
+            }
+            #expect(truncated == .invalidArgument)
+            try await Self.expectAnswer(proxy)
+        }
+    }
+
+    @Test func theCallersCredentialsReachTheHost() async throws {
+        let host = try CredentialsHost()
+        let proxy = try await RunningProxy(host: host)
+        let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())
+        let peer = try #require(host.seen)
+        #expect(peer.pid == getpid() && peer.uid == geteuid() && peer.gid == getegid())
+        try await proxy.stop()
+    }
+
+    @Test(arguments: StorageError.Code.allCases) func everyErrorCodeArrivesAsItWas(_ code: StorageError.Code)
+        async throws
+    {
+        try await withProxy { proxy in
+            proxy.memory.backend.fail(.pathExists, with: StorageError(code, "a reason"))
+            let client = try HostStorageClient(pipeDirectory: proxy.directory)
+            let error = await #expect(throws: StorageError.self) { try await client.pathExists(Self.path) }
+            #expect(error?.code == code)
+            #expect("\(error.map { "\($0)" } ?? "")".contains("a reason"))
+            let status = await status { _ = try await Self.exists(proxy) }
+            #expect(status == code.status && status != .unknown)
+        }
+    }
+
+    @Test func theClientGivesUpAfterItsDeadlineAndComesBackAfterARestart() async throws {
+        let directory = RunningProxy.newDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let first = try await RunningProxy(directory: directory)
+        let client = try HostStorageClient(pipeDirectory: directory, deadline: .milliseconds(300))
+        let hang = first.memory.backend.hang(.pathExists)
+        let error = await #expect(throws: StorageError.self) { try await client.pathExists(Self.path) }
+        #expect(error?.code == .deadlineExceeded)
+        hang.release()
+        try await first.stop()
+        let unavailable = await #expect(throws: StorageError.self) { try await client.pathExists(Self.path) }
+        #expect(unavailable?.code == .unavailable)
+        let second = try await RunningProxy(directory: directory)
+        #expect(try await client.pathExists(Self.path))
+        try await second.stop()
+    }
+
+    @Test func theClientTakesTheNewestVersionThatIsThere() async throws {
+        try await withProxy { proxy in
+            let newest = try HostStorageClient(pipeDirectory: proxy.directory).versions.mapValues(\.description)
+            #expect(newest == [.disk: "v1", .volume: "v2alpha1", .filesystem: "v2alpha1"])
+            for name in ["disk-v1", "disk-v1beta3", "volume-v2alpha1", "filesystem-v2alpha1"] {
+                try FileManager.default.removeItem(atPath: proxy.socket(name))
+            }
+            let rest = try HostStorageClient(pipeDirectory: proxy.directory).versions.mapValues(\.description)
+            #expect(rest == [.disk: "v1beta2", .volume: "v1", .filesystem: "v1"])
+        }
+        #expect(throws: StorageError.self) { try HostStorageClient(pipeDirectory: "/nowhere") }
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+import GRPCNIOTransportCore
+import GRPCProtobuf
+import NIOCore
+import NIOPosix
+import SwiftProtobuf
+
+/// One call on a connection of its own, with whatever headers and names a client might send.
+func call<Request: Message, Response: Message>(
+    _ path: String, _ method: String, _ request: Request, returning: Response.Type = Response.self,
+    authority: String = "localhost", metadata: Metadata = [:], timeout: Duration? = nil
+) async throws -> Response {
+    let parts = method.split(separator: "/").map(String.init)
+    let transport = try await HTTP2ClientTransport.WrappedChannel.wrapping(
+        config: .defaults {
+            $0.http2.authority = authority
+        }
+    ) { configure in
+        try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connect(unixDomainSocketPath: path) { channel in configure(channel) }
+    }
+    return try await withGRPCClient(transport: transport) { client in
+        var options = CallOptions.defaults
+        options.timeout = timeout
+        options.maxRequestMessageBytes = 64 << 20
+        return try await client.unary(
+            request: ClientRequest(message: request, metadata: metadata),
+            descriptor: MethodDescriptor(fullyQualifiedService: parts[0], method: parts[1], type: .unary),
+            serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Response>(),
+            options: options
+        ) { try $0.message }
+    }
+}
+
+/// The status with which `work` fails.
+func status(_ work: () async throws -> Void) async -> RPCError.Code? {
+    do {
+        try await work()
+        return nil
+    } catch {
+        return (error as? RPCError)?.code
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import HostStorage
+import HostStorageTestKit
+import Logging
+import ServiceLifecycle
+
+@testable import ProxyServer
+
+/// A proxy over a host in memory, in a directory of its own; no privileges are taken.
+final class RunningProxy: Sendable {
+    let directory: String
+    let memory: MemoryHost
+    private let ownsDirectory: Bool
+    private let group: ServiceGroup
+    private let run: Task<Void, any Error>
+
+    init(
+        host: (any StorageHost)? = nil, directory given: String? = nil, connectionLimit: Int = 256,
+        isAllowed: @escaping @Sendable (PeerCredentials) -> Bool = { _ in true }
+    ) async throws {
+        let directory = given ?? Self.newDirectory()
+        ownsDirectory = given == nil
+        self.directory = directory
+        memory = try MemoryHost()
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let (listening, continuation) = AsyncStream.makeStream(of: Void.self)
+        let server = ProxyServer(
+            host: host ?? memory, pipeDirectory: directory, logger: logger, connectionLimit: connectionLimit,
+            isAllowed: isAllowed
+        ) { continuation.yield() }
+        let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
+        self.group = group
+        let task = Task {
+            defer { continuation.finish() }
+            try await group.run()
+        }
+        run = task
+        var isListening = false
+        for await _ in listening {
+            isListening = true
+            break
+        }
+        if !isListening { try await task.value }
+    }
+
+    /// Stops gracefully and waits for it.
+    func stop() async throws {
+        await group.triggerGracefulShutdown()
+        try await run.value
+    }
+
+    func socket(_ name: String) -> String { "\(directory)/csi-proxy-\(name)" }
+
+    static func newDirectory() -> String { "/tmp/hsp-\(UUID().uuidString.prefix(8).lowercased())" }
+
+    deinit {
+        run.cancel()
+        if ownsDirectory { try? FileManager.default.removeItem(atPath: directory) }
+    }
+}
+
+/// Runs `work` with a proxy and stops it.
+func withProxy<Value>(_ work: (RunningProxy) async throws -> Value) async throws -> Value {
+    let proxy = try await RunningProxy()
+    let value = try await work(proxy)
+    try await proxy.stop()
+    return value
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CUnixSocket
+import Foundation
+import GRPCCore
+import HostStorage
+import HostStorageAPI
+import NIOCore
+import NIOPosix
+import StorageVersions
+import SwiftProtobuf
+import Testing
+
+@testable import ProxyServer
+
+/// The sockets' files and connections (scenarios 3 and 4).
+@Suite struct SocketTests {
+    static let names = APIGroup.allCases.flatMap { group in group.versions.map { group.socketName($0) } }.sorted()
+
+    static func files(in directory: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []).sorted()
+    }
+
+    private static func mode(_ path: String) throws -> Int? {
+        try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int
+    }
+
+    @Test func everySocketIsThereClosedToOthersAndGoneAfterwards() async throws {
+        let proxy = try await RunningProxy()
+        #expect(Self.names.count == 16)
+        #expect(Self.files(in: proxy.directory) == Self.names)
+        #expect(try Self.mode(proxy.directory) == 0o750)
+        for name in Self.names { #expect(try Self.mode("\(proxy.directory)/\(name)") == 0o660) }
+        try await proxy.stop()
+        #expect(Self.files(in: proxy.directory).isEmpty)
+    }
+
+    @Test func aSecondServerFailsAndLeavesTheFirstAlone() async throws {
+        try await withProxy { proxy in
+            let second = try await #require(throws: (any Error).self) {
+                _ = try await RunningProxy(directory: proxy.directory)
+            }
+            #expect("\(second)".contains("another server listens there"))
+            let response: V1_PathExistsResponse = try await call(
+                proxy.socket("filesystem-v1"), "v1.Filesystem/PathExists",
+                V1_PathExistsRequest.with { $0.path = "/var/lib/kubelet" })
+            #expect(response.exists)
+        }
+    }
+
+    @Test func oneSocketInTheWayLeavesNoneBehind() async throws {
+        let directory = RunningProxy.newDirectory()
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let other = try ListeningSocket.open(["csi-proxy-volume-v1"], in: directory)
+        defer { close(other[0].descriptor) }
+        await #expect(throws: (any Error).self) { _ = try await RunningProxy(directory: directory) }
+        #expect(Self.files(in: directory) == ["csi-proxy-volume-v1"])
+    }
+
+    @Test func aFileThatIsNoSocketIsKept() async throws {
+        let directory = RunningProxy.newDirectory()
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try "precious".write(toFile: "\(directory)/csi-proxy-disk-v1", atomically: false, encoding: .utf8)
+        await #expect(throws: (any Error).self) { _ = try await RunningProxy(directory: directory) }
+        #expect(Self.files(in: directory) == ["csi-proxy-disk-v1"])
+        #expect(try String(contentsOfFile: "\(directory)/csi-proxy-disk-v1", encoding: .utf8) == "precious")
+    }
+
+    @Test func aStaleSocketFileIsReplaced() async throws {
+        let directory = RunningProxy.newDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let stale = try ListeningSocket.open(["csi-proxy-disk-v1"], in: directory)
+        close(stale[0].descriptor)
+        let proxy = try await RunningProxy(directory: directory)
+        let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())
+        // A socket that came to the same path later is not this one's to remove.
+        stale[0].removeFile()
+        #expect(Self.files(in: directory) == Self.names)
+        try await proxy.stop()
+    }
+
+    @Test func connectionsThatSayNothingOrNonsenseHoldUpNobody() async throws {
+        try await withProxy { proxy in
+            var channels: [any Channel] = []
+            for index in 0..<40 {
+                let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+                    .connect(unixDomainSocketPath: proxy.socket("disk-v1")).get()
+                if index % 2 == 1 {
+                    try await channel.writeAndFlush(ByteBuffer(string: "GET / HTTP/1.0\r\n\r\n\u{0}\u{1}garbage"))
+                }
+                channels.append(channel)
+            }
+            let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())
+            for channel in channels { try? await channel.close() }
+        }
+    }
+
+    @Test func connectionsBeyondTheLimitAreClosed() async throws {
+        let proxy = try await RunningProxy(connectionLimit: 2)
+        let silent = try await (0..<2).asyncMap { _ in
+            try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+                .connect(unixDomainSocketPath: proxy.socket("disk-v1")).get()
+        }
+        let code = await status {
+            let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())
+        }
+        #expect(code == .unavailable)
+        for channel in silent { try await channel.close() }
+        try await proxy.stop()
+    }
+
+    @Test func whoIsNotAllowedCannotCall() async throws {
+        let proxy = try await RunningProxy(isAllowed: { $0.uid != geteuid() })
+        let code = await status {
+            let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())
+        }
+        #expect(code == .unavailable)
+        try await proxy.stop()
+    }
+}
+
+extension Sequence {
+    fileprivate func asyncMap<Value>(_ transform: (Element) async throws -> Value) async rethrows -> [Value] {
+        var values: [Value] = []
+        for element in self { values.append(try await transform(element)) }
+        return values
+    }
+}
