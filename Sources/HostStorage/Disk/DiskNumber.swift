@@ -15,7 +15,7 @@ public struct DiskNumber: Sendable, Hashable, Comparable, RawRepresentable, Cust
     public init(decimal text: String) throws(StorageError) {
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt32(text)
         else {
-            throw StorageError(.invalidArgument, "\"\(text)\" is not a disk number")
+            throw StorageError(.invalidArgument, "\"\(text.excerpt)\" is not a disk number")
         }
         rawValue = number
     }

@@ -39,14 +39,15 @@ extension DiskOperations {
     /// The disk that names itself `page83`, compared exactly.
     public func disk(page83: String) async throws(StorageError) -> DiskNumber {
         guard !page83.isEmpty else { throw StorageError(.invalidArgument, "the disk name is empty") }
-        let named = try await diskIdentifiers().filter { $0.value.page83 == page83 }.keys
+        let named = try await diskIdentifiers().filter { $0.value.page83.isIdentical(to: page83) }.keys
         guard let disk = named.first else {
-            throw StorageError(.notFound, "no disk names itself \"\(page83)\"")
+            throw StorageError(.notFound, "no disk names itself \"\(page83.excerpt)\"")
         }
         guard named.count == 1 else {
             throw StorageError(
                 .failedPrecondition,
-                "disks \(named.sorted().map(\.description).joined(separator: ", ")) all name themselves \"\(page83)\"")
+                "disks \(named.sorted().map(\.description).joined(separator: ", ")) all name themselves \"\(page83.excerpt)\""
+            )
         }
         return disk
     }

@@ -18,6 +18,11 @@ public struct Operation: Sendable, Hashable, CustomStringConvertible {
         self.keys = keys
     }
 
+    public static func == (a: Operation, b: Operation) -> Bool {
+        a.name.isIdentical(to: b.name) && a.subject.isIdentical(to: b.subject) && a.keys == b.keys
+            && a.isShared == b.isShared
+    }
+
     public var description: String { subject.isEmpty ? name : "\(name) \(subject)" }
 }
 

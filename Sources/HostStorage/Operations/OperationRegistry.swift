@@ -21,6 +21,8 @@ public final class OperationRegistry: Sendable {
     public struct Running: Sendable, Hashable {
         public var operation: Operation
         public var age: Duration
+        /// How many calls wait for its outcome: none once all of its callers have left.
+        public var callers: Int
     }
 
     /// The operations under way, the oldest first.
@@ -28,9 +30,12 @@ public final class OperationRegistry: Sendable {
         let now = ContinuousClock.now
         return state.withLock { state in
             state.entries.values.sorted { $0.began < $1.began }
-                .map { Running(operation: $0.operation, age: $0.began.duration(to: now)) }
+                .map { Running(operation: $0.operation, age: $0.began.duration(to: now), callers: $0.callers.count) }
         }
     }
+
+    /// The operations that wait for their turn, in its order.
+    public var waiting: [Operation] { state.withLock { $0.waiting.map(\.operation) } }
 
     /// Runs `body` while holding the operation's keys, or joins the same operation under way.
     public func perform<Value: Sendable>(
@@ -48,22 +53,14 @@ public final class OperationRegistry: Sendable {
                 finish(operation, outcome)
             }
         }
-        let watch = Task { [patience] in
-            // A cancelled sleep means that the wait is over either way.
-            guard (try? await Task.sleep(for: patience)) != nil else { return }
-            abandon(id, of: operation)
-        }
-        defer {
-            watch.cancel()
-            state.withLock { _ = $0.left.remove(id) }
-        }
+        defer { state.withLock { _ = $0.left.remove(id) } }
 
         let outcome = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 enter(Caller(id: id, operation: operation, run: run, continuation: continuation))
             }
         } onCancel: {
-            leave(id, with: Self.left(operation))
+            leave(id, operation)
         }
         switch outcome {
         case .failure(let error): throw error
@@ -85,6 +82,8 @@ public final class OperationRegistry: Sendable {
         var operation: Operation
         var run: Run
         var continuation: CheckedContinuation<Outcome, Never>
+        /// Ends the wait when it takes too long.
+        var watch: Task<Void, Never>?
     }
 
     private struct Entry {
@@ -101,7 +100,7 @@ public final class OperationRegistry: Sendable {
         var left: Set<Int> = []
 
         func entryInTheWay(of operation: Operation) -> Entry? {
-            entries.values.first { !$0.operation.keys.isDisjoint(with: operation.keys) }
+            entries[operation] ?? entries.values.first { !$0.operation.keys.isDisjoint(with: operation.keys) }
         }
 
         /// Begins or joins what can be begun or joined, and returns what is to be started.
@@ -112,16 +111,16 @@ public final class OperationRegistry: Sendable {
                 let operation = caller.operation
                 if operation.isShared, entries[operation] != nil {
                     entries[operation]?.callers[caller.id] = caller.continuation
-                    return false
-                }
-                // Nobody overtakes: who waits for a key keeps it from those behind.
-                if entryInTheWay(of: operation) != nil || !blocked.isDisjoint(with: operation.keys) {
+                } else if entryInTheWay(of: operation) != nil || !blocked.isDisjoint(with: operation.keys) {
+                    // Nobody overtakes: who waits for a key keeps it from those behind.
                     blocked.formUnion(operation.keys)
                     return true
+                } else {
+                    entries[operation] = Entry(
+                        operation: operation, began: .now, callers: [caller.id: caller.continuation])
+                    runs.append(caller.run)
                 }
-                entries[operation] = Entry(
-                    operation: operation, began: .now, callers: [caller.id: caller.continuation])
-                runs.append(caller.run)
+                caller.watch?.cancel()
                 return false
             }
             return runs
@@ -133,7 +132,15 @@ public final class OperationRegistry: Sendable {
             // Its cancellation may have come before its continuation did, and found nobody to tell.
             guard !state.left.contains(caller.id) else { return nil }
             state.waiting.append(caller)
-            return state.admit()
+            let runs = state.admit()
+            if let index = state.waiting.indices.last, state.waiting[index].id == caller.id {
+                state.waiting[index].watch = Task { [patience, id = caller.id] in
+                    // A cancelled sleep means that the wait is over.
+                    guard (try? await Task.sleep(for: patience)) != nil else { return }
+                    abandon(id)
+                }
+            }
+            return runs
         }
         guard let runs else {
             caller.continuation.resume(returning: .failure(Self.left(caller.operation)))
@@ -152,11 +159,12 @@ public final class OperationRegistry: Sendable {
     }
 
     /// Takes one caller out, whether it still waits for its turn or already for an outcome.
-    private func leave(_ id: Int, with error: StorageError) {
+    private func leave(_ id: Int, _ operation: Operation) {
         let (caller, runs) = state.withLock { state -> (CheckedContinuation<Outcome, Never>?, [Run]) in
             if let index = state.waiting.firstIndex(where: { $0.id == id }) {
-                let caller = state.waiting.remove(at: index).continuation
-                return (caller, state.admit())
+                let caller = state.waiting.remove(at: index)
+                caller.watch?.cancel()
+                return (caller.continuation, state.admit())
             }
             for operation in state.entries.keys {
                 if let caller = state.entries[operation]?.callers.removeValue(forKey: id) { return (caller, []) }
@@ -165,19 +173,23 @@ public final class OperationRegistry: Sendable {
             return (nil, [])
         }
         for run in runs { run() }
-        caller?.resume(returning: .failure(error))
+        caller?.resume(returning: .failure(Self.left(operation)))
     }
 
     /// Ends a wait that took too long. A caller whose operation has begun is left alone.
-    private func abandon(_ id: Int, of operation: Operation) {
-        let error = state.withLock { state -> StorageError? in
-            guard state.waiting.contains(where: { $0.id == id }) else { return nil }
-            let holder = state.entryInTheWay(of: operation)
-            let reason = holder.map { "\($0.operation) has been running for \($0.began.duration(to: .now))" }
-            return StorageError(.aborted, reason ?? "other operations are waiting before it")
-                .during(operation.name, operation.subject)
+    private func abandon(_ id: Int) {
+        let (caller, error, runs) = state.withLock { state -> (Caller?, StorageError, [Run]) in
+            var error = StorageError(.aborted, "other operations are waiting before it")
+            guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return (nil, error, []) }
+            let caller = state.waiting.remove(at: index)
+            if let holder = state.entryInTheWay(of: caller.operation) {
+                error.detail = "\(holder.operation) has been running for \(holder.began.duration(to: .now))"
+            }
+            error = error.during(caller.operation.name, caller.operation.subject)
+            return (caller, error, state.admit())
         }
-        if let error { leave(id, with: error) }
+        for run in runs { run() }
+        caller?.continuation.resume(returning: .failure(error))
     }
 
     private static func left(_ operation: Operation) -> StorageError {

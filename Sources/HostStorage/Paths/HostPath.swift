@@ -13,6 +13,10 @@ public struct HostPath: Sendable, Hashable, CustomStringConvertible {
         self.components = components
     }
 
+    public static func == (a: HostPath, b: HostPath) -> Bool {
+        a.root.isIdentical(to: b.root) && a.components.elementsEqual(b.components) { $0.isIdentical(to: $1) }
+    }
+
     public var isRoot: Bool { components.isEmpty }
 
     /// The last name, or nil for the root itself.

@@ -22,7 +22,7 @@ public struct PathPolicy: Sendable {
     public init(roots: [String], drives: [Character: String] = [:]) throws(StorageError) {
         var map: [Character: [String]] = ["C": []]
         for (letter, directory) in drives {
-            guard let drive = letter.uppercased().first, drive.isASCII, drive.isLetter else {
+            guard letter.isASCII, letter.isLetter, let drive = letter.uppercased().first else {
                 throw StorageError(.invalidArgument, "\"\(letter)\" is not a drive letter")
             }
             map[drive] = try PathSpelling.posix(directory).components
@@ -34,7 +34,7 @@ public struct PathPolicy: Sendable {
         for root in roots {
             let components = try Self.hostComponents(of: PathSpelling(root), drives: map, text: root)
             guard !components.isEmpty else {
-                throw StorageError(.invalidArgument, "the root directory \"\(root)\" is the whole host")
+                throw StorageError(.invalidArgument, "the root directory \"\(root.excerpt)\" is the whole host")
             }
             rootComponents.append(components)
         }
@@ -47,7 +47,7 @@ public struct PathPolicy: Sendable {
     public func resolve(_ text: String, driveless: DrivelessPaths = .refused) throws(StorageError) -> HostPath {
         let spelling = try PathSpelling(text)
         if case .windowsDriveless = spelling, driveless == .refused {
-            throw StorageError(.invalidArgument, "invalid character \\ at beginning of path: \(text)")
+            throw StorageError(.invalidArgument, "invalid character \\ at beginning of path: \(text.excerpt)")
         }
         let components = try Self.hostComponents(of: spelling, drives: drives, text: text)
         return try place(components, foldingCase: spelling.isWindows, text: text)
@@ -68,7 +68,8 @@ public struct PathPolicy: Sendable {
         }
         guard let best = candidates.max(by: { rootComponents[$0].count < rootComponents[$1].count }) else {
             throw StorageError(
-                .denied, "path: \(text) is not within the working directories: \(roots.joined(separator: ", "))")
+                .denied, "path: \(text.excerpt) is not within the working directories: \(roots.joined(separator: ", "))"
+            )
         }
         return HostPath(
             root: roots[best], components: Array(components.dropFirst(rootComponents[best].count)))
@@ -82,16 +83,15 @@ public struct PathPolicy: Sendable {
         case .windowsDriveless(let components): return (drives["C"] ?? []) + components
         case .windows(let drive, let components):
             guard let directory = drives[drive] else {
-                throw StorageError(.denied, "path: \(text) is on drive \(drive):, which maps to no directory")
+                throw StorageError(.denied, "path: \(text.excerpt) is on drive \(drive):, which maps to no directory")
             }
             return directory + components
         }
     }
 
-    /// Byte for byte, or with ASCII letters folded. Swift's own string equality would also take
-    /// canonically equivalent names for one, which no filesystem does.
+    /// Byte for byte, or with ASCII letters folded.
     private static func isSame(_ a: String, _ b: String, foldingCase: Bool) -> Bool {
-        guard foldingCase else { return a.utf8.elementsEqual(b.utf8) }
+        guard foldingCase else { return a.isIdentical(to: b) }
         return a.utf8.lazy.map(lowercase).elementsEqual(b.utf8.lazy.map(lowercase))
     }
 

@@ -24,13 +24,13 @@ enum PathSpelling: Hashable {
             self = try Self.posix(text)
         case Self.backslash:
             if bytes.dropFirst().first == Self.backslash {
-                throw StorageError(.invalidArgument, "unsupported UNC or device path: \(text)")
+                throw StorageError(.invalidArgument, "unsupported UNC or device path: \(text.excerpt)")
             }
             self = .windowsDriveless(try Self.windowsComponents(bytes.dropFirst(), of: text))
         default:
             let letter = Character(UnicodeScalar(first))
             guard letter.isASCII, letter.isLetter, bytes.dropFirst().starts(with: ":\\".utf8) else {
-                throw StorageError(.invalidArgument, "not an absolute path: \(text)")
+                throw StorageError(.invalidArgument, "not an absolute path: \(text.excerpt)")
             }
             self = .windows(
                 drive: Character(letter.uppercased()),
@@ -42,7 +42,7 @@ enum PathSpelling: Hashable {
     static func posix(_ text: String) throws(StorageError) -> PathSpelling {
         let bytes = text.utf8
         guard bytes.first == UInt8(ascii: "/"), bytes.dropFirst().first != UInt8(ascii: "/") else {
-            throw StorageError(.invalidArgument, "not an absolute path: \(text)")
+            throw StorageError(.invalidArgument, "not an absolute path: \(text.excerpt)")
         }
         guard bytes.count < 4096 else {
             throw StorageError(.invalidArgument, "path length \(bytes.count) exceeds maximum characters: 4095")
@@ -51,14 +51,19 @@ enum PathSpelling: Hashable {
         for part in bytes.split(separator: UInt8(ascii: "/")) {
             let name = String(Substring(part))
             if name == "." || name == ".." || part.contains(backslash) || part.contains(0) {
-                throw StorageError(.invalidArgument, "path contains invalid characters: \(text)")
+                throw StorageError(.invalidArgument, "path contains invalid characters: \(text.excerpt)")
             }
-            guard part.count <= 255 else {
-                throw StorageError(.invalidArgument, "a name of \(part.count) bytes exceeds the maximum of 255")
-            }
+            try refuseLong(part)
             components.append(name)
         }
         return .posix(components)
+    }
+
+    /// The kernel's limit, NAME_MAX, whatever the spelling.
+    private static func refuseLong(_ name: Substring.UTF8View) throws(StorageError) {
+        guard name.count <= 255 else {
+            throw StorageError(.invalidArgument, "a name of \(name.count) bytes exceeds the maximum of 255")
+        }
     }
 
     var components: [String] {
@@ -93,11 +98,12 @@ enum PathSpelling: Hashable {
             guard let last = part.last, last != UInt8(ascii: "."), last != UInt8(ascii: " "),
                 !part.contains(where: refused.contains)
             else {
-                throw StorageError(.invalidArgument, "path contains invalid characters: \(text)")
+                throw StorageError(.invalidArgument, "path contains invalid characters: \(text.excerpt)")
             }
             let name = String(Substring(part))
+            try refuseLong(part)
             if isReservedDevice(name) {
-                throw StorageError(.invalidArgument, "path names the device \(name): \(text)")
+                throw StorageError(.invalidArgument, "path names the device \(name): \(text.excerpt)")
             }
             components.append(name)
         }

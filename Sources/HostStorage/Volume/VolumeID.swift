@@ -12,7 +12,7 @@ public struct VolumeID: Sendable, Hashable, CustomStringConvertible {
     /// Takes a GUID in either case and refuses what is none.
     public init(guid: String) throws(StorageError) {
         guard Self.isGUID(guid) else {
-            throw StorageError(.invalidArgument, "\"\(guid)\" is not a GUID")
+            throw StorageError(.invalidArgument, "\"\(guid.excerpt)\" is not a GUID")
         }
         self.guid = guid.lowercased()
     }
@@ -28,7 +28,7 @@ public struct VolumeID: Sendable, Hashable, CustomStringConvertible {
             rest.dropFirst(36).elementsEqual("}".utf8) || rest.dropFirst(36).elementsEqual(#"}\"#.utf8)
         else {
             throw StorageError(
-                .invalidArgument, #""\#(text.prefix(100))" is not a volume ID of the form \\?\Volume{GUID}\"#)
+                .invalidArgument, #""\#(text.excerpt)" is not a volume ID of the form \\?\Volume{GUID}\"#)
         }
         self.guid = guid.lowercased()
     }

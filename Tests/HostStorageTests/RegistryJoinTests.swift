@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import HostStorage
+import HostStorageTestKit
+import Testing
+
+/// S10: a repeated identical call joins the one under way.
+@Suite(.timeLimit(.minutes(2))) struct RegistryJoinTests {
+    let registry = OperationRegistry(patience: .seconds(60))
+
+    @Test(arguments: [false, true]) func sixtyFourIdenticalCallsRunOnceAndEndAlike(fails: Bool) async throws {
+        let hang = Hang()
+        let runs = Record<Void>()
+        let outcomes = await withTaskGroup { group in
+            for _ in 0..<64 {
+                group.addTask { [registry] () -> Result<Int, StorageError> in
+                    do throws(StorageError) {
+                        return .success(
+                            try await registry.perform(.on(disks: [1], "same")) { () throws(StorageError) in
+                                runs.add()
+                                await hang.wait()
+                                if fails { throw StorageError(.inputOutput, "run \(runs.count)") }
+                                return runs.count
+                            })
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            await hang.reached()
+            await registry.settle(joined: 64, of: .on(disks: [1], "same"))
+            hang.release()
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(runs.count == 1)
+        let expected: Result<Int, StorageError> = fails ? .failure(StorageError(.inputOutput, "run 1")) : .success(1)
+        #expect(outcomes == Array(repeating: expected, count: 64))
+    }
+
+    @Test func whatPromisesSomethingOfTheMomentBeforeRunsForEveryCaller() async throws {
+        let hang = Hang()
+        let runs = Record<Void>()
+        let flush = Operation.on(disks: [1], "flush", isShared: false)
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<16 {
+                group.addTask { [registry] in
+                    try await registry.perform(flush) {
+                        runs.add()
+                        await hang.wait()
+                    }
+                }
+            }
+            await hang.reached()
+            await registry.settle(waiting: 15)
+            #expect(runs.count == 1, "they share a key, so one runs at a time")
+            hang.release()
+            try await group.waitForAll()
+        }
+        #expect(runs.count == 16)
+    }
+
+    @Test func aCallThatComesAfterTheEndRunsAgain() async throws {
+        for number in 1...3 {
+            #expect(try await registry.perform(.on(disks: [1], "same")) { number } == number)
+        }
+    }
+
+    @Test func callsOfOtherSubjectsOrNamesDoNotJoin() async throws {
+        let hang = Hang()
+        let runs = Record<String>()
+        let key: Set<LockKey> = [.disk(DiskNumber(1))]
+        let operations = [
+            Operation("format volume", "a", keys: key), Operation("format volume", "b", keys: key),
+            Operation("resize volume", "a", keys: key), Operation("format volume", "a", keys: key, isShared: false),
+            // Equal to Swift, and two names on any disk.
+            Operation("format volume", "\u{E9}", keys: key), Operation("format volume", "e\u{301}", keys: key),
+        ]
+        try await withThrowingTaskGroup { group in
+            for (index, operation) in operations.enumerated() {
+                group.addTask { [registry] in
+                    try await registry.perform(operation) {
+                        await hang.wait()
+                        runs.add("\(operation)")
+                    }
+                }
+                if index == 0 { await hang.reached() } else { await registry.settle(waiting: index) }
+            }
+            hang.release()
+            try await group.waitForAll()
+        }
+        #expect(runs.all == operations.map(\.description))
+    }
+
+    @Test func whoJoinsDoesNotLosePatience() async throws {
+        let registry = OperationRegistry(patience: .milliseconds(50))
+        let hang = Hang()
+        async let first: Int = registry.perform(.on(disks: [1], "same")) {
+            await hang.wait(); return 1
+        }
+        await hang.reached()
+        async let second: Int = registry.perform(.on(disks: [1], "same")) { 2 }
+        await registry.settle(joined: 2, of: .on(disks: [1], "same"))
+        try await Task.sleep(for: .milliseconds(200))
+        hang.release()
+        #expect(try await (first, second) == (1, 1))
+    }
+}
