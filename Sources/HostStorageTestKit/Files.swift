@@ -17,7 +17,12 @@ typealias Place = [FileName]
 
 extension [FileName] {
     init(_ path: HostPath) {
-        self = path.root.split(separator: "/").map { FileName($0) } + path.components.map { FileName($0) }
+        self = Place(text: path.root) + path.components.map { FileName($0) }
+    }
+
+    /// Takes text apart at its slashes, byte by byte: a combining mark behind one would hide it.
+    init(text: String) {
+        self = text.utf8.split(separator: UInt8(ascii: "/")).map { FileName(Substring($0)) }
     }
 
     var text: String { "/" + map(\.text).joined(separator: "/") }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
 public import HostStorage
+import Synchronization
 
 // What a test does to the host from outside, as a storage provider or an administrator would.
 extension MemoryBackend {
@@ -62,7 +62,7 @@ extension MemoryBackend {
     public func readFile(at path: String) throws(StorageError) -> [UInt8] {
         let path = try settings.paths.resolve(path, driveless: .onDriveC)
         return try host.withLock { host throws(StorageError) in
-            let place = try host.locate(path, followingLast: true, policy: settings.paths)
+            let place = try host.follow(path, policy: settings.paths)
             guard case .file(let bytes)? = host[place] else {
                 throw StorageError(.notFound, "\(place.text) is no file")
             }
@@ -85,7 +85,7 @@ extension MemoryBackend {
     private func put(_ node: Node, at path: String) throws(StorageError) {
         let path = try settings.paths.resolve(path, driveless: .onDriveC)
         try host.withLock { host throws(StorageError) in
-            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            let place = try host.locate(path)
             guard host[Place(place.dropLast())]?.isDirectory == true, host[place]?.isDirectory != true else {
                 throw StorageError(.failedPrecondition, "\(place.text) cannot be written")
             }

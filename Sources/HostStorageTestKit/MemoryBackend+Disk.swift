@@ -23,7 +23,7 @@ extension MemoryBackend {
             var disk = try host.disk(number)
             try host.refuseSystemDisk(disk)
             switch disk.layout {
-            case .unreadable: throw StorageError(.inputOutput, "disk \(number) cannot be read")
+            case .unreadable: throw StorageError(.failedPrecondition, "disk \(number) cannot be read")
             case .random:
                 throw StorageError(
                     .failedPrecondition, "disk \(number) is not blank: it holds data of no known kind")
@@ -33,7 +33,11 @@ extension MemoryBackend {
             case .blank: disk.layout = .gpt
             case .gpt, .mbr: break
             }
-            if disk.volumes.isEmpty { try disk.addPartition(size: nil) }
+            guard disk.volumes.isEmpty else { return }
+            guard disk.layout == .gpt else {
+                throw StorageError(.failedPrecondition, "disk \(number) holds an empty table that is no GPT")
+            }
+            try disk.addPartition(size: nil)
             host.disks[number] = disk
         }
     }

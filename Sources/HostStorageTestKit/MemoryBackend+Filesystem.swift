@@ -6,7 +6,7 @@ extension MemoryBackend {
     public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
         try await perform(.pathExists) { host throws(StorageError) in
             do throws(StorageError) {
-                return host[try host.locate(path, followingLast: false, policy: settings.paths)] != nil
+                return host[try host.locate(path)] != nil
             } catch  where error.code == .notFound {
                 return false
             }
@@ -22,7 +22,7 @@ extension MemoryBackend {
                 step = current.parent
             }
             for path in way.reversed() {
-                let place = try host.locate(path, followingLast: true, policy: settings.paths)
+                let place = try host.locate(path)
                 switch host[place] {
                 case nil: host[place] = .emptyDirectory
                 case .directory?: break
@@ -36,7 +36,7 @@ extension MemoryBackend {
         try await perform(.remove) { host throws(StorageError) in
             let place: Place
             do throws(StorageError) {
-                place = try host.locate(path, followingLast: false, policy: settings.paths)
+                place = try host.locate(path)
             } catch  where error.code == .notFound && force {
                 return
             }
@@ -59,7 +59,7 @@ extension MemoryBackend {
 
     public func removeContents(of path: HostPath) async throws(StorageError) {
         try await perform(.removeContents) { host throws(StorageError) in
-            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            let place = try host.locate(path)
             guard let node = host[place] else { throw StorageError(.notFound, "\(place.text) does not exist") }
             guard node.isDirectory else {
                 throw StorageError(.failedPrecondition, "\(place.text) is not a directory")
@@ -71,7 +71,7 @@ extension MemoryBackend {
 
     public func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
         try await perform(.createSymlink) { host throws(StorageError) in
-            let place = try host.locate(link, followingLast: false, policy: settings.paths)
+            let place = try host.locate(link)
             guard host[place] == nil else { throw StorageError(.alreadyExists, "\(place.text) exists") }
             guard host[Place(place.dropLast())] != nil else {
                 throw StorageError(.notFound, "the directory of \(place.text) does not exist")
@@ -82,13 +82,13 @@ extension MemoryBackend {
 
     public func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool {
         try await perform(.isSymlink) { host throws(StorageError) in
-            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            let place = try host.locate(path)
             switch host[place] {
             case nil: throw StorageError(.notFound, "\(place.text) does not exist")
             case .link(let target)?:
-                let next = try host.follow(target, from: Place(place.dropLast()), policy: settings.paths)
+                let next = try host.target(target, from: Place(place.dropLast()), policy: settings.paths)
                 do throws(StorageError) {
-                    return host[try host.locate(next, followingLast: false, policy: settings.paths)] != nil
+                    return host[try host.locate(next)] != nil
                 } catch  where error.code == .notFound {
                     return false
                 }

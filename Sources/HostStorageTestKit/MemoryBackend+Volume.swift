@@ -34,7 +34,7 @@ extension MemoryBackend {
             let slot = disk.slots[index]
             switch slot.content {
             case .blank: break
-            case .unreadable: throw StorageError(.inputOutput, "\(volume) cannot be read")
+            case .unreadable: throw StorageError(.failedPrecondition, "the volume cannot be read")
             case .random, .filesystem:
                 throw StorageError(
                     .failedPrecondition, "the volume is not blank: it holds \(slot.content.name)")
@@ -89,7 +89,7 @@ extension MemoryBackend {
         try await perform(.mountVolume) { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
             try host.refuseOffline(disk)
-            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            let place = try host.locate(path)
             guard let node = host[place] else { throw StorageError(.notFound, "\(place.text) does not exist") }
             if let mounted = host.mounts[place] {
                 guard mounted == volume else {
@@ -116,7 +116,7 @@ extension MemoryBackend {
     public func unmountVolume(_ volume: VolumeID, from path: HostPath) async throws(StorageError) {
         try await perform(.unmountVolume) { host throws(StorageError) in
             _ = try host.find(volume)
-            let place = try host.locate(path, followingLast: false, policy: settings.paths)
+            let place = try host.locate(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
             guard let mounted = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "nothing is mounted at \(place.text)")
@@ -130,7 +130,7 @@ extension MemoryBackend {
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
         try await perform(.volumeMountedAt) { host throws(StorageError) in
-            let place = try host.locate(path, followingLast: true, policy: settings.paths)
+            let place = try host.follow(path, policy: settings.paths)
             guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
             guard let volume = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "\(place.text) is not a mounted folder")
@@ -141,12 +141,12 @@ extension MemoryBackend {
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
         try await perform(.volumeClosestTo) { host throws(StorageError) in
-            let place = try host.locate(path, followingLast: true, policy: settings.paths)
+            let place = try host.follow(path, policy: settings.paths)
             guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
             if let mount = host.mount(above: place), let volume = host.mounts[mount] { return volume }
             let system = host.disks.values.first { $0.carriesSystem && $0.isAttached }
             guard let volume = system?.volumes.first else {
-                throw StorageError(.notFound, "\(place.text) is on no disk")
+                throw StorageError(.failedPrecondition, "\(place.text) is on no disk")
             }
             return volume.id
         }

@@ -22,10 +22,9 @@ public final class MemoryBackend: StorageBackend {
         logger = Logger(label: "host-storage.memory")
         var host = SimulatedHost()
         for root in settings.paths.roots {
-            var place: Place = []
-            for name in root.split(separator: "/") {
-                place.append(FileName(name))
-                if host[place] == nil { host[place] = .emptyDirectory }
+            let place = Place(text: root)
+            for count in 1...place.count where host[Place(place.prefix(count))] == nil {
+                host[Place(place.prefix(count))] = .emptyDirectory
             }
         }
         self.host = Mutex(host)

@@ -98,41 +98,49 @@ extension SimulatedHost {
         }
     }
 
-    /// Follows the links on the way to `path`, and the one at its end if `last` says so. The end of the
-    /// way need not exist; the directories before it need.
-    func locate(_ path: HostPath, followingLast last: Bool, policy: PathPolicy) throws(StorageError) -> Place {
-        var place: Place = []
-        var rest = Place(path)[...]
-        var links = 0
-        while let name = rest.popFirst() {
-            let next = place + [name]
-            if case .link(let target)? = self[next], last || !rest.isEmpty {
-                links += 1
-                guard links <= 40 else { throw StorageError(.failedPrecondition, "too many links on the way") }
-                rest = Place(try follow(target, from: place, policy: policy))[...] + rest
-                place = []
-                continue
+    /// The place that a path names. A link on the way is refused, one at the end is the place itself.
+    /// The end of the way need not exist; the directories before it need.
+    func locate(_ path: HostPath) throws(StorageError) -> Place {
+        let place = Place(path)
+        for count in 1..<max(place.count, 1) {
+            let step = Place(place.prefix(count))
+            switch self[step] {
+            case nil: throw StorageError(.notFound, "\(step.text) does not exist")
+            case .directory?: continue
+            case .link?: throw StorageError(.failedPrecondition, "\(step.text) is a symbolic link in the way")
+            case .file?: throw StorageError(.failedPrecondition, "\(step.text) is not a directory")
             }
-            if !rest.isEmpty {
-                guard let node = self[next] else { throw StorageError(.notFound, "\(next.text) does not exist") }
-                guard node.isDirectory else {
-                    throw StorageError(.failedPrecondition, "\(next.text) is not a directory")
-                }
-            }
-            place = next
         }
         return place
     }
 
+    /// The place that a path leads to when links are followed, each of which must lead beneath a root.
+    func follow(_ path: HostPath, policy: PathPolicy) throws(StorageError) -> Place {
+        var place: Place = []
+        var rest = Place(path)[...]
+        var links = 0
+        while let name = rest.popFirst() {
+            if case .link(let target)? = self[place + [name]] {
+                links += 1
+                guard links <= 40 else { throw StorageError(.failedPrecondition, "too many links on the way") }
+                rest = Place(try self.target(target, from: place, policy: policy))[...] + rest
+                place = []
+            } else {
+                place.append(name)
+            }
+        }
+        return try locate(try policy.place(hostPath: place.text))
+    }
+
     /// Where the text of a link in `directory` leads, if that is within the roots.
-    func follow(_ target: String, from directory: Place, policy: PathPolicy) throws(StorageError) -> HostPath {
+    func target(_ target: String, from directory: Place, policy: PathPolicy) throws(StorageError) -> HostPath {
         guard !target.hasPrefix("/") else { return try policy.place(hostPath: target) }
         var place = directory
-        for part in target.split(separator: "/") {
-            switch part {
+        for name in Place(text: target) {
+            switch name.text {
             case ".": continue
             case "..": _ = place.popLast()
-            default: place.append(FileName(part))
+            default: place.append(name)
             }
         }
         return try policy.place(hostPath: place.text)
