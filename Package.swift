@@ -140,7 +140,8 @@ let package = Package(
         .testTarget(
             name: "HostStorageLinuxTests",
             dependencies: [
-                "HostStorage", "HostStorageLinux", "LoopDisks", .product(name: "Logging", package: "swift-log"),
+                "Expectations", "HostStorage", "HostStorageLinux", "LoopDisks",
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),
@@ -158,6 +159,25 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict
+        ),
+        .target(name: "Expectations", dependencies: ["HostStorage"], path: "Tests/Expectations", swiftSettings: strict),
+        .testTarget(
+            name: "Conformance",
+            dependencies: [
+                "Expectations", "HostStorage", "HostStorageClient", "HostStorageLinux", "HostStorageTestKit",
+                "LoopDisks",
+                "ProxyServer", "StorageVersions",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "HostStorageTests",
+            dependencies: [
+                "Expectations", "HostStorage", "HostStorageTestKit", .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
         ),

@@ -29,7 +29,9 @@ int32_t cls_openat2(int32_t directory, const char *path, uint64_t flags, uint64_
 
 static int32_t status(int32_t directory, const char *path, int32_t flags, struct cls_status *out) {
     struct statx s;
-    if (statx(directory, path, flags | AT_NO_AUTOMOUNT, STATX_BASIC_STATS | STATX_MNT_ID, &s) < 0) return -errno;
+    // Not asking the server of a network or FUSE filesystem: the question may be about a mount that is dead.
+    flags |= AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+    if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, &s) < 0) return -errno;
     *out = (struct cls_status){
         .mount_id = s.stx_mnt_id,
         .inode = s.stx_ino,

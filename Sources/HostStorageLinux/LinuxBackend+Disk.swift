@@ -18,27 +18,32 @@ extension LinuxBackend {
         let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disks()
         }
-        return await withTaskGroup(of: (DiskNumber, DiskIdentifiers)?.self) { group in
-            for disk in disks {
-                group.addTask { [self] in
-                    do throws(StorageError) {
-                        let identifiers = try await lanes.run(in: .disk(name: disk.name), timeout: .seconds(5)) {
-                            () throws(StorageError) in
-                            // What cannot be opened, or is another disk by now, does not answer.
-                            _ = try OpenDisk(disk)
-                            return try disk.identifiers()
-                        }
-                        return (disk.number, identifiers)
-                    } catch {
-                        logger.warning("disk \(disk.number) (\(disk.name)) does not answer and is left out: \(error)")
-                        return nil
-                    }
-                }
-            }
-            return await group.reduce(into: [:]) { all, one in
-                if let one { all[one.0] = one.1 }
-            }
+        var all: [DiskNumber: DiskIdentifiers] = [:]
+        await withTaskGroup(of: DiskAnswer.self) { group in
+            for disk in disks { group.addTask { await self.ask(disk) } }
+            for await answer in group { all[answer.number] = answer.identifiers }
         }
+        return all
+    }
+
+    private struct DiskAnswer: Sendable {
+        let number: DiskNumber
+        var identifiers: DiskIdentifiers?
+    }
+
+    private func ask(_ disk: DiskNode) async -> DiskAnswer {
+        var answer = DiskAnswer(number: disk.number)
+        do throws(StorageError) {
+            answer.identifiers = try await lanes.run(in: .disk(name: disk.name), timeout: .seconds(5)) {
+                () throws(StorageError) in
+                // What cannot be opened, or is another disk by now, does not answer.
+                _ = try OpenDisk(disk)
+                return try disk.identifiers()
+            }
+        } catch {
+            logger.warning("disk \(disk.number) (\(disk.name)) does not answer and is left out: \(error)")
+        }
+        return answer
     }
 
     public func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64 {
@@ -76,10 +81,17 @@ extension LinuxBackend {
         let node = try await node(disk)
         try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in
             try SystemDisks.refuse(node)
-            if let table = try PartitionTable(of: OpenDisk(node)), table.hasVolume { return }
-            let open = try OpenDisk(node, O_RDWR)
-            try open.lock()
-            try Self.partition(open)
+            do throws(StorageError) {
+                // Most calls find their work done, and lock nobody out.
+                if let table = try PartitionTable(of: OpenDisk(node)), table.hasVolume { return }
+                let open = try OpenDisk(node, O_RDWR)
+                try open.lock()
+                try Self.partition(open)
+            } catch where error.code == .inputOutput {
+                throw StorageError(
+                    .failedPrecondition, "it cannot be read, so it is not provably blank", subject: node.devicePath,
+                    cause: error.cause)
+            }
         }
     }
 

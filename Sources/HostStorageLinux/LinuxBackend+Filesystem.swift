@@ -76,7 +76,8 @@ extension LinuxBackend {
                 _ = try parent.descriptor.status(of: name, "\(path)")
             }
             return true
-        } catch  where error.code == .notFound {
+        } catch  where error.code == .notFound || error.isSystemCall(errno: ENOTDIR) {
+            // Below a file there is nothing.
             return false
         }
     }

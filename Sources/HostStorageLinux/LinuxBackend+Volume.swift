@@ -21,22 +21,22 @@ extension LinuxBackend {
     public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
         let found = try await index.locate(volume)
         return try await onDisk(of: found) { () throws(StorageError) in
-            try OpenVolume(found, exclusively: false).content() != .nothing
+            try OpenVolume(found).content() != .nothing
         }
     }
 
     public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
         let found = try await index.locateAnew(volume)
         let filesystem = settings.filesystem
-        let tool = try filesystem.makingTool()
-        let open = try await onDisk(of: found) { [self] () throws(StorageError) in
+        let (tool, open) = try await onDisk(of: found) { [self] () throws(StorageError) in
+            let tool = try filesystem.makingTool()
             try SystemDisks.refuse(found.disk)
             try requireOnline(found.disk)
-            let open = try OpenVolume(found, exclusively: true)
+            let open = try OpenVolume(found, .exclusive)
             // The tool claims the device for itself, so the proof's own claim has to end before. The disk's
             // lock, the open device and the disk's key in the registry stay.
             _ = try BlankProof(of: open.device.device, at: open.device.path, size: open.device.size)
-            return open
+            return (tool, open)
         }
         try await tool.run(
             filesystem.makingArguments(open.pinnedPath), deadline: Self.toolDeadline, subject: open.device.path)
@@ -53,7 +53,7 @@ extension LinuxBackend {
         let found = try await index.locate(volume)
         try await onDisk(of: found) { [self] () throws(StorageError) in
             try requireOnline(found.disk)
-            let open = try OpenVolume(found, exclusively: false)
+            let open = try OpenVolume(found)
             let target = try door.open(path, O_RDONLY | O_DIRECTORY)
             let status = try target.status("\(path)")
             if status.isMountRoot {
@@ -72,7 +72,7 @@ extension LinuxBackend {
     public func unmountVolume(_ volume: VolumeID, from path: HostPath) async throws(StorageError) {
         let found = try await index.locate(volume)
         try await onDisk(of: found) { [door] () throws(StorageError) in
-            let open = try OpenVolume(found, exclusively: false)
+            let open = try OpenVolume(found)
             let (parent, name) = try door.openParent(of: path)
             let status = try parent.descriptor.status(of: name, "\(path)")
             guard status.isMountRoot else {
@@ -91,7 +91,7 @@ extension LinuxBackend {
         let growth = try await onDisk(of: found) { [self] () throws(StorageError) -> FilesystemGrowth? in
             try SystemDisks.refuse(found.disk)
             try requireOnline(found.disk)
-            let open = try OpenVolume(found, exclusively: true)
+            let open = try OpenVolume(found, .exclusiveWithTable)
             let plan = try PartitionGrowth.plan(size, for: open, minimumGrowth: minimumGrowth)
             let growth = try FilesystemGrowth(of: open)
             // An earlier call may have grown the partition and not come to the filesystem.
@@ -109,14 +109,14 @@ extension LinuxBackend {
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
         let found = try await index.locate(volume)
         return try await onDisk(of: found) { () throws(StorageError) in
-            try FilesystemSize.stats(of: OpenVolume(found, exclusively: false))
+            try FilesystemSize.stats(of: OpenVolume(found))
         }
     }
 
     public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
         let found = try await index.locate(volume)
         try await onDisk(of: found) { () throws(StorageError) in
-            try OpenVolume(found, exclusively: false).flush()
+            try OpenVolume(found).flush()
         }
     }
 
@@ -140,20 +140,20 @@ extension LinuxBackend {
     }
 
     private func volume(on device: DeviceNumber?, holding path: HostPath) async throws(StorageError) -> VolumeID {
-        guard let device, let name = Sysfs.linkName("/sys/dev/block/\(device)") else {
-            throw StorageError(
-                .failedPrecondition, "the filesystem there is on no disk of this host", subject: "\(path)")
+        guard let device else { throw Self.noVolume(at: path) }
+        let (disk, partition) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+            guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { throw Self.noVolume(at: path) }
+            let diskName = BlockDeviceName.disk(of: name)
+            guard let disk = try inventory.disks().first(where: { $0.name == diskName }) else {
+                throw Self.noVolume(at: path)
+            }
+            let number = try Sysfs.number("/sys/class/block/\(name)/partition")
+            return (disk, number.map { PartitionNumber(UInt32($0)) })
         }
-        let diskName = BlockDeviceName.disk(of: name)
-        let disk = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
-            try inventory.disks().first { $0.name == diskName }
-        }
-        guard let disk else { throw Self.noVolume(at: path) }
-        guard let number = try Sysfs.number("/sys/class/block/\(name)/partition") else {
+        guard let partition else {
             return try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in try disk.wholeVolumeID()
             }
         }
-        let partition = PartitionNumber(UInt32(number))
         guard let volume = try await index.volumes(on: disk).first(where: { $0.partition?.number == partition }) else {
             throw Self.noVolume(at: path)
         }

@@ -5,6 +5,8 @@ public import HostStorage
 extension MemoryBackend {
     public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
         try await perform(.pathExists) { host throws(StorageError) in
+            // Below a file there is nothing.
+            if host.isBelowFile(path) { return false }
             do throws(StorageError) {
                 return host[try host.locate(path)] != nil
             } catch  where error.code == .notFound {

@@ -114,6 +114,14 @@ extension SimulatedHost {
         return place
     }
 
+    /// Whether a file is in the way to the path.
+    func isBelowFile(_ path: HostPath) -> Bool {
+        let place = Place(path)
+        return place.indices.contains { count in
+            if case .file? = self[Place(place.prefix(count))] { true } else { false }
+        }
+    }
+
     /// The place that a path leads to when links are followed, each of which must lead beneath a root.
     func follow(_ path: HostPath, policy: PathPolicy) throws(StorageError) -> Place {
         var place: Place = []

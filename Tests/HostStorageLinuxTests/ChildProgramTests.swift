@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import Foundation
 import HostStorage
 import Testing
@@ -7,9 +8,9 @@ import Testing
 @testable import HostStorageLinux
 
 @Suite struct ChildProgramTests {
-    @Test func aProgramThatIsMissingIsNamedWithItsPackage() async {
-        await expectError(.unsupported, "package unheard-of") {
-            _ = try ChildProgram("mkfs.unheard-of", package: "unheard-of")
+    @Test func aProgramThatIsMissingIsNamedWithItsPackage() {
+        expectError(.unsupported, "package unheard-of") {
+            try ChildProgram("mkfs.unheard-of", package: "unheard-of")
         }
     }
 

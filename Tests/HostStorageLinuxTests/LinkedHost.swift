@@ -30,18 +30,3 @@ struct LinkedHost {
         return try #require(try await host.volumes(on: try disk.number, partition: nil).first)
     }
 }
-
-func expectError<Value>(
-    _ code: StorageError.Code, _ text: String = "", _ location: SourceLocation = #_sourceLocation,
-    _ work: () async throws -> Value
-) async {
-    do {
-        _ = try await work()
-        Issue.record("it did not fail", sourceLocation: location)
-    } catch let error as StorageError {
-        #expect(error.code == code, "\(error)", sourceLocation: location)
-        #expect(text.isEmpty || "\(error)".contains(text), "\(error)", sourceLocation: location)
-    } catch {
-        Issue.record("\(error) is no StorageError", sourceLocation: location)
-    }
-}

@@ -176,11 +176,13 @@ import Testing
         let error = await #expect(throws: StorageError.self) { try await client.pathExists(Self.path) }
         #expect(error?.code == .deadlineExceeded)
         hang.release()
+        let patient = try HostStorageClient(pipeDirectory: directory)
+        #expect(try await patient.pathExists(Self.path))
         try await first.stop()
-        let unavailable = await #expect(throws: StorageError.self) { try await client.pathExists(Self.path) }
+        let unavailable = await #expect(throws: StorageError.self) { try await patient.pathExists(Self.path) }
         #expect(unavailable?.code == .unavailable)
         let second = try await RunningProxy(directory: directory)
-        #expect(try await client.pathExists(Self.path))
+        #expect(try await patient.pathExists(Self.path))
         try await second.stop()
     }
 

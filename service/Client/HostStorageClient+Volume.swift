@@ -10,6 +10,8 @@ extension HostStorageClient {
     private var hasQueries: Bool { volume.version.isAtLeast("v1beta1") }
 
     public func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID] {
+        // On the wire, 0 stands for all of them.
+        guard partition?.rawValue != 0 else { throw StorageError(.invalidArgument, "partitions are numbered from 1") }
         let texts: [String]
         if isCurrent {
             let response: V1_ListVolumesOnDiskResponse = try await volume.call(
@@ -64,6 +66,7 @@ extension HostStorageClient {
         let bytes: Int64
         switch size {
         case .maximum: bytes = 0
+        // On the wire, 0 stands for the maximum.
         case .bytes(0): throw StorageError(.invalidArgument, "a volume cannot become 0 bytes")
         case .bytes(let wanted): bytes = wanted
         }

@@ -2,7 +2,10 @@
 
 extension Host {
     public func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID] {
-        try await ask("list volumes on disk", "\(disk)") { backend throws(StorageError) in
+        guard partition?.rawValue != 0 else {
+            throw StorageError(.invalidArgument, "partitions are numbered from 1", operation: "list volumes on disk")
+        }
+        return try await ask("list volumes on disk", "\(disk)") { backend throws(StorageError) in
             try await backend.volumes(on: disk, partition: partition)
         }
     }
@@ -38,6 +41,11 @@ extension Host {
     }
 
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
+        if case .bytes(let bytes) = size, bytes <= 0 {
+            throw StorageError(
+                .invalidArgument, "a volume cannot become \(bytes) bytes", operation: "resize volume",
+                subject: "\(volume)")
+        }
         let subject =
             switch size {
             case .maximum: "to its maximum"

@@ -30,6 +30,10 @@ final class OpenDisk: Sendable {
             throw StorageError(
                 .notFound, "it is no longer disk \(node.number); another disk has come in its place", subject: subject)
         }
+        // The kernel opens a read-only disk for writing and then refuses every write.
+        if flags & O_ACCMODE != O_RDONLY, try check(cls_block_is_read_only(descriptor.raw), "BLKROGET", subject) != 0 {
+            throw StorageError(.failedPrecondition, "it is read-only", subject: subject)
+        }
         let size = try descriptor.blockSize(subject)
         let sectorSize = try check(cls_block_sector_size(descriptor.raw), "BLKSSZGET", subject)
         self.node = node

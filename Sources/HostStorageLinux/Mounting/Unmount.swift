@@ -12,10 +12,7 @@ enum Unmount {
     static func unmount(
         _ name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) {
-        do {
-            let top = try directory.openBeneath(name, O_RDONLY, subject)
-            try check(cls_syncfs(top.raw), "syncfs", subject)
-        }
+        try flush(name, in: directory, subject)
         let path = "/proc/self/fd/\(directory.raw)/\(name)"
         // Whoever walks by (a probe, an event handler, a backup) holds a mount for a moment.
         for attempt in 0..<20 {
@@ -29,5 +26,19 @@ enum Unmount {
         throw StorageError(
             .busy, "it is in use", subject: subject,
             cause: .systemCall("umount2", errno: EBUSY, text: String(cString: strerror(EBUSY))))
+    }
+
+    /// Writes the data of the mount out. Of one whose server is gone nothing can be written any more, and
+    /// that must not keep it from being taken away.
+    private static func flush(
+        _ name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) {
+        let top: Descriptor
+        do throws(StorageError) {
+            top = try directory.openBeneath(name, O_RDONLY, subject)
+        } catch  where error.code == .inputOutput {
+            return
+        }
+        try check(cls_syncfs(top.raw), "syncfs", subject)
     }
 }

@@ -25,8 +25,7 @@ enum PartitionGrowth {
         // On a disk that has grown, the copy of a GPT has to move to the new end before there is room.
         if try PartitionTable(of: disk)?.kind == "gpt" { try PartitionWriter(disk).write() }
         let writer = try PartitionWriter(disk)
-        // Whole MiB, so that a partition behind it would start aligned; the very end is taken as it is.
-        let mebibyte: Int64 = 1 << 20
+        // Whole MiB, so that a partition behind it would start aligned.
         try writer.grow(partition.number, to: min((wanted + mebibyte - 1) / mebibyte * mebibyte, maximum))
         try writer.write()
         guard let grown = try PartitionTable(of: disk)?.partitions.first(where: { $0.number == partition.number }),
@@ -36,6 +35,8 @@ enum PartitionGrowth {
         }
         try KernelPartitions(disk: disk).resize(grown)
     }
+
+    private static let mebibyte: Int64 = 1 << 20
 
     /// The size to which the partition could grow where it stands: up to the next partition, or to the end
     /// of what its kind of table can use of the disk. In bytes, at least its present size.
@@ -56,6 +57,7 @@ enum PartitionGrowth {
             default: min(disk.size, sector << 32)
             }
         for other in table.partitions where other.start > partition.start { end = min(end, other.start) }
-        return max(partition.size, end - partition.start)
+        // Whole MiB, as partitions are made: what is left of the last one is not worth growing into.
+        return max(partition.size, (end - partition.start) / mebibyte * mebibyte)
     }
 }

@@ -8,8 +8,9 @@ import Synchronization
 /// per lane, each lane on its own.
 ///
 /// A lane is named after the disk or path that its work is about. When one hangs, the work behind it on
-/// the same disk or path waits, and everything else goes on. The number of jobs under way and waiting is
-/// bounded; beyond it calls fail at once with ``StorageError/Code/exhausted``.
+/// the same disk or path waits, and everything else goes on. The number of lanes at a time, and with it of
+/// threads, is bounded, and so is what waits in each; beyond it calls fail at once with
+/// ``StorageError/Code/exhausted``.
 final class Lanes: Sendable {
     enum Lane: Hashable, Sendable {
         case disk(name: String)
@@ -17,17 +18,18 @@ final class Lanes: Sendable {
         case inventory
     }
 
-    private struct State {
-        var lanes: [Lane: (queue: DispatchQueue, jobs: Int)] = [:]
-        var jobs = 0
-    }
-
-    private let state = Mutex(State())
+    private let lanes = Mutex<[Lane: (queue: DispatchQueue, jobs: Int)]>([:])
     private let limit: Int
+    private let backlog: Int
 
-    /// - Parameter limit: the most jobs under way and waiting. libdispatch gives serial queues at most 255
-    ///   threads, so it stays below.
-    init(limit: Int = 200) { self.limit = limit }
+    /// - Parameters:
+    ///   - limit: the most lanes at a time. libdispatch gives serial queues at most 255 threads, so it stays
+    ///     below.
+    ///   - backlog: the most jobs under way and waiting in one lane.
+    init(limit: Int = 200, backlog: Int = 1000) {
+        self.limit = limit
+        self.backlog = backlog
+    }
 
     /// Runs `work` in `lane`. A caller that is cancelled, or that has waited for `timeout`, leaves; the
     /// work goes on and keeps its lane until it ends.
@@ -57,25 +59,25 @@ final class Lanes: Sendable {
     }
 
     private func enter(_ lane: Lane) throws(StorageError) -> DispatchQueue {
-        let queue = state.withLock { state -> DispatchQueue? in
-            guard state.jobs < limit else { return nil }
-            state.jobs += 1
-            var (queue, jobs) = state.lanes[lane] ?? (DispatchQueue(label: "host-storage.lane"), 0)
-            jobs += 1
-            state.lanes[lane] = (queue, jobs)
+        let queue = lanes.withLock { lanes -> DispatchQueue? in
+            if let (queue, jobs) = lanes[lane] {
+                guard jobs < backlog else { return nil }
+                lanes[lane] = (queue, jobs + 1)
+                return queue
+            }
+            guard lanes.count < limit else { return nil }
+            let queue = DispatchQueue(label: "host-storage.lane")
+            lanes[lane] = (queue, 1)
             return queue
         }
-        guard let queue else {
-            throw StorageError(.exhausted, "\(limit) operations are under way and do not end")
-        }
+        guard let queue else { throw StorageError(.exhausted, "too many operations are under way and do not end") }
         return queue
     }
 
     private func leave(_ lane: Lane) {
-        state.withLock { state in
-            state.jobs -= 1
-            guard let (queue, jobs) = state.lanes[lane] else { return }
-            state.lanes[lane] = jobs == 1 ? nil : (queue, jobs - 1)
+        lanes.withLock { lanes in
+            guard let (queue, jobs) = lanes[lane] else { return }
+            lanes[lane] = jobs == 1 ? nil : (queue, jobs - 1)
         }
     }
 }

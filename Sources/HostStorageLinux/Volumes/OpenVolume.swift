@@ -14,10 +14,19 @@ final class OpenVolume: Sendable {
     /// Keeps the device number from being given to something else.
     let descriptor: Descriptor
 
-    /// - Parameter exclusively: takes the disk's lock and opens it for writing its partition table.
-    init(_ volume: LocatedVolume, exclusively: Bool) throws(StorageError) {
-        let disk = try OpenDisk(volume.disk, exclusively ? O_RDWR : O_RDONLY)
-        if exclusively { try disk.lock() }
+    enum Access {
+        /// To look at the volume and mount it.
+        case shared
+        /// To change what is on the volume: takes the disk's lock.
+        case exclusive
+        /// To change the partition table as well. When a disk that was open for writing is closed, udev
+        /// looks at all of it anew, so this is for those who need it.
+        case exclusiveWithTable
+    }
+
+    init(_ volume: LocatedVolume, _ access: Access = .shared) throws(StorageError) {
+        let disk = try OpenDisk(volume.disk, access == .exclusiveWithTable ? O_RDWR : O_RDONLY)
+        if access != .shared { try disk.lock() }
         guard let now = try disk.volumes().first(where: { $0.id == volume.id }) else {
             throw StorageError(.notFound, "the disk does not have this volume any more", subject: disk.path)
         }

@@ -40,24 +40,13 @@ final class VolumeIndex: Sendable {
     /// disk and its clone, are told apart by nobody, so neither is touched.
     func locateAnew(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume {
         let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
-        var (found, silent): ([LocatedVolume], [String]) = ([], [])
-        await withTaskGroup(of: (DiskNode, Result<[LocatedVolume], StorageError>).self) { group in
-            for disk in disks {
-                group.addTask {
-                    do throws(StorageError) {
-                        return (disk, .success(try await self.volumes(on: disk)))
-                    } catch {
-                        return (disk, .failure(error))
-                    }
-                }
-            }
-            for await (disk, result) in group {
-                switch result {
-                case .success(let volumes): found += volumes.filter { $0.id == volume }
-                case .failure(let error):
-                    silent.append(disk.name)
-                    logger.debug("disk \(disk.number) (\(disk.name)) was left out of a search: \(error)")
-                }
+        var found: [LocatedVolume] = []
+        var silent: [String] = []
+        await withTaskGroup(of: DiskSearch.self) { group in
+            for disk in disks { group.addTask { await self.search(disk) } }
+            for await search in group {
+                found += search.volumes.filter { $0.id == volume }
+                if !search.hasAnswered { silent.append(search.disk.name) }
             }
         }
         guard let first = found.first else {
@@ -71,6 +60,23 @@ final class VolumeIndex: Sendable {
                 .failedPrecondition, "\(names.sorted().joined(separator: " and ")) carry the same volume ID")
         }
         return first
+    }
+
+    private struct DiskSearch: Sendable {
+        let disk: DiskNode
+        var volumes: [LocatedVolume] = []
+        var hasAnswered = true
+    }
+
+    private func search(_ disk: DiskNode) async -> DiskSearch {
+        var search = DiskSearch(disk: disk)
+        do throws(StorageError) {
+            search.volumes = try await volumes(on: disk)
+        } catch {
+            search.hasAnswered = false
+            logger.debug("disk \(disk.number) (\(disk.name)) was left out of a search: \(error)")
+        }
+        return search
     }
 
     /// The volumes of one disk.

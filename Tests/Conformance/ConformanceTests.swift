@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import HostStorage
+import HostStorageClient
+import Logging
+import LoopDisks
+import ProxyServer
+import ServiceLifecycle
+import Testing
+
+/// Every scenario on every kind of host.
+@Suite(.timeLimit(.minutes(5))) struct ConformanceTests {
+    @Suite struct InMemory {
+        @Test(arguments: Scenario.all) func linked(_ scenario: Scenario) async throws {
+            try await perform(scenario, on: MemoryRig())
+        }
+
+        @Test(arguments: Scenario.all) func proxied(_ scenario: Scenario) async throws {
+            try await performProxied(scenario, on: MemoryRig())
+        }
+    }
+
+    /// One at a time: the disks of a machine are everybody's.
+    @Suite(.realDisks, .serialized) struct OnRealDisks {
+        @Test(arguments: Scenario.all) func linked(_ scenario: Scenario) async throws {
+            try await perform(scenario, on: LoopRig())
+        }
+
+        @Test(arguments: Scenario.all) func proxied(_ scenario: Scenario) async throws {
+            try await performProxied(scenario, on: LoopRig())
+        }
+    }
+}
+
+private func perform(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
+    try await tearingDown(rig) { try await scenario.run(rig.host, rig) }
+}
+
+private func performProxied(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
+    try await tearingDown(rig) {
+        try await withProxy(over: rig.host) { client in try await scenario.run(client, rig) }
+    }
+}
+
+private func tearingDown(_ rig: any ConformanceRig, _ work: () async throws -> Void) async throws {
+    let outcome: Result<Void, any Error>
+    do { outcome = .success(try await work()) } catch { outcome = .failure(error) }
+    await rig.tearDown()
+    try outcome.get()
+}
+
+/// Runs `work` with a client of a proxy that offers `host`, and stops the proxy.
+private func withProxy(
+    over host: any StorageHost, _ work: (HostStorageClient) async throws -> Void
+) async throws {
+    // A socket's path has to be short.
+    let directory = "/tmp/hsc-\(UUID().uuidString.prefix(8).lowercased())"
+    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let logger = Logger(label: "conformance", factory: { _ in SwiftLogNoOpLogHandler() })
+    let (listening, continuation) = AsyncStream.makeStream(of: Void.self)
+    let server = ProxyServer(
+        host: host, pipeDirectory: directory, logger: logger, onListening: { continuation.finish() })
+    let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
+    let run = Task {
+        defer { continuation.finish() }
+        try await group.run()
+    }
+    for await _ in listening {}
+    let outcome: Result<Void, any Error>
+    do { outcome = .success(try await work(try HostStorageClient(pipeDirectory: directory))) } catch {
+        outcome = .failure(error)
+    }
+    await group.triggerGracefulShutdown()
+    try await run.value
+    try outcome.get()
+}
