@@ -174,6 +174,11 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(name: "Architecture", swiftSettings: strict),
+        .testTarget(
+            name: "HostStorageTestKitTests", dependencies: ["Expectations", "HostStorage", "HostStorageTestKit"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "HostStorageTests",
             dependencies: [

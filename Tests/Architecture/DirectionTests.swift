@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import Testing
+
+/// Who may know whom: the core knows nobody, backends and the proxy know the core, and only programs know
+/// both sides.
+@Suite struct DirectionTests {
+    /// Our own modules that each of our modules may know.
+    static let knows: [String: Set<String>] = [
+        "HostStorage": [],
+        "HostStorageLinux": [
+            "HostStorage", "CLinuxStorage", "CLibBlkid", "CLibFdisk", "CLibMount", "CLibUdev", "CLibUuid",
+        ],
+        "HostStorageTestKit": ["HostStorage"],
+        "HostStorageAPI": [],
+        "StorageVersions": [],
+        "ProxyServer": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
+        "HostStorageClient": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
+        "csi-proxy": ["HostStorage", "HostStorageLinux", "HostStorageClient", "ProxyServer", "StorageVersions"],
+        "main-job": ["HostStorage", "HostStorageLinux", "HostStorageClient"],
+    ]
+
+    /// Modules of others that each module of the library may know; the proxy may know any.
+    static let borrows: [String: Set<String>] = [
+        "HostStorage": ["Logging", "Synchronization"],
+        "HostStorageTestKit": ["Logging", "Synchronization"],
+        "HostStorageLinux": ["Dispatch", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
+        "StorageVersions": [],
+    ]
+
+    struct Target: Sendable {
+        var name: String
+        var kind: String
+        var path: String
+        var dependencies: Set<String>
+    }
+
+    /// The targets as the manifest has them. Read apart from the build directory, which `swift test` holds.
+    static func targets() throws -> [Target] {
+        let scratch = FileManager.default.temporaryDirectory.appending(path: "architecture-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = [
+            "swift", "package", "--package-path", WorkingTree.root.path, "--scratch-path", scratch.path, "dump-package",
+        ]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        let manifest = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        return try #require(manifest["targets"] as? [[String: Any]]).map { target in
+            let name = try #require(target["name"] as? String)
+            let kind = try #require(target["type"] as? String)
+            // {"byName": ["X", null]}, {"target": ["X", null]} or {"product": ["X", "package", …]}
+            let dependencies = try #require(target["dependencies"] as? [[String: Any]])
+                .flatMap { $0.values.compactMap { ($0 as? [Any])?.first as? String } }
+            let directory = kind == "test" ? "Tests" : "Sources"
+            return Target(
+                name: name, kind: kind, path: target["path"] as? String ?? "\(directory)/\(name)",
+                dependencies: Set(dependencies))
+        }
+    }
+
+    @Test func noTargetDependsOnWhatItMayNotKnow() throws {
+        let targets = try Self.targets()
+        let ours = Set(targets.map(\.name))
+        #expect(ours.isSuperset(of: ["HostStorage", "HostStorageLinux", "HostStorageTestKit", "ProxyServer"]))
+        for target in targets where ["regular", "executable"].contains(target.kind) && !target.path.hasPrefix("Tests/")
+        {
+            if target.name.hasPrefix("C"), target.name.dropFirst().first?.isUppercase == true {
+                #expect(target.dependencies.isEmpty, "\(target.name) is a map of C and knows nobody")
+                continue
+            }
+            let allowed = try #require(Self.knows[target.name], "say in the test whom \(target.name) may know")
+            let excess = target.dependencies.intersection(ours).subtracting(allowed)
+            #expect(excess.isEmpty, "\(target.name) may not know \(excess.sorted())")
+            if let borrowed = Self.borrows[target.name] {
+                let excess = target.dependencies.subtracting(ours).subtracting(borrowed)
+                #expect(excess.isEmpty, "\(target.name) may not know \(excess.sorted())")
+            }
+        }
+        for target in targets where !["test"].contains(target.kind) && !target.path.hasPrefix("Tests/") {
+            #expect(
+                target.dependencies.isDisjoint(with: targets.filter { $0.path.hasPrefix("Tests/") }.map(\.name)),
+                "\(target.name) depends on a test")
+        }
+    }
+
+    @Test func noFileImportsWhatItsModuleMayNotKnow() throws {
+        let targets = try Self.targets()
+        let ours = Set(targets.map(\.name))
+        for target in targets {
+            guard let allowed = Self.knows[target.name] else { continue }
+            let files = WorkingTree.swiftFiles.filter { $0.isIn(target.path) }
+            #expect(!files.isEmpty, "\(target.path) holds no Swift file")
+            for file in files {
+                var excess = file.imports.intersection(ours).subtracting(allowed)
+                if let borrowed = Self.borrows[target.name] {
+                    excess.formUnion(file.imports.subtracting(ours).subtracting(borrowed))
+                }
+                #expect(excess.isEmpty, "\(file.path) imports \(excess.sorted())")
+            }
+        }
+    }
+
+    @Test func cIsForTheBackendAndTheSocketsAlone() {
+        for file in WorkingTree.swiftFiles {
+            for module in file.imports where module.hasPrefix("CLib") || module == "CLinuxStorage" {
+                #expect(file.isIn("Sources/HostStorageLinux", "Tests/HostStorageLinuxTests"), "\(file.path): \(module)")
+            }
+            if file.imports.contains("CUnixSocket") {
+                #expect(
+                    file.isIn("service/Server", "service/Client", "Tests/ProxyServerTests"), "\(file.path): CUnixSocket"
+                )
+            }
+        }
+    }
+
+    @Test func theWireIsForTheProxyAndItsClientAlone() {
+        let wire = ["GRPC", "NIO", "SwiftProtobuf", "HostStorageAPI"]
+        for file in WorkingTree.swiftFiles where file.isIn("Sources", "Examples") {
+            let found = file.imports.filter { module in wire.contains { module.hasPrefix($0) } }
+            #expect(found.isEmpty, "\(file.path) imports \(found.sorted())")
+        }
+    }
+}
