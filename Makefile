@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: setup build demo test protos check bench format
+.PHONY: setup build demo test protos format
 
 # What building and running need, from Debian's packages.
 setup:

@@ -87,7 +87,7 @@ extension LinuxBackend {
                 let open = try OpenDisk(node, O_RDWR)
                 try open.lock()
                 try Self.partition(open)
-            } catch where error.code == .inputOutput {
+            } catch  where error.code == .inputOutput {
                 throw StorageError(
                     .failedPrecondition, "it cannot be read, so it is not provably blank", subject: node.devicePath,
                     cause: error.cause)

@@ -97,6 +97,14 @@ import Testing
         }
     }
 
+    @Test(.timeLimit(.minutes(1))) func aSilentConnectionDoesNotKeepTheServerFromEnding() async throws {
+        let proxy = try await RunningProxy()
+        let silent = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .connect(unixDomainSocketPath: proxy.socket("disk-v1")).get()
+        try await proxy.stop()
+        try await silent.closeFuture.get()
+    }
+
     @Test func connectionsBeyondTheLimitAreClosed() async throws {
         let proxy = try await RunningProxy(connectionLimit: 2)
         let silent = try await (0..<2).asyncMap { _ in

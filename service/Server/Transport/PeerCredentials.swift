@@ -2,7 +2,6 @@
 
 import CUnixSocket
 import HostStorage
-import NIOCore
 
 /// Who is at the other end of a connection, as the kernel noted when it connected (SO_PEERCRED, unix(7)).
 public struct PeerCredentials: Sendable, Hashable, CustomStringConvertible {
@@ -20,11 +19,4 @@ public struct PeerCredentials: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { "pid \(pid), uid \(uid), gid \(gid)" }
-}
-
-/// Carries the credentials on the channel of a connection.
-final class PeerCredentialsHandler: ChannelInboundHandler, Sendable {
-    typealias InboundIn = ByteBuffer
-    let peer: PeerCredentials
-    init(_ peer: PeerCredentials) { self.peer = peer }
 }

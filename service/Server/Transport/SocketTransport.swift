@@ -42,7 +42,7 @@ struct SocketListenerFactory: HTTP2ServerTransport.ListenerFactory {
             throw ConnectionRefused()
         }
         channel.closeFuture.whenComplete { _ in limit.leave() }
-        try pipeline.addHandler(PeerCredentialsHandler(peer))
+        try pipeline.addHandler(ConnectionHandler(peer))
     }
 }
 
@@ -61,7 +61,7 @@ extension HTTP2ServerTransport.Custom where ListenerFactory == SocketListenerFac
         config.channelDebuggingCallbacks.onAcceptHTTP2Stream = { stream in
             stream.eventLoop.makeCompletedFuture {
                 guard let connection = stream.parent,
-                    let peer = try? connection.pipeline.syncOperations.handler(type: PeerCredentialsHandler.self).peer
+                    let peer = try? connection.pipeline.syncOperations.handler(type: ConnectionHandler.self).peer
                 else { return }
                 try stream.pipeline.syncOperations.addHandler(
                     StreamHeadHandler(StreamToken(peer: peer), tokens), position: .first)
