@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import subprocess
+import time
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -48,7 +49,7 @@ class LoopDisk:
         os.truncate(self.file, size)
         self.device = run("losetup", "--find", "--show", str(self.file))
         # A process that died may have left partitions of the device's last file, and its write protection.
-        subprocess.run(["partx", "--delete", self.device], capture_output=True)
+        self._forget_partitions()
         run("blockdev", "--setrw", self.device)
 
     @property
@@ -120,6 +121,15 @@ class LoopDisk:
             return
         for mount in reversed(self.mounts()):
             run("umount", mount)
-        subprocess.run(["partx", "--delete", self.device], capture_output=True)
-        subprocess.run(["losetup", "--detach", self.device], capture_output=True)
+        self._forget_partitions()
+        run("losetup", "--detach", self.device)
         self.file.unlink()
+
+    def _forget_partitions(self):
+        """Partitions outlive their disk if the kernel is not told. It refuses while somebody holds one open."""
+        for _ in range(40):
+            subprocess.run(["partx", "--delete", self.device], capture_output=True)
+            if not list(pathlib.Path("/sys/block", self.name).glob(f"{self.name}p*")):
+                return
+            time.sleep(0.05)
+        raise CommandFailed(f"a partition of {self.device} is held open after all calls have ended")
