@@ -97,6 +97,15 @@ import Testing
         }
     }
 
+    /// The time between the sockets' opening and the servers' beginning is short, so many times.
+    @Test func aServerCanBeToldToStopAsSoonAsItListens() async throws {
+        for _ in 0..<50 {
+            let proxy = try await RunningProxy()
+            try await proxy.stop()
+            #expect(Self.files(in: proxy.directory).isEmpty)
+        }
+    }
+
     @Test(.timeLimit(.minutes(1))) func aSilentConnectionDoesNotKeepTheServerFromEnding() async throws {
         let proxy = try await RunningProxy()
         let silent = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)

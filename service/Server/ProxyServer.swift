@@ -58,7 +58,7 @@ public struct ProxyServer: Service {
         try await withGracefulShutdownHandler {
             try await withTaskExecutorPreference(executor) {
                 try await withThrowingTaskGroup { group in
-                    for server in servers { group.addTask { try await server.serve() } }
+                    for server in servers { group.addTask { try await serve(server) } }
                     try await group.waitForAll()
                 }
             }
@@ -66,6 +66,14 @@ public struct ProxyServer: Service {
             for server in servers { server.beginGracefulShutdown() }
         }
         logger.info("stopped")
+    }
+
+    private func serve(_ server: GRPCServer<SocketTransport>) async throws {
+        do {
+            try await server.serve()
+        } catch let error as RuntimeError where error.code == .serverIsStopped {
+            // It was told to stop before it had begun.
+        }
     }
 
     private func server(
