@@ -8,14 +8,15 @@ sockets, and look at the host with the host's own tools. All of it is done in ev
     proxy.py         a running csi-proxy
     loop_disk.py     real disks
     spelling.py      a path in POSIX and Windows spelling
-    test_sockets.py, test_paths.py, test_directories.py, test_disks.py, test_partitioning.py, test_volumes.py,
-    test_mounts.py, test_resizing.py, test_together.py
+    test_sockets.py, test_starting.py, test_paths.py, test_directories.py, test_removal.py, test_disks.py,
+    test_partitioning.py, test_volumes.py, test_mounts.py, test_resizing.py, test_together.py
 
 The fixtures here are what the tests stand on: a proxy for the whole run, and disks and directories for each test.
 `disks`, `volumes` and `files` are the services of a group. A test marked with `every_version` gets them in each
 version in turn, any other in v1.
 """
 import collections
+import contextlib
 import itertools
 import os
 import pathlib
@@ -65,18 +66,15 @@ def proxy(shared_proxy, request):
 @pytest.fixture
 def start_proxy(scratch):
     """Starts further proxies, with options of their own."""
-    proxies = []
 
     def start(*options, **settings):
         proxy = Proxy(scratch / f"proxy-{next(counter)}", *options, **settings)
-        proxies.append(proxy)
+        at_end.callback(lambda: proxy.process.poll() is None and proxy.stop())
         proxy.wait_until_ready()
         return proxy
 
-    yield start
-    for proxy in proxies:
-        if proxy.process.poll() is None:
-            proxy.stop()
+    with contextlib.ExitStack() as at_end:
+        yield start
 
 
 @pytest.fixture
@@ -104,17 +102,15 @@ def kubelet(proxy):
 
 @pytest.fixture
 def attach(scratch):
-    """Attaches disks, 1 GiB unless said otherwise."""
-    attached = []
+    """Attaches disks, 1 GiB unless said otherwise. One that cannot be detached keeps no other attached."""
 
     def attach_one(**settings):
         disk = LoopDisk(scratch / f"disk-{next(counter)}", **settings)
-        attached.append(disk)
+        at_end.callback(disk.detach)
         return disk
 
-    yield attach_one
-    for disk in attached:
-        disk.detach()
+    with contextlib.ExitStack() as at_end:
+        yield attach_one
 
 
 @pytest.fixture

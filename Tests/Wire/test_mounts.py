@@ -17,6 +17,14 @@ def target(kubelet):
     return path
 
 
+@pytest.fixture
+def tmpfs(kubelet):
+    """A mount of no volume."""
+    run("mount", "-t", "tmpfs", "tmpfs", kubelet)
+    yield kubelet
+    run("umount", kubelet)
+
+
 # -- Mounting -----------------------------------------------------------------------------------------------------
 
 
@@ -183,11 +191,9 @@ def test_paths_that_lead_out(volumes, proxy, kubelet):
 
 
 @every_version("volume", "GetVolumeIDFromTargetPath")
-def test_a_mount_of_no_volume(volumes, kubelet):
-    run("mount", "-t", "tmpfs", "tmpfs", kubelet)
+def test_a_mount_of_no_volume(volumes, tmpfs):
     with refused(StatusCode.FAILED_PRECONDITION):
-        volumes.GetVolumeIDFromTargetPath(target_path=kubelet)
-    run("umount", kubelet)
+        volumes.GetVolumeIDFromTargetPath(target_path=tmpfs)
 
 
 @every_version("volume", "GetClosestVolumeIDFromTargetPath")
@@ -217,9 +223,7 @@ def test_the_volume_closest_to_a_plain_directory_is_its_drive(volumes, start_pro
 
 
 @every_version("volume", "GetClosestVolumeIDFromTargetPath")
-def test_a_path_on_no_volume(volumes, kubelet):
-    run("mount", "-t", "tmpfs", "tmpfs", kubelet)
-    (kubelet / "directory").mkdir()
+def test_a_path_on_no_volume(volumes, tmpfs):
+    (tmpfs / "directory").mkdir()
     with refused(StatusCode.FAILED_PRECONDITION):
-        volumes.GetClosestVolumeIDFromTargetPath(target_path=kubelet / "directory")
-    run("umount", kubelet)
+        volumes.GetClosestVolumeIDFromTargetPath(target_path=tmpfs / "directory")

@@ -124,6 +124,15 @@ def test_malformed_paths(files, text, kubelet):
 
 
 @every_version("filesystem")
+def test_is_symlink_takes_a_path_without_a_drive_and_no_other_malformed_one(files, kubelet):
+    assert not files.IsSymlink(path=driveless(kubelet)).is_symlink
+    for text in MALFORMED:
+        if not text.startswith("\\") or text.startswith("\\\\"):
+            with refused(StatusCode.INVALID_ARGUMENT):
+                files.IsSymlink(path=spelled_out(text, kubelet))
+
+
+@every_version("filesystem")
 @pytest.mark.parametrize("text", OUTSIDE)
 def test_paths_outside_the_roots(files, text, kubelet):
     path = spelled_out(text, kubelet)
