@@ -78,7 +78,9 @@ def test_a_proxy_that_is_asked_to_end_takes_its_sockets_along(start_proxy, endin
 
 
 def test_a_proxy_can_be_asked_to_end_as_soon_as_its_sockets_are_there(start_proxy):
-    ends_cleanly(start_proxy())
+    """The end races with the last of the start, and so is tried many times."""
+    for _ in range(30):
+        ends_cleanly(start_proxy())
 
 
 def test_a_silent_connection_does_not_keep_a_proxy_from_ending(start_proxy):
