@@ -22,7 +22,7 @@ import Testing
     }
 
     /// One at a time: the disks of a machine are everybody's.
-    @Suite(.realDisks, .serialized) struct OnRealDisks {
+    @Suite(.realDisks, .serialized, .inTurn) struct OnRealDisks {
         @Test(arguments: Scenario.all) func linked(_ scenario: Scenario) async throws {
             try await perform(scenario, on: LoopRig())
         }

@@ -109,4 +109,4 @@ extension RealDiskTests {
 }
 
 /// Everything that attaches disks runs one after the other: tests would see each other's.
-@Suite(.realDisks, .serialized) struct RealDiskTests {}
+@Suite(.realDisks, .serialized, .inTurn) struct RealDiskTests {}

@@ -14,13 +14,21 @@ public final class LoopDisk: Sendable {
         _ = FileManager.default.createFile(atPath: file, contents: nil)
         guard truncate(file, off_t(size)) == 0 else { throw CommandFailed("truncate \(file)") }
         device = try Command.run("losetup", "--find", "--show", file)
-        // A process that died may have left partitions on the device's last file.
+        // A process that died may have left partitions of the device's last file, or may have made the device
+        // read-only.
         _ = try? Command.run("partx", "--delete", device)
+        try Command.run("blockdev", "--setrw", device)
     }
 
     deinit {
         for mount in Self.mounts(of: device) { _ = try? Command.run("umount", mount) }
-        _ = try? Command.run("partx", "--delete", device)
+        // A partition that somebody still holds, a FUSE server that has not ended yet, keeps the device as well.
+        for _ in 0..<40 {
+            _ = try? Command.run("partx", "--delete", device)
+            let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/sys/block/\(name)")) ?? []
+            guard entries.contains(where: { $0.hasPrefix("\(name)p") }) else { break }
+            usleep(50_000)
+        }
         _ = try? Command.run("losetup", "--detach", device)
         try? FileManager.default.removeItem(atPath: file)
     }
@@ -54,7 +62,8 @@ public final class LoopDisk: Sendable {
 
     /// A fingerprint of every byte of the disk.
     public func digest() throws -> String {
-        _ = try Command.run("sync", device)
+        // What was written through a partition's device may not have reached this device's cache yet.
+        _ = try Command.run("blockdev", "--flushbufs", device)
         return try Command.run("cksum", device)
     }
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk group: which disks there are, what they call themselves, their size, and taking them out of service."""
-import time
 import re
+import time
 
 import pytest
 from grpc import StatusCode
