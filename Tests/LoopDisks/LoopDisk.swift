@@ -10,6 +10,9 @@ public final class LoopDisk: Sendable {
 
     /// - Parameter size: in bytes.
     public init(size: Int64 = 1 << 30) throws {
+        guard RealDisks.areAvailable else {
+            throw CommandFailed("real disks take root in a mount namespace of its own: make test")
+        }
         file = FileManager.default.temporaryDirectory.appending(path: "host-storage-\(UUID()).disk").path
         _ = FileManager.default.createFile(atPath: file, contents: nil)
         guard truncate(file, off_t(size)) == 0 else { throw CommandFailed("truncate \(file)") }
