@@ -12,6 +12,8 @@ protocol ConformanceRig: Sendable {
 
     func attachDisk(_ content: DiskContent, size: Int64) async throws -> DiskNumber
     func growDisk(_ disk: DiskNumber, to size: Int64) async throws
+    /// Makes the disk fail whoever asks it something, while the host still sees that it is there.
+    func silenceDisk(_ disk: DiskNumber) async throws
     /// A text that changes when anything on the disk does.
     func fingerprint(of disk: DiskNumber) async throws -> String
     /// The disk's partition table, read without the host's help.

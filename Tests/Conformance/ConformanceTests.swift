@@ -7,6 +7,7 @@ import Logging
 import LoopDisks
 import ProxyServer
 import ServiceLifecycle
+import StorageVersions
 import Testing
 
 /// Every scenario on every kind of host.
@@ -18,6 +19,39 @@ import Testing
 
         @Test(arguments: Scenario.all) func proxied(_ scenario: Scenario) async throws {
             try await performProxied(scenario, on: MemoryRig())
+        }
+
+        /// What a version lacks is done by the host itself, so that every scenario runs to its end.
+        @Test(arguments: Scenario.all, OldVersions.all)
+        func proxied(_ scenario: Scenario, by versions: OldVersions) async throws {
+            let rig = try MemoryRig()
+            try await tearingDown(rig) {
+                try await withProxy(over: rig.host, versions: versions.pins) { client in
+                    try await scenario.run(VersionedHost(client, else: rig.host), rig)
+                }
+            }
+        }
+
+        /// What a driver cannot do without is in every version, and needs no help from the host itself.
+        @Test(arguments: OldVersions.all)
+        func everyVersionCanStageAVolume(_ versions: OldVersions) async throws {
+            let rig = try MemoryRig()
+            let disk = try rig.attachDisk(.blank, size: gibibyte)
+            try await withProxy(over: rig.host, versions: versions.pins) { client in
+                #expect(client.versions == versions.pins)
+                try await client.rescanDisks()
+                let volume = try await client.onlyVolume(of: disk)
+                #expect(try await !client.isVolumeFormatted(volume))
+                try await client.formatVolume(volume)
+                let stage = try await client.directory("stage", rig)
+                try await client.mountVolume(volume, at: stage)
+                try await client.createSymlink(at: rig.path("pod"), to: stage)
+                #expect(try await client.isSymlink(rig.path("pod")))
+                try await client.resizeVolume(volume, to: .maximum)
+                try await client.unmountVolume(volume, from: stage)
+                try await client.remove(stage, force: true)
+                #expect(try await !client.pathExists(stage))
+            }
         }
     }
 
@@ -52,7 +86,7 @@ private func tearingDown(_ rig: any ConformanceRig, _ work: () async throws -> V
 
 /// Runs `work` with a client of a proxy that offers `host`, and stops the proxy.
 private func withProxy(
-    over host: any StorageHost, _ work: (HostStorageClient) async throws -> Void
+    over host: any StorageHost, versions: [APIGroup: APIVersion] = [:], _ work: (HostStorageClient) async throws -> Void
 ) async throws {
     // A socket's path has to be short.
     let directory = "/tmp/hsc-\(UUID().uuidString.prefix(8).lowercased())"
@@ -68,7 +102,8 @@ private func withProxy(
     }
     for await _ in listening {}
     let outcome: Result<Void, any Error>
-    do { outcome = .success(try await work(try HostStorageClient(pipeDirectory: directory))) } catch {
+    do { outcome = .success(try await work(try HostStorageClient(pipeDirectory: directory, versions: versions))) } catch
+    {
         outcome = .failure(error)
     }
     await group.triggerGracefulShutdown()

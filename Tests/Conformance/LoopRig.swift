@@ -15,6 +15,7 @@ final class LoopRig: ConformanceRig {
     let root: String
     private let scratch: ScratchDirectory
     private let disks = Mutex<[DiskNumber: LoopDisk]>([:])
+    private let silenced = Mutex<[String]>([])
 
     init() throws {
         guard RealDisks.areAvailable else {
@@ -30,7 +31,10 @@ final class LoopRig: ConformanceRig {
             settings: settings, logger: logger)
     }
 
-    func tearDown() { disks.withLock { $0 = [:] } }
+    func tearDown() {
+        for device in silenced.withLock({ $0 }) { _ = try? Command.run("umount", device) }
+        disks.withLock { $0 = [:] }
+    }
 
     // MARK: - Disks
 
@@ -51,6 +55,13 @@ final class LoopRig: ConformanceRig {
     }
 
     func growDisk(_ disk: DiskNumber, to size: Int64) throws { try self.disk(disk).grow(to: size) }
+
+    /// Something else stands at the place of its device, in this mount namespace alone.
+    func silenceDisk(_ disk: DiskNumber) throws {
+        let device = try self.disk(disk).device
+        try Command.run("mount", "--bind", "/dev/null", device)
+        silenced.withLock { $0.append(device) }
+    }
 
     func fingerprint(of disk: DiskNumber) throws -> String { try self.disk(disk).digest() }
 

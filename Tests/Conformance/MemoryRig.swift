@@ -20,6 +20,8 @@ struct MemoryRig: ConformanceRig {
 
     func growDisk(_ disk: DiskNumber, to size: Int64) { backend.growDisk(disk, to: size) }
 
+    func silenceDisk(_ disk: DiskNumber) { backend.setAnswering(disk, false) }
+
     func fingerprint(of disk: DiskNumber) throws -> String { "\(try #require(backend.content(of: disk)))" }
 
     func table(of disk: DiskNumber) throws -> TableSummary? {

@@ -89,6 +89,19 @@ extension Scenario {
             await expectError(.denied) { try await host.volume(closestTo: rig.path("out")) }
             #expect(try await !host.pathExists("\(stage)/x"))
         },
+        Scenario(10, "names are told apart by their bytes") { host, rig in
+            // Equal to Swift: one character, and a letter with a mark.
+            let (composed, decomposed) = (rig.path("\u{E9}"), rig.path("e\u{301}"))
+            try await host.makeDirectory(composed)
+            #expect(try await !host.pathExists(decomposed))
+            try await host.makeDirectory(decomposed)
+            try await host.remove(composed, force: true)
+            #expect(try await host.pathExists(decomposed))
+            // A mark behind a separator does not hide the separator.
+            try await host.makeDirectory(rig.path("\u{301}x/\u{301}"))
+            #expect(try await host.pathExists(rig.path("\u{301}x")))
+            await expectError(.invalidArgument) { try await host.makeDirectory(rig.path("\u{301}/../../x")) }
+        },
         Scenario(10, "both spellings name the same place") { host, rig in
             let windows = #"C:"# + rig.root.replacing("/", with: #"\"#)
             try await host.makeDirectory(#"\#(windows)\pods\a"#)

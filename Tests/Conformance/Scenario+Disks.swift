@@ -18,6 +18,18 @@ extension Scenario {
             await expectError(.notFound) { try await host.disk(page83: "no disk names itself so") }
             await expectError(.invalidArgument) { try await host.disk(page83: "") }
         },
+        Scenario(15, "a disk that does not answer is left out and spoils nobody's list") { host, rig in
+            let silent = try await rig.attachDisk()
+            let other = try await rig.attachDisk()
+            #expect(try await host.diskIdentifiers()[silent] != nil)
+            try await rig.silenceDisk(silent)
+            let identifiers = try await host.diskIdentifiers()
+            #expect(identifiers[silent] == nil && identifiers[other] != nil)
+            await #expect(throws: StorageError.self) { try await host.diskSize(silent) }
+            await #expect(throws: StorageError.self) { try await host.partitionDisk(silent) }
+            let volume = try await host.onlyVolume(of: other)
+            try await host.formatVolume(volume)
+        },
         Scenario(16, "a disk has a size, seen to grow at a rescan") { host, rig in
             let disk = try await rig.attachDisk()
             #expect(try await host.diskSize(disk) == gibibyte)
@@ -104,6 +116,7 @@ extension Scenario {
             #expect(try await host.volumes(on: disk, partition: PartitionNumber(2)) == [all[0]])
             #expect(try await host.volumes(on: disk, partition: PartitionNumber(3)) == [all[1]])
             #expect(try await host.volumes(on: disk, partition: PartitionNumber(4)).isEmpty)
+            await expectError(.invalidArgument) { try await host.volumes(on: disk, partition: PartitionNumber(0)) }
             for volume in all { try await host.formatVolume(volume) }
             #expect(try await host.volumeStats(all[0]).totalBytes <= 200 * mebibyte)
             #expect(try await host.volumeStats(all[1]).totalBytes > 200 * mebibyte)

@@ -243,6 +243,14 @@ extension Scenario {
                 #expect(try await host.volumeStats(volume) == old, "\(bytes)")
             }
         },
+        Scenario(27, "a size that is none is refused") { host, rig in
+            let volume = try await host.formattedVolume(rig)
+            let old = try await host.volumeStats(volume)
+            for bytes in [0, -1, Int64.min] {
+                await expectError(.invalidArgument) { try await host.resizeVolume(volume, to: .bytes(bytes)) }
+            }
+            #expect(try await host.volumeStats(volume) == old)
+        },
         Scenario(27, "beyond its disk a volume does not grow") { host, rig in
             let volume = try await host.formattedVolume(rig)
             let old = try await host.volumeStats(volume)
