@@ -3,6 +3,7 @@
 import Foundation
 import HostStorage
 import HostStorageClient
+import HostStorageTestKit
 import Logging
 import LoopDisks
 import ProxyServer
