@@ -54,6 +54,7 @@ public struct ProxyServer: Service {
                     name: version.0.serviceName(version.1), methods: version.0.methods(version.1), host: host),
                 on: socket, loop)
         }
+        let began = ContinuousClock.now
         onListening()
         try await withGracefulShutdownHandler {
             try await withTaskExecutorPreference(executor) {
@@ -63,7 +64,11 @@ public struct ProxyServer: Service {
                 }
             }
         } onGracefulShutdown: {
-            for server in servers { server.beginGracefulShutdown() }
+            Task {
+                // NIO traps where a listener is closed while it is being registered; a second is ample for that.
+                try? await Task.sleep(until: began + .seconds(1), clock: .continuous)
+                for server in servers { server.beginGracefulShutdown() }
+            }
         }
         logger.info("stopped")
     }
