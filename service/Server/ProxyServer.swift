@@ -22,7 +22,7 @@ public struct ProxyServer: Service {
     ///   - pipeDirectory: where the sockets are made; made itself, with mode 0750, where it is missing.
     ///   - connectionLimit: how many connections each socket serves at a time.
     ///   - isAllowed: who may connect; asked once a connection.
-    ///   - onListening: called once all sockets are open.
+    ///   - onListening: called once all sockets are served.
     public init(
         host: any StorageHost, pipeDirectory: String = "/run/csi-proxy", logger: Logger, connectionLimit: Int = 256,
         isAllowed: @escaping @Sendable (PeerCredentials) -> Bool = { _ in true },
@@ -48,46 +48,40 @@ public struct ProxyServer: Service {
         // It is one of the process's own, for gRPC's last tasks still run on it after the servers have ended.
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let executor = EventLoopTaskExecutor(loop)
+        let (bound, binding) = AsyncStream.makeStream(of: Void.self)
         let servers = zip(versions, sockets).map { version, socket in
             server(
                 VersionedService(
                     name: version.0.serviceName(version.1), methods: version.0.methods(version.1), host: host),
-                on: socket, loop)
+                on: socket, loop
+            ) { binding.yield() }
         }
-        let began = ContinuousClock.now
-        onListening()
-        try await withGracefulShutdownHandler {
-            try await withTaskExecutorPreference(executor) {
-                try await withThrowingTaskGroup { group in
-                    for server in servers { group.addTask { try await serve(server) } }
-                    try await group.waitForAll()
+        try await withTaskExecutorPreference(executor) {
+            try await withThrowingTaskGroup { group in
+                for server in servers { group.addTask { try await server.serve() } }
+                group.addTask { [onListening] in
+                    // NIO traps where a listener is closed while it is being registered, so none is told to stop
+                    // before all have begun.
+                    var begun = bound.makeAsyncIterator()
+                    for _ in servers { await begun.next() }
+                    onListening()
+                    try? await gracefulShutdown()
+                    for server in servers { server.beginGracefulShutdown() }
                 }
-            }
-        } onGracefulShutdown: {
-            Task {
-                // NIO traps where a listener is closed while it is being registered; a second is ample for that.
-                try? await Task.sleep(until: began + .seconds(1), clock: .continuous)
-                for server in servers { server.beginGracefulShutdown() }
+                try await group.waitForAll()
             }
         }
         logger.info("stopped")
     }
 
-    private func serve(_ server: GRPCServer<SocketTransport>) async throws {
-        do {
-            try await server.serve()
-        } catch let error as RuntimeError where error.code == .serverIsStopped {
-            // It was told to stop before it had begun.
-        }
-    }
-
     private func server(
-        _ service: VersionedService, on socket: ListeningSocket, _ loop: any EventLoop
+        _ service: VersionedService, on socket: ListeningSocket, _ loop: any EventLoop,
+        onListening: @escaping @Sendable () -> Void
     ) -> GRPCServer<SocketTransport> {
         let tokens = StreamTokens()
         let factory = SocketListenerFactory(
             eventLoopGroup: loop, socket: socket.descriptor, limit: ConnectionLimit(connectionLimit),
-            isAllowed: isAllowed)
+            isAllowed: isAllowed, onListening: onListening)
         return GRPCServer(
             transport: SocketTransport(factory, tokens: tokens), services: [service],
             interceptors: [CallGuard(tokens: tokens, logger: logger)])

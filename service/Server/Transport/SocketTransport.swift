@@ -15,12 +15,14 @@ struct SocketListenerFactory: HTTP2ServerTransport.ListenerFactory {
     let limit: ConnectionLimit
     /// Who may connect.
     let isAllowed: @Sendable (PeerCredentials) -> Bool
+    /// Called once the socket is served.
+    let onListening: @Sendable () -> Void
 
     func makeListeningChannel(
         listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
         connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
     ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
-        try await ServerBootstrap(group: eventLoopGroup)
+        let channel = try await ServerBootstrap(group: eventLoopGroup)
             .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
             .bind(NIOBSDSocket.Handle(socket)) { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -29,6 +31,8 @@ struct SocketListenerFactory: HTTP2ServerTransport.ListenerFactory {
                     connectionConfigurator.configure(channel: channel, tls: .none)
                 }
             }
+        onListening()
+        return channel
     }
 
     private func accept(_ channel: any Channel) throws {
