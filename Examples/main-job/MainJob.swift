@@ -35,7 +35,7 @@ struct MainJob: AsyncParsableCommand {
     var filesystem = "ext4"
 
     @Option(help: "Linked only: the state directory.")
-    var stateDir = "/run/host-storage"
+    var stateDir = "/var/lib/host-storage"
 
     func run() async throws {
         let host: any StorageHost =

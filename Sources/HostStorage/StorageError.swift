@@ -14,6 +14,8 @@ public struct StorageError: Error, Sendable, Hashable {
     public var detail: String
     /// The system call or program that failed, where one did.
     public var cause: Cause?
+    /// Who holds the subject, where that is what went wrong and where it could be told.
+    public var holders: [Holder] = []
 
     public init(
         _ code: Code, _ detail: String, operation: String = "", subject: String = "", cause: Cause? = nil
@@ -81,8 +83,15 @@ extension StorageError: CustomStringConvertible {
         var text = [operation, subject].filter { !$0.isEmpty }.joined(separator: " ")
         if !text.isEmpty { text += ": " }
         text += detail
+        if !holders.isEmpty { text += "; held by \(Self.list(holders))" }
         if let cause { text += " (\(cause))" }
         return text
+    }
+
+    /// Enough names to begin with.
+    private static func list(_ holders: [Holder]) -> String {
+        let shown = holders.prefix(8).map(\.description).joined(separator: ", ")
+        return holders.count <= 8 ? shown : "\(shown) and \(holders.count - 8) more"
     }
 }
 

@@ -3,7 +3,7 @@
 extension String {
     /// Whether both are the same bytes. `==` also takes canonically equivalent text for equal, which no
     /// filesystem and no device does.
-    func isIdentical(to other: String) -> Bool { utf8.elementsEqual(other.utf8) }
+    package func isIdentical(to other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
     /// The beginning of text that a caller sent and that may be anything: short, and without control
     /// characters, so that it can stand in an error and in a log.

@@ -79,14 +79,17 @@ extension LinuxBackend {
 
     public func partitionDisk(_ disk: DiskNumber) async throws(StorageError) {
         let node = try await node(disk)
-        try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in
+        try await lanes.run(in: .disk(name: node.name)) { [journal] () throws(StorageError) in
             try SystemDisks.refuse(node)
             do throws(StorageError) {
                 // Most calls find their work done, and lock nobody out.
-                if let table = try PartitionTable(of: OpenDisk(node)), table.hasVolume { return }
+                if let table = try PartitionTable(of: OpenDisk(node)), table.hasVolume {
+                    return try journal.strike(.partition, "\(disk)")
+                }
                 let open = try OpenDisk(node, O_RDWR)
                 try open.lock()
-                try Self.partition(open)
+                try Self.partition(open, journal)
+                try journal.strike(.partition, "\(disk)")
             } catch  where error.code == .inputOutput {
                 throw StorageError(
                     .failedPrecondition, "it cannot be read, so it is not provably blank", subject: node.devicePath,
@@ -102,7 +105,7 @@ extension LinuxBackend {
     }
 
     /// Gives the disk, open and locked, a table and a partition.
-    private static func partition(_ disk: OpenDisk) throws(StorageError) {
+    private static func partition(_ disk: OpenDisk, _ journal: IntentJournal) throws(StorageError) {
         if let table = try PartitionTable(of: disk) {
             if table.hasVolume { return }
             guard table.kind == "gpt" else {
@@ -111,14 +114,22 @@ extension LinuxBackend {
             }
             let writer = try PartitionWriter(disk)
             try writer.addPartition()
+            try journal.note(.partition, "\(disk.node.number)", on: disk.node)
             try writer.write()
         } else {
             // What the kernel remembers of an earlier disk at this place would only be in the way.
             try KernelPartitions(disk: disk).removeAll()
+            if let intent = try journal.intent(.partition, "\(disk.node.number)"),
+                intent.isOfThisAttachment(disk.node, boot: journal.boot),
+                try BlockProbe(disk.descriptor, disk.path).content().content == .nothing
+            {
+                try InterruptedPartitioning.clear(disk)
+            }
             let proof = try BlankProof(of: disk.node.device, at: disk.path, size: disk.size)
             let writer = try PartitionWriter(disk)
             try writer.createTable(proof)
             try writer.addPartition()
+            try journal.note(.partition, "\(disk.node.number)", on: disk.node)
             try writer.write()
         }
         guard let partition = try PartitionTable(of: disk)?.partitions.first(where: { !$0.isReserved }) else {

@@ -3,6 +3,7 @@
 import CLinuxStorage
 import Glibc
 public import HostStorage
+import Logging
 
 extension LinuxBackend {
     /// How long the tools that make, check and grow filesystems may take before they are stopped.
@@ -20,58 +21,89 @@ extension LinuxBackend {
 
     public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
         let found = try await index.locate(volume)
+        do throws(StorageError) {
+            switch try await formatAftermath(found, patience: .zero) {
+            case .none, .whole: break
+            case .remains, .faulty: return false
+            }
+        } catch  where error.code == .busy {
+            // It is being formatted at this moment.
+            return false
+        }
         return try await onDisk(of: found) { () throws(StorageError) in
             try OpenVolume(found).content() != .nothing
         }
     }
 
-    public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
+    public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
         let found = try await index.locateAnew(volume)
-        let filesystem = settings.filesystem
-        let (tool, open) = try await onDisk(of: found) { [self] () throws(StorageError) in
-            let tool = try filesystem.makingTool()
+        switch try await formatAftermath(found, patience: .seconds(5)) {
+        case .whole: return
+        case .faulty where signature == nil: throw Self.faultyFormat(found)
+        case .none, .remains, .faulty: break
+        }
+        let format = try await onDisk(of: found) { [self] () throws(StorageError) in
             try SystemDisks.refuse(found.disk)
             try requireOnline(found.disk)
-            let open = try OpenVolume(found, .exclusive)
-            // The tool claims the device for itself, so the proof's own claim has to end before. The disk's
-            // lock, the open device and the disk's key in the registry stay.
-            _ = try BlankProof(of: open.device.device, at: open.device.path, size: open.device.size)
-            return (tool, open)
+            return try VolumeFormat(of: OpenVolume(found, .exclusive), settings.filesystem, over: signature, journal)
         }
-        try await tool.run(
-            filesystem.makingArguments(open.pinnedPath), deadline: Self.toolDeadline, subject: open.device.path)
-        try await onDisk(of: found) { () throws(StorageError) in
-            try checkErrno(fsync(open.descriptor.raw), "fsync", open.device.path)
-            guard try open.filesystemType() == filesystem.rawValue else {
-                throw StorageError(
-                    .internalError, "the new filesystem does not show on the volume", subject: open.device.path)
-            }
+        do throws(StorageError) {
+            try await format.tool.run(
+                format.arguments, deadline: Self.toolDeadline, subject: format.volume.device.path)
+        } catch {
+            // A tool that refused has left no remains.
+            try? await onDisk(of: found) { () throws(StorageError) in try format.withdrawIfBlank() }
+            throw error
         }
+        try await onDisk(of: found) { () throws(StorageError) in try format.finish() }
     }
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
         let found = try await index.locate(volume)
-        try await onDisk(of: found) { [self] () throws(StorageError) in
+        try await requireWhole(found)
+        let toCheck = try await onDisk(of: found) { [self] () throws(StorageError) in
             try requireOnline(found.disk)
-            let open = try OpenVolume(found)
-            let target = try door.open(path, O_RDONLY | O_DIRECTORY)
-            let status = try target.status("\(path)")
-            if status.isMountRoot {
-                guard try status.blockDevice() == open.device.device else {
-                    throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
-                }
-                return
-            }
-            guard try target.isEmptyDirectory("\(path)") else {
-                throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
-            }
-            try FilesystemMount.mount(open.device, type: try open.filesystemType(), on: target, path: "\(path)")
+            return try mount(OpenVolume(found), at: path, isChecked: false)
+        }
+        guard let reason = toCheck else { return }
+        let open = try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found, .exclusive) }
+        let outcome = try await FilesystemCheck.preen(open)
+        logger.warning(
+            "a filesystem was checked before its mount",
+            metadata: ["volume": "\(volume)", "reason": "\(reason)", "outcome": "\(outcome)"])
+        _ = try await onDisk(of: found) { [self] () throws(StorageError) in
+            try mount(open, at: path, isChecked: true)
         }
     }
 
-    public func unmountVolume(_ volume: VolumeID, from path: HostPath) async throws(StorageError) {
+    /// Mounts the volume, unless it is mounted there. Where its filesystem has to be checked first, nothing
+    /// is done, and the reason returned.
+    private func mount(_ volume: OpenVolume, at path: HostPath, isChecked: Bool) throws(StorageError) -> String? {
+        let target = try door.open(path, O_RDONLY | O_DIRECTORY)
+        let status = try target.status("\(path)")
+        if status.isMountRoot {
+            guard try status.blockDevice() == volume.device.device else {
+                throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
+            }
+            return nil
+        }
+        guard try target.isEmptyDirectory("\(path)") else {
+            throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
+        }
+        let type = try volume.filesystemType()
+        if !isChecked, let reason = try FilesystemCheck.reason(volume, type: type), try !volume.isInUse() {
+            return reason
+        }
+        try FilesystemMount.mount(volume.device, type: type, on: target, path: "\(path)")
+        return nil
+    }
+
+    @discardableResult
+    public func unmountVolume(
+        _ volume: VolumeID, from path: HostPath
+    ) async throws(StorageError) -> UnmountOutcome {
         let found = try await index.locate(volume)
-        try await onDisk(of: found) { [door] () throws(StorageError) in
+        return try await onDisk(of: found) { [door] () throws(StorageError) in
             let open = try OpenVolume(found)
             let (parent, name) = try door.openParent(of: path)
             let status = try parent.descriptor.status(of: name, "\(path)")
@@ -82,28 +114,40 @@ extension LinuxBackend {
                 throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
             }
             try Unmount.unmount(name, in: parent.descriptor, "\(path)")
+            return try open.isInUse() ? .stillHeld(by: Holders.ofDevice(open.device)) : .released
         }
     }
 
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         let found = try await index.locateAnew(volume)
-        let minimumGrowth = settings.minimumGrowth
+        try await requireWhole(found)
         let growth = try await onDisk(of: found) { [self] () throws(StorageError) -> FilesystemGrowth? in
             try SystemDisks.refuse(found.disk)
             try requireOnline(found.disk)
             let open = try OpenVolume(found, .exclusiveWithTable)
-            let plan = try PartitionGrowth.plan(size, for: open, minimumGrowth: minimumGrowth)
+            let plan = try PartitionGrowth.plan(size, for: open)
             let growth = try FilesystemGrowth(of: open)
             // An earlier call may have grown the partition and not come to the filesystem.
-            if plan == .keep, try !growth.isBehind() { return nil }
+            if plan == .keep, try !growth.isBehind() {
+                try journal.strike(.resize, volume.guid)
+                return nil
+            }
             try growth.requirePossible()
+            try journal.note(.resize, volume.guid, on: found.disk)
             if case .grow(let bytes) = plan, let partition = open.partition {
                 try PartitionGrowth.grow(partition, to: bytes, on: open.disk)
             }
             return try growth.growByKernel() ? nil : growth
         }
-        guard let growth else { return }
-        try await growth.growByTool(deadline: Self.toolDeadline)
+        if let growth { try await growth.growByTool(deadline: Self.toolDeadline) }
+        try await onDisk(of: found) { [journal] () throws(StorageError) in
+            let open = if let growth { growth.volume } else { try OpenVolume(found) }
+            guard try !FilesystemGrowth(of: open).isBehind() else {
+                throw StorageError(
+                    .internalError, "the filesystem has not grown with its partition", subject: found.disk.devicePath)
+            }
+            try journal.strike(.resize, volume.guid)
+        }
     }
 
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {

@@ -14,16 +14,18 @@ public final class LinuxBackend: StorageBackend {
     let lanes = Lanes()
     let door: PathDoor
     let offline: OfflineMarks
+    let journal: IntentJournal
     let logger: Logger
 
-    /// - Parameter stateDirectory: keeps what every process of the node has to know and no restart of the
-    ///   machine survives, such as which disks are offline; it belongs on a tmpfs.
+    /// - Parameter stateDirectory: keeps what every process of the node has to know, such as which disks are
+    ///   offline, and what outlives the process, such as which formats have begun; it belongs on a disk.
     public init(
-        settings: HostSettings, stateDirectory: String = "/run/host-storage", logger: Logger
+        settings: HostSettings, stateDirectory: String = "/var/lib/host-storage", logger: Logger
     ) throws(StorageError) {
         self.settings = settings
         self.logger = logger
         door = PathDoor(policy: settings.paths)
+        journal = try IntentJournal(stateDirectory: stateDirectory)
         offline = try OfflineMarks(stateDirectory: stateDirectory)
         index = VolumeIndex(inventory: inventory, lanes: lanes, logger: logger)
     }

@@ -26,7 +26,7 @@ extension MemoryBackend {
         }
     }
 
-    public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
+    public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
         try await perform(.formatVolume) { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
             try host.refuseSystemDisk(disk)
@@ -35,6 +35,8 @@ extension MemoryBackend {
             switch slot.content {
             case .blank: break
             case .unreadable: throw StorageError(.failedPrecondition, "the volume cannot be read")
+            // Simulated filesystems have no UUIDs.
+            case .filesystem(let filesystem) where signature == Signature(type: filesystem.kind.rawValue): break
             case .random, .filesystem:
                 throw StorageError(
                     .failedPrecondition, "the volume is not blank: it holds \(slot.content.name)")
@@ -53,9 +55,10 @@ extension MemoryBackend {
                 throw StorageError(
                     .failedPrecondition, "the volume holds no filesystem: it holds \(slot.content.name)")
             }
+            let maximum = disk.maximumSize(of: slot)
             let plan = try ResizePlan(
-                requested: size, current: slot.size, maximum: disk.maximumSize(of: slot),
-                minimumGrowth: settings.minimumGrowth)
+                requested: size, current: slot.size, maximum: maximum,
+                ceiling: disk.volumes.count == 1 ? max(maximum, disk.size) : maximum)
             if case .grow(to: let bytes) = plan { slot.size = bytes }
             filesystem.size = max(filesystem.size, slot.size)
             slot.content = .filesystem(filesystem)
@@ -113,7 +116,10 @@ extension MemoryBackend {
         }
     }
 
-    public func unmountVolume(_ volume: VolumeID, from path: HostPath) async throws(StorageError) {
+    @discardableResult
+    public func unmountVolume(
+        _ volume: VolumeID, from path: HostPath
+    ) async throws(StorageError) -> UnmountOutcome {
         try await perform(.unmountVolume) { host throws(StorageError) in
             _ = try host.find(volume)
             let place = try host.locate(path)
@@ -125,6 +131,10 @@ extension MemoryBackend {
                 throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(place.text)")
             }
             try host.unmount(place)
+            let others = host.mounts.filter { $0.value == volume }.map {
+                Holder.mount(target: $0.key.text, seenByProcess: nil)
+            }
+            return others.isEmpty ? .released : .stillHeld(by: others)
         }
     }
 

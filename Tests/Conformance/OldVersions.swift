@@ -70,14 +70,14 @@ struct VersionedHost: StorageHost {
     func mountVolume(_ volume: VolumeID, at path: String) async throws(StorageError) {
         try await ask { host throws(StorageError) in try await host.mountVolume(volume, at: path) }
     }
-    func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) {
+    func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) -> UnmountOutcome {
         try await ask { host throws(StorageError) in try await host.unmountVolume(volume, from: path) }
     }
     func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
         try await ask { host throws(StorageError) in try await host.isVolumeFormatted(volume) }
     }
-    func formatVolume(_ volume: VolumeID) async throws(StorageError) {
-        try await ask { host throws(StorageError) in try await host.formatVolume(volume) }
+    func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.formatVolume(volume, over: signature) }
     }
     func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         try await ask { host throws(StorageError) in try await host.resizeVolume(volume, to: size) }

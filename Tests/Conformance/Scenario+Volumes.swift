@@ -238,10 +238,24 @@ extension Scenario {
             #expect(try await host.volumeStats(volume) == old)
             try await rig.growDisk(disk, to: 2 * gibibyte)
             try await host.rescanDisks()
-            for bytes in [old.totalBytes + 50 * mebibyte, old.totalBytes, old.totalBytes / 2, 1] {
+            for bytes in [old.totalBytes, old.totalBytes / 2, 1] {
                 try await host.resizeVolume(volume, to: .bytes(bytes))
                 #expect(try await host.volumeStats(volume) == old, "\(bytes)")
             }
+        },
+        Scenario(27, "growth by little is growth, and the size of the disk is the most that it can give") { host, rig in
+            let volume = try await host.formattedVolume(rig)
+            let disk = try await host.disk(of: volume)
+            let old = try await host.volumeStats(volume).totalBytes
+            try await rig.growDisk(disk, to: 2 * gibibyte)
+            try await host.rescanDisks()
+            try await host.resizeVolume(volume, to: .bytes(gibibyte + 50 * mebibyte))
+            let little = try await host.volumeStats(volume).totalBytes
+            #expect(little > old + 30 * mebibyte && little <= gibibyte + 50 * mebibyte)
+            for _ in 0..<2 { try await host.resizeVolume(volume, to: .bytes(2 * gibibyte)) }
+            let most = try await host.volumeStats(volume).totalBytes
+            #expect(most > 2 * gibibyte - 20 * mebibyte && most <= 2 * gibibyte)
+            await expectError(.outOfRange) { try await host.resizeVolume(volume, to: .bytes(2 * gibibyte + 1)) }
         },
         Scenario(27, "a size that is none is refused") { host, rig in
             let volume = try await host.formattedVolume(rig)

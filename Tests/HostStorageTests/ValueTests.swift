@@ -94,7 +94,7 @@ import Testing
     struct Row: Sendable {
         var requested: VolumeSize
         var maximum = 2 * ResizePlanTests.gib
-        var minimumGrowth = 100 * ResizePlanTests.mib
+        var ceiling: Int64?
         var plan: ResizePlan?
     }
 
@@ -113,19 +113,20 @@ import Testing
         Row(requested: .bytes(1), plan: .keep),
         Row(requested: .bytes(-1), plan: .keep),
         Row(requested: .bytes(.min), plan: .keep),
-        Row(requested: .bytes(gib + 50 * mib), plan: .keep),
-        Row(requested: .bytes(gib + 100 * mib - 1), plan: .keep),
-        Row(requested: .bytes(gib + 100 * mib), plan: .grow(to: gib + 100 * mib)),
-        // Growth too small to count is success even where there is no room for it.
-        Row(requested: .bytes(gib + 50 * mib), maximum: gib, plan: .keep),
-        Row(requested: .bytes(gib + 100 * mib), maximum: gib, plan: nil),
-        Row(requested: .bytes(gib + 1), minimumGrowth: 0, plan: .grow(to: gib + 1)),
-        Row(requested: .bytes(gib), minimumGrowth: 0, plan: .keep),
+        // There is no growth too small to count.
+        Row(requested: .bytes(gib + 1), plan: .grow(to: gib + 1)),
+        Row(requested: .bytes(gib + 1), maximum: gib, plan: nil),
+        // What the disk's table takes is not the caller's to know.
+        Row(requested: .bytes(2 * gib + 1), ceiling: 2 * gib + mib, plan: .grow(to: 2 * gib)),
+        Row(requested: .bytes(2 * gib + mib), ceiling: 2 * gib + mib, plan: .grow(to: 2 * gib)),
+        Row(requested: .bytes(2 * gib + mib + 1), ceiling: 2 * gib + mib, plan: nil),
+        Row(requested: .bytes(gib + 1), maximum: gib, ceiling: gib + mib, plan: .keep),
     ])
     func comesTo(_ row: Row) throws {
         func plan() throws -> ResizePlan {
             try ResizePlan(
-                requested: row.requested, current: Self.gib, maximum: row.maximum, minimumGrowth: row.minimumGrowth)
+                requested: row.requested, current: Self.gib, maximum: row.maximum,
+                ceiling: row.ceiling ?? row.maximum)
         }
         if let expected = row.plan {
             #expect(try plan() == expected)

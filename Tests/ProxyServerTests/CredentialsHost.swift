@@ -34,13 +34,15 @@ final class CredentialsHost: StorageHost {
     func mountVolume(_ volume: VolumeID, at path: String) async throws(StorageError) {
         try await memory.mountVolume(volume, at: path)
     }
-    func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) {
+    func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) -> UnmountOutcome {
         try await memory.unmountVolume(volume, from: path)
     }
     func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
         try await memory.isVolumeFormatted(volume)
     }
-    func formatVolume(_ volume: VolumeID) async throws(StorageError) { try await memory.formatVolume(volume) }
+    func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
+        try await memory.formatVolume(volume, over: signature)
+    }
     func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         try await memory.resizeVolume(volume, to: size)
     }

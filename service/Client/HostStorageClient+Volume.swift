@@ -42,13 +42,16 @@ extension HostStorageClient {
             })
     }
 
-    public func unmountVolume(_ id: VolumeID, from path: String) async throws(StorageError) {
+    /// Whether anything else still holds the volume's device, no released version tells.
+    @discardableResult
+    public func unmountVolume(_ id: VolumeID, from path: String) async throws(StorageError) -> UnmountOutcome {
         let _: V1_UnmountVolumeResponse = try await volume.call(
             isCurrent ? "UnmountVolume" : "DismountVolume",
             V1_UnmountVolumeRequest.with {
                 $0.volumeID = "\(id)"
                 $0.targetPath = path
             })
+        return .untold
     }
 
     public func isVolumeFormatted(_ id: VolumeID) async throws(StorageError) -> Bool {
@@ -57,7 +60,8 @@ extension HostStorageClient {
         return response.formatted
     }
 
-    public func formatVolume(_ id: VolumeID) async throws(StorageError) {
+    public func formatVolume(_ id: VolumeID, over signature: Signature?) async throws(StorageError) {
+        guard signature == nil else { throw volume.lacks("format over what is there") }
         let _: V1_FormatVolumeResponse = try await volume.call(
             "FormatVolume", V1_FormatVolumeRequest.with { $0.volumeID = "\(id)" })
     }

@@ -33,8 +33,9 @@ struct Serve: AsyncParsableCommand {
     )
     var filesystem = FilesystemKind.ext4
 
-    @Option(help: "Keeps what all processes of the node must know, such as offline disks; belongs on a tmpfs.")
-    var stateDir = "/run/host-storage"
+    @Option(
+        help: "Keeps what all processes of the node must know, and what outlives them, such as begun formats.")
+    var stateDir = "/var/lib/host-storage"
 
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
@@ -68,6 +69,7 @@ struct Serve: AsyncParsableCommand {
             "csi-proxy \(CSIProxy.configuration.version)",
             metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(filesystem.rawValue)"])
         let backend = try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger)
+        await backend.recover()
         let server = ProxyServer(
             host: Host(backend: backend, settings: settings, logger: logger), pipeDirectory: pipeDir, logger: logger)
         let group = ServiceGroup(

@@ -19,10 +19,13 @@ extension Host {
         }
     }
 
-    public func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) {
+    @discardableResult
+    public func unmountVolume(
+        _ volume: VolumeID, from path: String
+    ) async throws(StorageError) -> UnmountOutcome {
         let path = try resolve(path, driveless: .onDriveC, for: "unmount volume")
         guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("unmount volume") }
-        try await change("unmount volume", on: volume, "from \(path)", holding: .path(path)) {
+        return try await change("unmount volume", on: volume, "from \(path)", holding: .path(path)) {
             backend throws(StorageError) in
             try await backend.unmountVolume(volume, from: path)
         }
@@ -34,9 +37,10 @@ extension Host {
         }
     }
 
-    public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
-        try await change("format volume", on: volume) { backend throws(StorageError) in
-            try await backend.formatVolume(volume)
+    public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
+        let subject = signature.map { "over \($0)" } ?? ""
+        try await change("format volume", on: volume, subject) { backend throws(StorageError) in
+            try await backend.formatVolume(volume, over: signature)
         }
     }
 
@@ -89,16 +93,16 @@ extension Host {
     }
 
     /// A change to a volume holds its whole disk: partitions share a table, and a disk goes offline as one.
-    private func change(
+    private func change<Answer: Sendable>(
         _ name: String, on volume: VolumeID, _ rest: String = "", holding key: LockKey? = nil,
         isShared: Bool = true,
-        _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Void
-    ) async throws(StorageError) {
+        _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
         let subject = rest.isEmpty ? "\(volume)" : "\(volume) \(rest)"
         let disk = try await ask(name, subject) { backend throws(StorageError) in try await backend.disk(of: volume) }
         var keys: Set<LockKey> = [.disk(disk)]
         if let key { keys.insert(key) }
-        try await change(name, subject, keys: keys, isShared: isShared, body)
+        return try await change(name, subject, keys: keys, isShared: isShared, body)
     }
 
     private static func rootIsNoMountPoint(_ path: HostPath) -> StorageError {

@@ -19,16 +19,17 @@ public final class Host<Backend: StorageBackend>: StorageHost {
     }
 
     /// Runs a call that changes something: alone on its keys, to its end, with one log line.
-    func change(
+    func change<Answer: Sendable>(
         _ name: String, _ subject: String, keys: Set<LockKey>, isShared: Bool = true,
-        _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Void
-    ) async throws(StorageError) {
+        _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
         let operation = Operation(name, subject, keys: keys, isShared: isShared)
-        try await operations.perform(operation) { [backend, logger] () async throws(StorageError) in
+        return try await operations.perform(operation) { [backend, logger] () async throws(StorageError) in
             let began = ContinuousClock.now
             do throws(StorageError) {
-                try await body(backend)
+                let answer = try await body(backend)
                 logger.info("\(operation)", metadata: ["duration": "\(began.duration(to: .now))"])
+                return answer
             } catch {
                 let error = error.during(name, subject)
                 logger.warning(

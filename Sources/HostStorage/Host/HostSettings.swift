@@ -4,10 +4,8 @@
 public struct HostSettings: Sendable {
     /// Which paths callers may name.
     public var paths: PathPolicy
-    /// The filesystem that ``VolumeOperations/formatVolume(_:)`` makes.
+    /// The filesystem that ``VolumeOperations/formatVolume(_:over:)`` makes.
     public var filesystem: FilesystemKind = .ext4
-    /// Explicit growth below so many bytes is success without change; see ``ResizePlan``.
-    public var minimumGrowth: Int64 = 100 << 20
     /// How long a call waits for the operations in its way before it is aborted.
     public var patience: Duration = .seconds(10)
 

@@ -10,22 +10,25 @@ public enum ResizePlan: Sendable, Hashable {
     /// - Parameters:
     ///   - current: the partition's size in bytes.
     ///   - maximum: the size it could grow to where it stands, at least `current`.
-    ///   - minimumGrowth: explicit growth below this is success without change, as csi-proxy has it for
-    ///     sizes that callers compute from something other than the partition. The maximum is always taken.
+    ///   - ceiling: the size that callers may take for the maximum. They know the size of the disk, not what
+    ///     its table and the alignment take of it, so for a volume that has the disk to itself it is the
+    ///     disk's size; a request between the two gets the maximum.
     public init(
-        requested: VolumeSize, current: Int64, maximum: Int64, minimumGrowth: Int64
+        requested: VolumeSize, current: Int64, maximum: Int64, ceiling: Int64
     ) throws(StorageError) {
         switch requested {
         case .maximum:
             self = maximum > current ? .grow(to: maximum) : .keep
         case .bytes(let bytes):
-            if bytes <= current || bytes - current < minimumGrowth {
+            if bytes <= current {
                 self = .keep
-            } else if bytes > maximum {
+            } else if bytes <= maximum {
+                self = .grow(to: bytes)
+            } else if bytes <= ceiling {
+                self = maximum > current ? .grow(to: maximum) : .keep
+            } else {
                 throw StorageError(
                     .outOfRange, "\(bytes) bytes were asked for, the disk has room for \(maximum)")
-            } else {
-                self = .grow(to: bytes)
             }
         }
     }

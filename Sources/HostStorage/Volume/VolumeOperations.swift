@@ -21,18 +21,24 @@ public protocol VolumeOperations<Path>: Sendable {
     /// Writes the volume's data out and removes its mount at `path`. The directory stays.
     ///
     /// Refused with ``StorageError/Code/failedPrecondition`` where nothing or another volume is mounted
-    /// there, with ``StorageError/Code/busy`` where the mount is in use. Never detaches lazily.
-    func unmountVolume(_ volume: VolumeID, from path: Path) async throws(StorageError)
+    /// there, with ``StorageError/Code/busy`` and the holders where the mount is in use. Never detaches
+    /// lazily.
+    @discardableResult
+    func unmountVolume(_ volume: VolumeID, from path: Path) async throws(StorageError) -> UnmountOutcome
 
     /// Whether the volume carries anything that libblkid recognises. A volume that cannot be read or that
-    /// cannot be told is an error, never `false`.
+    /// cannot be told is an error, never `false`; the remains of a format that was cut off are `false`.
     func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool
 
-    /// Makes the host's filesystem on a volume that is provably blank. Anything else is refused with
-    /// ``StorageError/Code/failedPrecondition`` and what was found where.
-    func formatVolume(_ volume: VolumeID) async throws(StorageError)
+    /// Makes the host's filesystem on a volume that is provably blank, or that carries `signature` and
+    /// nothing else. Anything else is refused with ``StorageError/Code/failedPrecondition`` and what was
+    /// found where. A format that was cut off is finished by the next call.
+    ///
+    /// - Parameter signature: what may be destroyed; it must be what is found, UUID included.
+    func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError)
 
-    /// Grows the volume's partition and then its filesystem. Never shrinks.
+    /// Grows the volume's partition and then its filesystem, mounted or not. Never shrinks. Idempotent: a
+    /// call that was cut off is finished by the next.
     func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError)
 
     /// The filesystem's size and use, from the filesystem itself, mounted or not.
@@ -49,6 +55,13 @@ public protocol VolumeOperations<Path>: Sendable {
 
     /// Writes the volume's cached data to its disk.
     func flushVolume(_ volume: VolumeID) async throws(StorageError)
+}
+
+extension VolumeOperations {
+    /// Makes the host's filesystem on a volume that is provably blank; see ``formatVolume(_:over:)``.
+    public func formatVolume(_ volume: VolumeID) async throws(StorageError) {
+        try await formatVolume(volume, over: nil)
+    }
 }
 
 /// How large a volume is to become.

@@ -12,6 +12,19 @@ extension DiskNode {
         return DiskIdentifiers(page83: try page83(), serialNumber: try serialNumber())
     }
 
+    /// Reads ``features`` anew.
+    static func features(ofDisk name: String) throws(StorageError) -> DiskFeatures {
+        var names: [String: String] = [:]
+        for file in ["wwid", "device/wwid", "device/vpd_pg83", "device/vpd_pg80", "serial", "device/serial", "dm/uuid"]
+            + ["loop/backing_file"]
+        {
+            guard let text = try Sysfs.attribute("/sys/block/\(name)/\(file)") else { continue }
+            // A file that lost its name is the same file.
+            names[file] = file == "loop/backing_file" ? text.replacing(" (deleted)", with: "") : text
+        }
+        return DiskFeatures(names: names, size: Int64(try Sysfs.number("/sys/block/\(name)/size") ?? 0) * 512)
+    }
+
     /// The SCSI address; nil for disks that have none.
     func location() -> DiskLocation? {
         // /sys/block/sda/device leads to .../host2/target2:0:0/2:0:0:1

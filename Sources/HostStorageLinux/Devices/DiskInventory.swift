@@ -8,14 +8,17 @@ import Synchronization
 
 /// The disks of this machine, enumerated by libudev from sysfs. No udev database is needed.
 final class DiskInventory: Sendable {
-    /// Where each disk was seen last. A hint: whoever uses it verifies it.
+    /// Each disk as it was first seen. Where it is, is a hint: whoever uses it verifies it.
     private let known = Mutex<[DiskNumber: DiskNode]>([:])
 
     /// Every disk, in the order of their numbers.
     func disks() throws(StorageError) -> [DiskNode] {
         let disks = try Self.enumerate().sorted { $0.number < $1.number }
-        known.withLock { known in known = Dictionary(disks.map { ($0.number, $0) }) { first, _ in first } }
-        return disks
+        return known.withLock { known in
+            let compared = disks.map { Self.compared($0, to: known[$0.number]) }
+            known = Dictionary(disks.map { ($0.number, known[$0.number] ?? $0) }) { first, _ in first }
+            return compared
+        }
     }
 
     /// The disk of that number, if it is still there.
@@ -23,11 +26,20 @@ final class DiskInventory: Sendable {
         if let disk = known.withLock({ $0[number] }),
             try Sysfs.number("\(disk.sysfsPath)/diskseq") == UInt64(number.rawValue)
         {
-            return disk
+            let now = DiskNode(
+                name: disk.name, number: number, device: disk.device, features: try DiskNode.features(ofDisk: disk.name)
+            )
+            return Self.compared(now, to: disk)
         }
         guard let disk = try disks().first(where: { $0.number == number }) else {
             throw StorageError(.notFound, "there is no such disk", subject: "disk \(number)")
         }
+        return disk
+    }
+
+    private static func compared(_ disk: DiskNode, to first: DiskNode?) -> DiskNode {
+        var disk = disk
+        disk.isUnchanged = first.map { !DiskFeatures.contradict($0.features.names, disk.features.names) } ?? true
         return disk
     }
 
@@ -56,7 +68,8 @@ final class DiskInventory: Sendable {
             else { continue }
             disks.append(
                 DiskNode(
-                    name: name, number: DiskNumber(number), device: DeviceNumber(udev_device_get_devnum(device))))
+                    name: name, number: DiskNumber(number), device: DeviceNumber(udev_device_get_devnum(device)),
+                    features: try DiskNode.features(ofDisk: name)))
         }
         return disks
     }

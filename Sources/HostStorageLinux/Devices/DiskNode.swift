@@ -10,6 +10,11 @@ struct DiskNode: Sendable, Hashable {
     let name: String
     let number: DiskNumber
     let device: DeviceNumber
+    /// As it was when the disk was looked up.
+    let features: DiskFeatures
+    /// Whether the names in its features are those under which this process saw the number first. A storage
+    /// system can put another unit behind a disk that the kernel goes on to show as the same.
+    var isUnchanged = true
 
     var sysfsPath: String { "/sys/block/\(name)" }
     var devicePath: String { "/dev/\(name.replacingBang)" }
@@ -17,6 +22,20 @@ struct DiskNode: Sendable, Hashable {
     /// A sysfs attribute of the disk, without the line's end; nil where the disk has no such attribute.
     func attribute(_ path: String) throws(StorageError) -> String? {
         try Sysfs.attribute("\(sysfsPath)/\(path)")
+    }
+}
+
+/// What tells a disk from others besides its number, as the kernel keeps it: no device is asked.
+struct DiskFeatures: Sendable, Hashable {
+    /// Names that the disk gives itself, by the sysfs attribute that has them; of a loop device the file
+    /// behind it. Empty where it has none.
+    let names: [String: String]
+    /// In bytes.
+    let size: Int64
+
+    /// Whether an attribute that both have differs.
+    static func contradict(_ a: [String: String], _ b: [String: String]) -> Bool {
+        a.contains { name, value in b[name].map { !value.isIdentical(to: $0) } ?? false }
     }
 }
 
@@ -61,12 +80,15 @@ enum Sysfs {
         return names.sorted()
     }
 
-    /// The last name of what a link in sysfs leads to.
+    /// The last name of what a link leads to.
     static func linkName(_ path: String) -> String? {
+        linkText(path)?.split(separator: "/").last.map(String.init)
+    }
+
+    static func linkText(_ path: String) -> String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink(path, &buffer, buffer.count)
         guard count > 0 else { return nil }
-        let text = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return text.split(separator: "/").last.map(String.init)
+        return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 }

@@ -24,7 +24,7 @@ struct OfflineMarks: Sendable {
         case .online:
             if unlink(path(disk)) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path(disk)) }
         case .offline:
-            try makeDirectories()
+            try makeDirectories(directory)
             // Whole or not at all: a reader never sees a mark half written.
             let new = "\(path(disk)).new"
             try Descriptor.write(boot, to: new, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
@@ -33,12 +33,4 @@ struct OfflineMarks: Sendable {
     }
 
     private func path(_ disk: DiskNumber) -> String { "\(directory)/\(disk)" }
-
-    private func makeDirectories() throws(StorageError) {
-        var path = ""
-        for name in directory.split(separator: "/") {
-            path += "/\(name)"
-            if mkdir(path, 0o700) < 0, errno != EEXIST { throw StorageError(errno: errno, "mkdir", path) }
-        }
-    }
 }

@@ -45,19 +45,39 @@ final class OpenDisk: Sendable {
     var path: String { node.devicePath }
 
     /// Takes the lock that every program which changes a disk takes on the whole-disk device, so that udev
-    /// does not probe meanwhile and another process of ours waits. Released when the disk is closed.
+    /// does not probe meanwhile and another process of ours waits; then verifies that the disk still has the
+    /// names and the size with which it was found. Released when the disk is closed.
     ///
     /// Source: systemd.io/BLOCK_DEVICE_LOCKING.
-    func lock() throws(StorageError) {
-        // Who else takes it holds it for the blink of a probe, or works on this disk like us.
-        for attempt in 0..<100 {
-            if attempt > 0 { usleep(50_000) }
+    ///
+    /// - Parameter patience: how long to wait for another's lock. Who else takes it holds it for the blink of
+    ///   a probe, or works on this disk like us.
+    func lock(patience: Duration = .seconds(5)) throws(StorageError) {
+        let end = ContinuousClock.now + patience
+        while true {
             let result = cls_try_lock(descriptor.raw)
             if result != -EWOULDBLOCK {
                 try check(result, "flock", path)
-                return
+                return try verifyFeatures()
             }
+            guard ContinuousClock.now < end else {
+                throw StorageError(.busy, "another program holds its lock", subject: path)
+            }
+            usleep(50_000)
         }
-        throw StorageError(.busy, "another program holds its lock", subject: path)
+    }
+
+    private func verifyFeatures() throws(StorageError) {
+        let names = try DiskNode.features(ofDisk: node.name).names
+        guard node.isUnchanged, !DiskFeatures.contradict(names, node.features.names) else {
+            throw StorageError(
+                .failedPrecondition, "it names itself differently than before: another disk has come in its place",
+                subject: path)
+        }
+        guard size == node.features.size else {
+            throw StorageError(
+                .failedPrecondition, "its size has changed from \(node.features.size) to \(size) bytes meanwhile",
+                subject: path)
+        }
     }
 }

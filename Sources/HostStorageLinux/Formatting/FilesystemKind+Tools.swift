@@ -18,12 +18,22 @@ extension FilesystemKind {
         }
     }
 
-    func makingArguments(_ device: String) -> [String] {
+    /// Whether the tool can be told the filesystem's UUID.
+    var takesUUID: Bool {
         switch self {
+        case .ext4, .xfs, .btrfs: true
+        case .ntfs, .exfat: false
+        }
+    }
+
+    /// - Parameter uuid: nil for a filesystem that takes none.
+    func makingArguments(_ device: String, uuid: String?) -> [String] {
+        let uuid = uuid ?? ""
+        return switch self {
         // -m 0: blocks reserved for root are no use on a volume of data (as Kubernetes has it).
-        case .ext4: ["-q", "-m", "0", "-E", "nodiscard,lazy_itable_init=1", "--", device]
-        case .xfs: ["-q", "-K", "--", device]
-        case .btrfs: ["-q", "-K", "--", device]
+        case .ext4: ["-q", "-m", "0", "-U", uuid, "-E", "nodiscard,lazy_itable_init=1", "--", device]
+        case .xfs: ["-q", "-K", "-m", "uuid=\(uuid)", "--", device]
+        case .btrfs: ["-q", "-K", "-U", uuid, "--", device]
         // -Q: without it the tool writes zeros over the whole volume.
         case .ntfs: ["-q", "-Q", device]
         case .exfat: [device]

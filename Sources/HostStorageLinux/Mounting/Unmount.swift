@@ -12,6 +12,7 @@ enum Unmount {
     static func unmount(
         _ name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) {
+        let mountID = try directory.status(of: name, subject).mountID
         try flush(name, in: directory, subject)
         let path = "/proc/self/fd/\(directory.raw)/\(name)"
         // Whoever walks by (a probe, an event handler, a backup) holds a mount for a moment.
@@ -23,9 +24,10 @@ enum Unmount {
                 return
             }
         }
-        throw StorageError(
-            .busy, "it is in use", subject: subject,
-            cause: .systemCall("umount2", errno: EBUSY, text: String(cString: strerror(EBUSY))))
+        var error = StorageError(errno: EBUSY, "umount2", subject)
+        error.detail = "it is in use"
+        error.holders = Holders.ofMount(at: subject, mountID: mountID)
+        throw error
     }
 
     /// Writes the data of the mount out. Of one whose server is gone nothing can be written any more, and

@@ -8,18 +8,26 @@ import HostStorage
 enum RecognisedContent: Sendable, Hashable {
     /// Nothing that libblkid knows. The device may still hold data; see ``BlankProof``.
     case nothing
-    case filesystem(type: String)
+    case filesystem(Signature)
     case partitionTable(kind: String)
     /// LUKS, LVM, a RAID member, swap and the like.
-    case other(type: String)
+    case other(Signature)
 
     /// What a person would call it; nil for nothing.
     var label: String? {
         switch self {
         case .nothing: nil
-        case .filesystem(let type): "a filesystem of type \(type)"
+        case .filesystem(let signature): "a filesystem of type \(signature)"
         case .partitionTable(let kind): "a partition table of type \(kind)"
-        case .other(let type): "a signature of type \(type)"
+        case .other(let signature): "a signature of type \(signature)"
+        }
+    }
+
+    /// The signature of a filesystem or whatever else is no table.
+    var signature: Signature? {
+        switch self {
+        case .filesystem(let signature), .other(let signature): signature
+        case .nothing, .partitionTable: nil
         }
     }
 }
@@ -45,19 +53,20 @@ struct BlockProbe: ~Copyable {
     /// What is on the device, and the offset in bytes of the sign by which it was recognised.
     func content() throws(StorageError) -> (content: RecognisedContent, offset: Int64?) {
         blkid_probe_enable_superblocks(probe, 1)
-        blkid_probe_set_superblocks_flags(probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_MAGIC)
+        blkid_probe_set_superblocks_flags(
+            probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_MAGIC | BLKID_SUBLKS_UUID)
         blkid_probe_enable_partitions(probe, 1)
         blkid_probe_set_partitions_flags(probe, BLKID_PARTS_MAGIC)
         guard try run() else { return (.nothing, nil) }
         if let type = value("TYPE") {
-            let content: RecognisedContent =
-                value("USAGE") == "filesystem" ? .filesystem(type: type) : .other(type: type)
+            let signature = Signature(type: type, uuid: value("UUID"))
+            let content: RecognisedContent = value("USAGE") == "filesystem" ? .filesystem(signature) : .other(signature)
             return (content, value("SBMAGIC_OFFSET").flatMap { Int64($0) })
         }
         if let kind = value("PTTYPE") {
             return (.partitionTable(kind: kind), value("PTMAGIC_OFFSET").flatMap { Int64($0) })
         }
-        return (.other(type: "unknown"), nil)
+        return (.other(Signature(type: "unknown")), nil)
     }
 
     /// The partition table, with no look at anything else; nil where there is none.

@@ -59,11 +59,11 @@ struct Superblock: Sendable, Hashable {
 }
 
 extension [UInt8] {
-    fileprivate func little(_ offset: Int, _ count: Int) -> Int64 {
+    func little(_ offset: Int, _ count: Int) -> Int64 {
         self[offset..<(offset + count)].reversed().reduce(0) { $0 << 8 | Int64($1) }
     }
 
-    fileprivate func big(_ offset: Int, _ count: Int) -> Int64 {
+    func big(_ offset: Int, _ count: Int) -> Int64 {
         self[offset..<(offset + count)].reduce(0) { $0 << 8 | Int64($1) }
     }
 }

@@ -6,17 +6,22 @@ import HostStorage
 /// Grows a volume's partition where it stands: on the disk first, then in the kernel.
 enum PartitionGrowth {
     /// What a request comes to for this volume. Changes nothing.
-    static func plan(
-        _ request: VolumeSize, for volume: OpenVolume, minimumGrowth: Int64
-    ) throws(StorageError) -> ResizePlan {
+    static func plan(_ request: VolumeSize, for volume: OpenVolume) throws(StorageError) -> ResizePlan {
+        let size = volume.disk.size
         guard let partition = volume.partition else {
             // A filesystem on the whole disk: the disk has grown already, or it has not.
-            let size = volume.disk.size
-            return try ResizePlan(requested: request, current: size, maximum: size, minimumGrowth: minimumGrowth)
+            return try ResizePlan(requested: request, current: size, maximum: size, ceiling: size)
         }
+        let maximum = try maximum(of: partition, on: volume.disk)
+        let isAlone = try volume.disk.volumes().count == 1
         return try ResizePlan(
-            requested: request, current: partition.size, maximum: try maximum(of: partition, on: volume.disk),
-            minimumGrowth: minimumGrowth)
+            requested: request, current: partition.size, maximum: maximum, ceiling: isAlone ? size : maximum)
+    }
+
+    /// Makes both copies of a GPT agree, and the kernel with them, after a growth that was cut off.
+    static func settle(_ partition: PartitionTable.Partition, on disk: OpenDisk) throws(StorageError) {
+        if try PartitionTable(of: disk)?.kind == "gpt" { try PartitionWriter(disk).write() }
+        try KernelPartitions(disk: disk).resize(partition)
     }
 
     /// Grows the partition to at least `wanted` bytes, for which there is room.

@@ -7,6 +7,7 @@ import HostStorage
 /// A volume whose disk is open, verified and, where it is to be changed, locked; and whose device the
 /// kernel knows.
 final class OpenVolume: Sendable {
+    let id: VolumeID
     let disk: OpenDisk
     /// As the table has it now, under the lock.
     let partition: PartitionTable.Partition?
@@ -24,9 +25,12 @@ final class OpenVolume: Sendable {
         case exclusiveWithTable
     }
 
-    init(_ volume: LocatedVolume, _ access: Access = .shared) throws(StorageError) {
+    /// - Parameter patience: how long to wait for the disk's lock.
+    init(
+        _ volume: LocatedVolume, _ access: Access = .shared, patience: Duration = .seconds(5)
+    ) throws(StorageError) {
         let disk = try OpenDisk(volume.disk, access == .exclusiveWithTable ? O_RDWR : O_RDONLY)
-        if access != .shared { try disk.lock() }
+        if access != .shared { try disk.lock(patience: patience) }
         guard let now = try disk.volumes().first(where: { $0.id == volume.id }) else {
             throw StorageError(.notFound, "the disk does not have this volume any more", subject: disk.path)
         }
@@ -40,6 +44,7 @@ final class OpenVolume: Sendable {
         guard try descriptor.status(device.path).special == device.device else {
             throw StorageError(.failedPrecondition, "another device has come in its place", subject: device.path)
         }
+        self.id = volume.id
         self.disk = disk
         self.partition = now.partition
         self.device = device
@@ -57,17 +62,27 @@ final class OpenVolume: Sendable {
     /// The type of the filesystem on the volume; anything else is refused.
     func filesystemType() throws(StorageError) -> String {
         let content = try content()
-        guard case .filesystem(let type) = content else {
+        guard case .filesystem(let signature) = content else {
             throw StorageError(
                 .failedPrecondition,
                 content.label.map { "it holds \($0), which is no filesystem" } ?? "it is not formatted",
                 subject: device.path)
         }
-        return type
+        return signature.type
     }
 
     /// Where it is mounted.
     func mounts() throws(StorageError) -> [Mount] { try MountTable.mounts(of: device.device) }
+
+    /// Whether it is mounted, in whichever namespace, or part of another device.
+    func isInUse() throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            _ = try Descriptor(opening: device.path, O_RDONLY | O_EXCL | O_NONBLOCK)
+            return false
+        } catch  where error.code == .busy {
+            return true
+        }
+    }
 
     /// Writes all cached data of the volume to its disk.
     func flush() throws(StorageError) {

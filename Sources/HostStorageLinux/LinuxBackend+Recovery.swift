@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+import Logging
+
+/// What is done about operations that were cut off: by a kill of this process or of a tool, or by a power
+/// failure.
+extension LinuxBackend {
+    /// What became of a format.
+    enum FormatAftermath: Sendable, Hashable {
+        /// No format was cut off, or what it left has been overtaken by other things.
+        case none
+        /// It had come to its end.
+        case whole
+        /// It is to be done again.
+        case remains
+        /// There is a filesystem whose check finds faults. Nothing of this layer touches it.
+        case faulty
+    }
+
+    /// Finds out what became of a volume's format that was not seen to end, and strikes its intent where
+    /// that is no longer needed.
+    ///
+    /// - Parameter patience: how long to wait for whoever works on the disk.
+    func formatAftermath(_ found: LocatedVolume, patience: Duration) async throws(StorageError) -> FormatAftermath {
+        let guid = found.id.guid
+        let open: OpenVolume? = try await onDisk(of: found) { [journal] () throws(StorageError) in
+            guard try journal.intent(.format, guid) != nil else { return nil }
+            return try OpenVolume(found, .exclusive, patience: patience)
+        }
+        guard let open else { return .none }
+        let state: InterruptedFormat? = try await onDisk(of: found) { [journal] () throws(StorageError) in
+            guard let intent = try journal.intent(.format, guid) else { return nil }
+            let state = try InterruptedFormat(intent, on: open, boot: journal.boot)
+            if state == .overtaken { try journal.strike(.format, guid) }
+            return state
+        }
+        switch state {
+        case nil, .overtaken: return .none
+        case .remains: return .remains
+        case .filesystem:
+            let type = try await onDisk(of: found) { () throws(StorageError) in try open.filesystemType() }
+            guard try await FilesystemCheck.isClean(open, type: type) else { return .faulty }
+            try await onDisk(of: found) { [journal] () throws(StorageError) in try journal.strike(.format, guid) }
+            return .whole
+        }
+    }
+
+    /// Fails for a volume whose format was cut off.
+    func requireWhole(_ found: LocatedVolume) async throws(StorageError) {
+        switch try await formatAftermath(found, patience: .seconds(5)) {
+        case .none, .whole: return
+        case .remains:
+            throw StorageError(
+                .failedPrecondition, "its format was cut off; format it again", subject: found.disk.devicePath)
+        case .faulty: throw Self.faultyFormat(found)
+        }
+    }
+
+    static func faultyFormat(_ found: LocatedVolume) -> StorageError {
+        StorageError(
+            .failedPrecondition,
+            "its format was cut off, and the filesystem that it shows has faults; format it again, naming what is there",
+            subject: found.disk.devicePath)
+    }
+
+    /// Looks after everything that earlier processes did not bring to an end: what is whole is left so, the
+    /// copies of a partition table are made to agree, and the rest is reported in the log and waits for the
+    /// call that does it again. To be called once, before anything else.
+    public func recover() async {
+        for intent in journal.all() {
+            do throws(StorageError) {
+                try await recover(intent)
+            } catch {
+                logger.warning("recovery of an interrupted \(intent.work.rawValue) of \(intent.target): \(error)")
+            }
+        }
+    }
+
+    private func recover(_ intent: Intent) async throws(StorageError) {
+        switch intent.work {
+        case .partition: try await recoverPartitioning(intent)
+        case .format:
+            let found = try await index.locate(try VolumeID(guid: intent.target))
+            let aftermath = try await formatAftermath(found, patience: .seconds(5))
+            logger.warning(
+                "an earlier format was cut off",
+                metadata: ["volume": "\(found.id)", "disk": "\(found.disk.number)", "found": "\(aftermath)"])
+        case .resize:
+            let found = try await index.locate(try VolumeID(guid: intent.target))
+            try await onDisk(of: found) { [journal] () throws(StorageError) in
+                let open = try OpenVolume(found, .exclusiveWithTable)
+                if let partition = open.partition { try PartitionGrowth.settle(partition, on: open.disk) }
+                try journal.strike(.resize, intent.target)
+            }
+            logger.warning(
+                "an earlier resize was cut off; the partition table is whole, and the next resize goes on with it",
+                metadata: ["volume": "\(found.id)", "disk": "\(found.disk.number)"])
+        }
+    }
+
+    private func recoverPartitioning(_ intent: Intent) async throws(StorageError) {
+        let node = try await node(intent.disk)
+        let hasVolume = try await lanes.run(in: .disk(name: node.name)) { [journal] () throws(StorageError) in
+            let hasVolume = try PartitionTable(of: OpenDisk(node))?.hasVolume ?? false
+            if hasVolume || !intent.isOfThisAttachment(node, boot: journal.boot) {
+                try journal.strike(.partition, intent.target)
+            }
+            return hasVolume
+        }
+        logger.warning(
+            "an earlier partitioning was cut off",
+            metadata: ["disk": "\(node.number)", "found": "\(hasVolume ? "whole" : "remains")"])
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+
+/// What is about to be written to a disk, noted down before the first byte of it, so that whoever comes
+/// after a sudden end knows whose the remains are.
+struct Intent: Sendable, Hashable {
+    enum Work: String, Sendable, Hashable {
+        case partition, format, resize
+    }
+
+    let work: Work
+    /// What is worked on: a disk's number or a volume's GUID. One intent of a kind for each.
+    let target: String
+    /// The disk as it was then.
+    let disk: DiskNumber
+    let names: [String: String]
+    /// The kernel's ID of the boot in which the disk had that number.
+    let boot: String
+    /// The filesystem that was to be made.
+    var filesystem: FilesystemKind?
+    /// The UUID that it was to have; nil where its tool takes none.
+    var uuid: String?
+
+    /// Whether the disk has been attached without a break since the intent was noted down.
+    func isOfThisAttachment(_ node: DiskNode, boot: String) -> Bool {
+        self.boot == boot && disk == node.number && !DiskFeatures.contradict(names, node.features.names)
+    }
+}
+
+extension Intent {
+    /// One `key=value` a line; a line break in a value is escaped.
+    var text: String {
+        var lines = ["version=1", "work=\(work.rawValue)", "target=\(target)", "disk=\(disk)", "boot=\(boot)"]
+        lines += names.sorted { $0.key < $1.key }.map { "name:\($0.key)=\(Self.escaped($0.value))" }
+        if let filesystem { lines.append("filesystem=\(filesystem.rawValue)") }
+        if let uuid { lines.append("uuid=\(uuid)") }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Nil where the text is no intent of this version.
+    init?(text: String) {
+        var names: [String: String] = [:]
+        var values: [Substring: String] = [:]
+        for line in text.split(separator: "\n") {
+            guard let equals = line.firstIndex(of: "=") else { return nil }
+            let value = String(line[line.index(after: equals)...])
+            let key = line[..<equals]
+            if key.hasPrefix("name:") {
+                names[String(key.dropFirst("name:".count))] = Self.unescaped(value)
+            } else {
+                values[key] = value
+            }
+        }
+        guard values["version"] == "1", let work = values["work"].flatMap(Work.init(rawValue:)),
+            let target = values["target"], let boot = values["boot"],
+            let disk = values["disk"].flatMap({ try? DiskNumber(decimal: $0) })
+        else { return nil }
+        self.init(
+            work: work, target: target, disk: disk, names: names, boot: boot,
+            filesystem: values["filesystem"].flatMap(FilesystemKind.init(rawValue:)), uuid: values["uuid"])
+    }
+
+    private static func escaped(_ text: String) -> String {
+        text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+    }
+
+    private static func unescaped(_ text: String) -> String {
+        var result = ""
+        var rest = text[...]
+        while let first = rest.popFirst() {
+            guard first == "\\", let second = rest.popFirst() else {
+                result.append(first)
+                continue
+            }
+            result.append(second == "n" ? "\n" : second)
+        }
+        return result
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// Writes zeros where a ``BlankProof`` looks, so that what was there can never be taken for anything again.
+///
+/// For volumes only whose content may go: remains of an own format that was cut off, and what a caller
+/// named. The proof follows as for any other volume.
+enum SignatureRemoval {
+    /// - Parameter volume: its disk's lock is held.
+    static func run(_ volume: OpenVolume) throws(StorageError) {
+        let path = volume.device.path
+        let claim: Descriptor
+        do throws(StorageError) {
+            claim = try Descriptor(opening: path, O_RDWR | O_EXCL | O_NONBLOCK)
+        } catch  where error.code == .busy {
+            throw StorageError(.busy, "it is mounted or part of another device", subject: path, cause: error.cause)
+        }
+        guard try claim.status(path).special == volume.device.device else {
+            throw StorageError(.failedPrecondition, "another device has come in its place", subject: path)
+        }
+        let size = try claim.blockSize(path)
+        guard size == volume.device.size else {
+            throw StorageError(
+                .failedPrecondition, "its size is not the expected \(volume.device.size) bytes", subject: path)
+        }
+        for range in BlankProof.ranges(size: size) { try claim.zero(range, path) }
+        try checkErrno(fsync(claim.raw), "fsync", path)
+    }
+}
+
+extension Descriptor {
+    fileprivate func zero(_ range: Range<Int64>, _ subject: String) throws(StorageError) {
+        let zeros = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let count = min(zeros.count, Int(range.upperBound - offset))
+            offset += Int64(
+                try checkErrno(pwrite(raw, zeros, count, off_t(offset)), "pwrite", "\(subject) at offset \(offset)"))
+        }
+    }
+}
