@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: setup build demo test protos format
+.PHONY: setup build demo test fuzz bench protos format
 
 # What building and running need, from Debian's packages.
 setup:
@@ -19,10 +19,18 @@ test:
 	@tools/setup --test
 	@tools/test
 
+# Looks for paths that break the parser, for SECONDS.
+SECONDS ?= 120
+fuzz: setup
+	@Fuzzing/run $(SECONDS)
+
+bench: setup
+	swift run --package-path Benchmarks --configuration release path-benchmark
+
 # Generates api/Generated from the .proto files.
 protos:
 	@tools/setup --test
 	@tools/protos
 
 format:
-	swift format --in-place --recursive Package.swift Sources service Examples Tests
+	swift format --in-place --recursive Package.swift Sources service Examples Tests Fuzzing Benchmarks

@@ -26,6 +26,7 @@ let package = Package(
         .library(name: "HostStorageTestKit", targets: ["HostStorageTestKit"]),
         .library(name: "HostStorageClient", targets: ["HostStorageClient"]),
         .library(name: "HostStorageAPI", targets: ["HostStorageAPI"]),
+        .library(name: "WindowsPath", targets: ["WindowsPath"]),
         .executable(name: "csi-proxy", targets: ["csi-proxy"]),
         .executable(name: "main-job", targets: ["main-job"]),
     ],
@@ -107,6 +108,13 @@ let package = Package(
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             path: "service/csi-proxy",
+            swiftSettings: strict
+        ),
+        // Windows paths as values: depends on nothing.
+        .target(name: "WindowsPath", swiftSettings: strict),
+        .testTarget(
+            name: "WindowsPathTests", dependencies: ["WindowsPath"],
+            exclude: ["ntfs-upcase", "ntpath-oracle", "ntpath_extract.py", "ntpath_oracle.py"],
             swiftSettings: strict
         ),
         // The library: no gRPC, no versions.

@@ -8,7 +8,8 @@ import Testing
 @Suite struct DirectionTests {
     /// Our own modules that each of our modules may know.
     static let knows: [String: Set<String>] = [
-        "HostStorage": [],
+        "WindowsPath": [],
+        "HostStorage": ["WindowsPath"],
         "HostStorageLinux": [
             "HostStorage", "CLinuxStorage", "CLibBlkid", "CLibFdisk", "CLibMount", "CLibUdev", "CLibUuid",
         ],
@@ -23,6 +24,7 @@ import Testing
 
     /// Modules of others that each module of the library may know; the proxy may know any.
     static let borrows: [String: Set<String>] = [
+        "WindowsPath": [],
         "HostStorage": ["Logging", "Synchronization"],
         "HostStorageTestKit": ["Logging", "Synchronization"],
         "HostStorageLinux": ["Dispatch", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],

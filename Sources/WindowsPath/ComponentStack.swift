@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A path being written name by name: one array, in which ".." cuts the last name off again.
+struct ComponentStack {
+    private var units: [UInt16]
+    /// What is before this offset stays, whatever comes.
+    private var floor: Int
+    private var rootNeedsSeparator: Bool
+    private var needsSeparator: Bool
+
+    /// - Parameters:
+    ///   - units: what there is so far, with room reserved for all that follows.
+    ///   - floor: how much of it is the root, which no ".." takes away.
+    ///   - rootNeedsSeparator: whether the first name behind the root is set off from it.
+    init(_ units: consuming [UInt16], floor: Int, rootNeedsSeparator: Bool) {
+        needsSeparator = units.count > floor || rootNeedsSeparator
+        self.units = units
+        self.floor = floor
+        self.rootNeedsSeparator = rootNeedsSeparator
+    }
+
+    var isAtRoot: Bool { units.count == floor }
+
+    mutating func append(_ name: ArraySlice<UInt16>) {
+        if needsSeparator { units.append(.backslash) }
+        units.append(contentsOf: name)
+        needsSeparator = true
+    }
+
+    /// Cuts the last name off; does nothing at the root.
+    mutating func climb() {
+        var start = units.count
+        while start > floor, units[start - 1] != .backslash { start -= 1 }
+        // The separator before the name goes too, unless it is the root's.
+        units.removeLast(units.count - max(start - 1, floor))
+        if isAtRoot { needsSeparator = rootNeedsSeparator }
+    }
+
+    /// Appends a ".." that has nothing to climb from; what follows cannot take it away.
+    mutating func appendClimb() {
+        if needsSeparator { units.append(.backslash) }
+        units.append(.dot)
+        units.append(.dot)
+        needsSeparator = true
+        floor = units.count
+        rootNeedsSeparator = true
+    }
+
+    /// Takes dots and blanks from the end. Of a name that is nothing else, the separator before it stays.
+    mutating func trimEnd() {
+        while !isAtRoot, let last = units.last, last == .dot || last == .blank { units.removeLast() }
+    }
+
+    /// The path, handed over without a copy.
+    consuming func finished() -> [UInt16] { units }
+
+    /// Ends the path in a separator.
+    mutating func close() {
+        if units.last != .backslash { units.append(.backslash) }
+    }
+}

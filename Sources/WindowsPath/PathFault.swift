@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why a path is none that Win32 would open, whatever is on the disk.
+public enum PathFault: Error, Sendable, Hashable {
+    /// More units than the limit has.
+    case tooLong(units: Int, limit: LengthLimit)
+    /// What is wrong with a name, and which it is: 0 is the first behind the root.
+    case name(NameFault, index: Int)
+}
+
+extension WindowsPath {
+    /// Makes sure that the names behind the root are ones that NTFS holds and the path is not too long.
+    /// The last name may name a stream.
+    ///
+    /// "." and ".." pass, and so do runs of separators, but for verbatim paths, where they are names.
+    /// Servers, shares and devices are not judged: their names are not the file system's.
+    public func check(limit: LengthLimit) throws(PathFault) {
+        guard units.count <= limit.units else { throw .tooLong(units: units.count, limit: limit) }
+        let prefix = PathPrefix(of: units)
+        let tail = units[prefix.rootEnd...]
+        var names = tail.split(omittingEmptySubsequences: false, whereSeparator: prefix.isSeparator)
+        // One separator at the end is none that a name should follow.
+        if names.last?.isEmpty == true { names.removeLast() }
+        for (index, name) in names.enumerated() {
+            if !prefix.isVerbatim {
+                guard case .name = Step(name) else { continue }
+            }
+            do {
+                _ = try FileName(
+                    WindowsPath(units: name), rules: prefix.isVerbatim ? .verbatim : .win32,
+                    allowingStream: index == names.count - 1)
+            } catch {
+                throw .name(error, index: index)
+            }
+        }
+    }
+}
