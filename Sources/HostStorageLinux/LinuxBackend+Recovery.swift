@@ -19,19 +19,19 @@ extension LinuxBackend {
         case faulty
     }
 
-    /// Finds out what became of a volume's format that was not seen to end, and strikes its intent where
-    /// that is no longer needed.
+    /// Finds out what became of a volume's format that was not seen to end, and notes that down where it
+    /// is final.
     ///
     /// - Parameter patience: how long to wait for whoever works on the disk.
     func formatAftermath(_ found: LocatedVolume, patience: Duration) async throws(StorageError) -> FormatAftermath {
         let guid = found.id.guid
         let open: OpenVolume? = try await onDisk(of: found) { [journal] () throws(StorageError) in
-            guard try journal.intent(.format, guid) != nil else { return nil }
+            guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
             return try OpenVolume(found, .exclusive, patience: patience)
         }
         guard let open else { return .none }
         let state: InterruptedFormat? = try await onDisk(of: found) { [journal] () throws(StorageError) in
-            guard let intent = try journal.intent(.format, guid) else { return nil }
+            guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
             let state = try InterruptedFormat(intent, on: open, boot: journal.boot)
             if state == .overtaken { try journal.strike(.format, guid) }
             return state
@@ -42,7 +42,9 @@ extension LinuxBackend {
         case .filesystem:
             let type = try await onDisk(of: found) { () throws(StorageError) in try open.filesystemType() }
             guard try await FilesystemCheck.isClean(open, type: type) else { return .faulty }
-            try await onDisk(of: found) { [journal] () throws(StorageError) in try journal.strike(.format, guid) }
+            try await onDisk(of: found) { [journal] () throws(StorageError) in
+                if let intent = try journal.intent(.format, guid) { try VolumeFormat.conclude(intent, open, journal) }
+            }
             return .whole
         }
     }
@@ -81,6 +83,9 @@ extension LinuxBackend {
     private func recover(_ intent: Intent) async throws(StorageError) {
         switch intent.work {
         case .partition: try await recoverPartitioning(intent)
+        case .format where intent.finished != nil:
+            // Who asked for it has heard of it, or asks again soon.
+            if intent.boot != journal.boot { try journal.strike(.format, intent.target) }
         case .format:
             let found = try await index.locate(try VolumeID(guid: intent.target))
             let aftermath = try await formatAftermath(found, patience: .seconds(5))
@@ -89,10 +94,9 @@ extension LinuxBackend {
                 metadata: ["volume": "\(found.id)", "disk": "\(found.disk.number)", "found": "\(aftermath)"])
         case .resize:
             let found = try await index.locate(try VolumeID(guid: intent.target))
-            try await onDisk(of: found) { [journal] () throws(StorageError) in
+            try await onDisk(of: found) { () throws(StorageError) in
                 let open = try OpenVolume(found, .exclusiveWithTable)
                 if let partition = open.partition { try PartitionGrowth.settle(partition, on: open.disk) }
-                try journal.strike(.resize, intent.target)
             }
             logger.warning(
                 "an earlier resize was cut off; the partition table is whole, and the next resize goes on with it",

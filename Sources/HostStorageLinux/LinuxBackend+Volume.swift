@@ -42,11 +42,14 @@ extension LinuxBackend {
         case .faulty where signature == nil: throw Self.faultyFormat(found)
         case .none, .remains, .faulty: break
         }
-        let format = try await onDisk(of: found) { [self] () throws(StorageError) in
+        let format = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeFormat? in
             try SystemDisks.refuse(found.disk)
             try requireOnline(found.disk)
-            return try VolumeFormat(of: OpenVolume(found, .exclusive), settings.filesystem, over: signature, journal)
+            let open = try OpenVolume(found, .exclusive)
+            if signature == nil, try VolumeFormat.isDone(open, settings.filesystem, journal) { return nil }
+            return try VolumeFormat(of: open, settings.filesystem, over: signature, journal)
         }
+        guard let format else { return }
         do throws(StorageError) {
             try await format.tool.run(
                 format.arguments, deadline: Self.toolDeadline, subject: format.volume.device.path)
@@ -94,6 +97,8 @@ extension LinuxBackend {
         if !isChecked, let reason = try FilesystemCheck.reason(volume, type: type), try !volume.isInUse() {
             return reason
         }
+        // From now on it is in use, and a repeated format is another one.
+        try journal.strike(.format, volume.id.guid)
         try FilesystemMount.mount(volume.device, type: type, on: target, path: "\(path)")
         return nil
     }
@@ -128,10 +133,7 @@ extension LinuxBackend {
             let plan = try PartitionGrowth.plan(size, for: open)
             let growth = try FilesystemGrowth(of: open)
             // An earlier call may have grown the partition and not come to the filesystem.
-            if plan == .keep, try !growth.isBehind() {
-                try journal.strike(.resize, volume.guid)
-                return nil
-            }
+            if plan == .keep, try !growth.isBehind(), try journal.intent(.resize, volume.guid) == nil { return nil }
             try growth.requirePossible()
             try journal.note(.resize, volume.guid, on: found.disk)
             if case .grow(let bytes) = plan, let partition = open.partition {

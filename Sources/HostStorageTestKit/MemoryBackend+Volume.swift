@@ -37,12 +37,14 @@ extension MemoryBackend {
             case .unreadable: throw StorageError(.failedPrecondition, "the volume cannot be read")
             // Simulated filesystems have no UUIDs.
             case .filesystem(let filesystem) where signature == Signature(type: filesystem.kind.rawValue): break
+            case .filesystem(let filesystem)
+            where signature == nil && filesystem.isNew && filesystem.kind == settings.filesystem: return
             case .random, .filesystem:
                 throw StorageError(
                     .failedPrecondition, "the volume is not blank: it holds \(slot.content.name)")
             }
             host.disks[disk.number]?.slots[index].content = .filesystem(
-                SimulatedDisk.Filesystem(kind: settings.filesystem, size: slot.size))
+                SimulatedDisk.Filesystem(kind: settings.filesystem, size: slot.size, isNew: true))
         }
     }
 
@@ -107,7 +109,10 @@ extension MemoryBackend {
                 throw StorageError(.failedPrecondition, "\(place.text) is not empty")
             }
             switch disk.slots[index].content {
-            case .filesystem: host.mounts[place] = volume
+            case .filesystem(var filesystem):
+                filesystem.isNew = false
+                host.disks[disk.number]?.slots[index].content = .filesystem(filesystem)
+                host.mounts[place] = volume
             case .unreadable: throw StorageError(.inputOutput, "\(volume) cannot be read")
             case .blank, .random:
                 throw StorageError(

@@ -28,6 +28,8 @@ struct SimulatedDisk: Sendable {
         var kind: FilesystemKind
         var size: Int64
         var files = Node.emptyDirectory
+        /// Made by the host and not mounted since.
+        var isNew = false
 
         /// What the filesystem's own tables take, a sixty-fourth.
         var usedBytes: Int64 { size / 64 + files.contentSize }

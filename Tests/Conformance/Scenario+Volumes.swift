@@ -30,7 +30,20 @@ extension Scenario {
             let stats = try await host.volumeStats(volume)
             #expect(stats.totalBytes > gibibyte - 20 * mebibyte && stats.totalBytes <= gibibyte)
             #expect(stats.usedBytes > 0 && stats.usedBytes < stats.totalBytes)
+        },
+        Scenario(22, "a repeated format finds its work done until the volume is mounted") { host, rig in
+            let disk = try await rig.attachDisk()
+            let volume = try await host.onlyVolume(of: disk)
+            try await host.formatVolume(volume)
+            let before = try await rig.fingerprint(of: disk)
+            try await host.formatVolume(volume)
+            #expect(try await rig.fingerprint(of: disk) == before)
+            let stage = try await host.directory("stage", rig)
+            try await host.mountVolume(volume, at: stage)
+            try await host.unmountVolume(volume, from: stage)
+            let after = try await rig.fingerprint(of: disk)
             await expectError(.failedPrecondition) { try await host.formatVolume(volume) }
+            #expect(try await rig.fingerprint(of: disk) == after)
         },
         Scenario(22, "nothing that is not blank is formatted") { host, rig in
             let size = 300 * mebibyte

@@ -89,8 +89,6 @@ extension RealDiskTests {
             let volume = try await linked.volume(on: disk)
             try await linked.host.formatVolume(volume)
             #expect(try Command.run("blkid", "-p", "-o", "value", "-s", "TYPE", disk.partition()) == kind.rawValue)
-            await expectError(.failedPrecondition, kind.rawValue) { try await linked.host.formatVolume(volume) }
-
             let place = linked.path("staging")
             try await linked.host.makeDirectory(place)
             for text in ["first", "second"] {
@@ -103,6 +101,7 @@ extension RealDiskTests {
                 #expect(try String(contentsOfFile: "\(place)/first", encoding: .utf8) == "first")
                 try await linked.host.unmountVolume(volume, from: place)
                 #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
+                await expectError(.failedPrecondition, kind.rawValue) { try await linked.host.formatVolume(volume) }
             }
         }
     }

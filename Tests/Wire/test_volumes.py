@@ -128,9 +128,27 @@ def test_a_blank_volume_is_formatted_once(volumes, blank):
     assert blank.disk.signature(1) == "ext4"
 
     uuid = run("blkid", "--probe", "--output", "value", "--match-tag", "UUID", blank.disk.partition())
-    with refused(StatusCode.FAILED_PRECONDITION, "ext4"):
-        volumes.FormatVolume(volume_id=blank.id)
+    volumes.FormatVolume(volume_id=blank.id)  # it finds its work done
     assert run("blkid", "--probe", "--output", "value", "--match-tag", "UUID", blank.disk.partition()) == uuid
+
+
+@every_version("volume")
+def test_a_volume_that_was_used_is_not_formatted(volumes, volume, kubelet):
+    volumes.MountVolume(volume_id=volume.id, target_path=kubelet)
+    volumes.UnmountVolume(volume_id=volume.id, target_path=kubelet)
+    before = volume.disk.fingerprint()
+    with refused(StatusCode.FAILED_PRECONDITION, "ext4"):
+        volumes.FormatVolume(volume_id=volume.id)
+    assert volume.disk.fingerprint() == before
+
+
+@every_version("volume")
+def test_a_volume_that_somebody_else_used_is_not_formatted(volumes, volume, kubelet):
+    run("mount", volume.disk.partition(), str(kubelet))
+    (kubelet / "data").write_text("kept")
+    run("umount", str(kubelet))
+    with refused(StatusCode.FAILED_PRECONDITION, "ext4"):
+        volumes.FormatVolume(volume_id=volume.id)
 
 
 @every_version("volume")

@@ -32,7 +32,8 @@ public protocol VolumeOperations<Path>: Sendable {
 
     /// Makes the host's filesystem on a volume that is provably blank, or that carries `signature` and
     /// nothing else. Anything else is refused with ``StorageError/Code/failedPrecondition`` and what was
-    /// found where. A format that was cut off is finished by the next call.
+    /// found where. A format that was cut off is finished by the next call. Until the volume is first mounted
+    /// a repeated call finds its work done and succeeds.
     ///
     /// - Parameter signature: what may be destroyed; it must be what is found, UUID included.
     func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError)

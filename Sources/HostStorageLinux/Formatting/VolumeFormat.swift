@@ -11,9 +11,7 @@ struct VolumeFormat: Sendable {
     let volume: OpenVolume
     let tool: ChildProgram
     let arguments: [String]
-    private let filesystem: FilesystemKind
-    private let uuid: String?
-    private let guid: String
+    private let intent: Intent
     private let journal: IntentJournal
 
     /// Takes away what may go, proves the volume blank, and notes the format down.
@@ -29,11 +27,11 @@ struct VolumeFormat: Sendable {
         tool = try filesystem.makingTool()
         arguments = filesystem.makingArguments(volume.pinnedPath, uuid: uuid)
         self.volume = volume
-        self.filesystem = filesystem
-        self.uuid = uuid
-        self.guid = guid
         self.journal = journal
 
+        func note() throws(StorageError) -> Intent {
+            try journal.note(.format, guid, on: volume.disk.node, filesystem: filesystem, uuid: uuid)
+        }
         if let intent = try journal.intent(.format, guid),
             try InterruptedFormat(intent, on: volume, boot: journal.boot) == .remains
         {
@@ -43,34 +41,55 @@ struct VolumeFormat: Sendable {
                 throw StorageError(
                     .failedPrecondition, "it holds \(found), not \(signature)", subject: volume.device.path)
             }
-            try note()
+            _ = try note()
             try SignatureRemoval.run(volume)
         }
         // The tool claims the device for itself, so the proof's own claim has to end before. The disk's
         // lock, the open device and the disk's key in the registry stay.
         _ = try BlankProof(of: volume.device.device, at: volume.device.path, size: volume.device.size)
-        try note()
+        intent = try note()
     }
 
-    private func note() throws(StorageError) {
-        try journal.note(.format, guid, on: volume.disk.node, filesystem: filesystem, uuid: uuid)
+    /// Whether the volume is as an earlier format has left it: the filesystem with that format's UUID,
+    /// never used since. The call that asks for it again has nothing to do.
+    static func isDone(
+        _ volume: OpenVolume, _ filesystem: FilesystemKind, _ journal: IntentJournal
+    ) throws(StorageError) -> Bool {
+        guard let intent = try journal.intent(.format, volume.id.guid), let finished = intent.finished,
+            intent.filesystem == filesystem, case .filesystem(let found) = try volume.content(),
+            found == Signature(type: filesystem.rawValue, uuid: intent.uuid)
+        else { return false }
+        if try volume.isInUse() { return false }
+        return try finished == Superblock.mark(of: found.type, on: volume.descriptor, volume.device.path)
     }
 
     /// Takes the intent back where the tool has written nothing.
     func withdrawIfBlank() throws(StorageError) {
         _ = try BlankProof(of: volume.device.device, at: volume.device.path, size: volume.device.size)
-        try journal.strike(.format, guid)
+        try journal.strike(.format, intent.target)
     }
 
     /// Verifies that the filesystem is there and on the disk.
     func finish() throws(StorageError) {
         try checkErrno(fsync(volume.descriptor.raw), "fsync", volume.device.path)
         let found = try volume.content().signature
-        guard found?.type == filesystem.rawValue, uuid == nil || found?.uuid == uuid else {
+        guard let found, found.type == intent.filesystem?.rawValue, intent.uuid == nil || found.uuid == intent.uuid
+        else {
             throw StorageError(
                 .internalError, "the new filesystem does not show on the volume", subject: volume.device.path)
         }
-        try journal.strike(.format, guid)
+        try Self.conclude(intent, volume, journal)
+    }
+
+    /// Notes down that the format has come to its end.
+    static func conclude(_ intent: Intent, _ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) {
+        guard let filesystem = intent.filesystem, filesystem.takesUUID else {
+            // Nothing tells it from another of its kind later.
+            return try journal.strike(.format, intent.target)
+        }
+        var intent = intent
+        intent.finished = try Superblock.mark(of: filesystem.rawValue, on: volume.descriptor, volume.device.path)
+        try journal.note(intent)
     }
 
     /// Random, in lower case.

@@ -13,6 +13,15 @@ struct Superblock: Sendable, Hashable {
     var totalBytes: Int64 { blockSize * blocks }
     var usedBytes: Int64? { freeBlocks.map { blockSize * (blocks - $0) } }
 
+    /// Something that changes with the superblock: an FNV-1a hash of its first 4 KiB, in hexadecimal. Every
+    /// filesystem writes its superblock when it is used: times and mounts, generations, free blocks.
+    static func mark(of type: String, on device: borrowing Descriptor, _ subject: String) throws(StorageError) -> String
+    {
+        let bytes = try device.bytes(at: type == "btrfs" ? 65536 : 0, count: 4096, subject)
+        let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
+        return String(hash, radix: 16)
+    }
+
     /// - Parameter type: as libblkid names it.
     init(of type: String, on device: borrowing Descriptor, _ subject: String) throws(StorageError) {
         switch type {

@@ -21,6 +21,8 @@ struct Intent: Sendable, Hashable {
     var filesystem: FilesystemKind?
     /// The UUID that it was to have; nil where its tool takes none.
     var uuid: String?
+    /// Of work that has come to its end: the mark of the superblock that it left (``Superblock/mark(of:on:_:)``).
+    var finished: String?
 
     /// Whether the disk has been attached without a break since the intent was noted down.
     func isOfThisAttachment(_ node: DiskNode, boot: String) -> Bool {
@@ -35,6 +37,7 @@ extension Intent {
         lines += names.sorted { $0.key < $1.key }.map { "name:\($0.key)=\(Self.escaped($0.value))" }
         if let filesystem { lines.append("filesystem=\(filesystem.rawValue)") }
         if let uuid { lines.append("uuid=\(uuid)") }
+        if let finished { lines.append("finished=\(finished)") }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -58,7 +61,8 @@ extension Intent {
         else { return nil }
         self.init(
             work: work, target: target, disk: disk, names: names, boot: boot,
-            filesystem: values["filesystem"].flatMap(FilesystemKind.init(rawValue:)), uuid: values["uuid"])
+            filesystem: values["filesystem"].flatMap(FilesystemKind.init(rawValue:)), uuid: values["uuid"],
+            finished: values["finished"])
     }
 
     private static func escaped(_ text: String) -> String {

@@ -3,7 +3,8 @@
 import Glibc
 import HostStorage
 
-/// The intents whose work has not been seen to end, each a file in the state directory.
+/// The intents whose work has not been seen to end, each a file in the state directory; and of formats
+/// that have ended, until their volumes are first mounted.
 ///
 /// An intent is on stable storage (its file and its directory synced) before ``note(_:)`` returns. It is
 /// taken out when its work has ended well, or when somebody has found out what became of it.
@@ -25,8 +26,14 @@ struct IntentJournal: Sendable {
         let intent = Intent(
             work: work, target: target, disk: disk.number, names: disk.features.names, boot: boot,
             filesystem: filesystem, uuid: uuid)
+        try note(intent)
+        return intent
+    }
+
+    func note(_ intent: Intent) throws(StorageError) {
         try makeDirectories(directory)
-        let (path, new) = (path(work, target), "\(path(work, target)).new")
+        let path = path(intent.work, intent.target)
+        let new = "\(path).new"
         do {
             let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
             var text = intent.text
@@ -35,7 +42,6 @@ struct IntentJournal: Sendable {
         }
         try checkErrno(rename(new, path), "rename", path)
         try syncDirectory()
-        return intent
     }
 
     /// The intent for that work on that target, if there is one.
