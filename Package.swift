@@ -182,6 +182,14 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "CrashTests",
+            dependencies: [
+                "csi-proxy", "Expectations", "HostStorage", "HostStorageClient", "LoopDisks",
+            ],
+            exclude: ["kill-switch.c"],
+            swiftSettings: strict
+        ),
         .testTarget(name: "Architecture", swiftSettings: strict),
         .testTarget(
             name: "HostStorageTestKitTests", dependencies: ["Expectations", "HostStorage", "HostStorageTestKit"],

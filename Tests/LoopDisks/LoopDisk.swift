@@ -53,6 +53,14 @@ public final class LoopDisk: Sendable {
         guard truncate(file, off_t(size)) == 0 else { throw CommandFailed("truncate \(file)") }
     }
 
+    /// Makes the disk blank, of that size, and one that the kernel knows no partition of.
+    public func reset(to size: Int64) throws {
+        _ = try? Command.run("partx", "--delete", device)
+        guard truncate(file, 0) == 0, truncate(file, off_t(size)) == 0 else { throw CommandFailed("truncate \(file)") }
+        try Command.run("losetup", "--set-capacity", device)
+        try Command.run("blockdev", "--flushbufs", device)
+    }
+
     /// Writes to the file behind the device; not for a device in use.
     public func write(_ bytes: [UInt8], at offset: UInt64) throws {
         let handle = try FileHandle(forWritingTo: URL(filePath: file))

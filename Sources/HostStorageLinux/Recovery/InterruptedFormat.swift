@@ -22,8 +22,11 @@ enum InterruptedFormat: Sendable, Hashable {
         case .filesystem(let signature)
         where signature.type == intent.filesystem?.rawValue
             && (intent.uuid == nil ? isOfThisAttachment : signature.uuid?.lowercased() == intent.uuid):
-            if try volume.isInUse() {
+            if try !volume.mounts().isEmpty {
                 self = .overtaken
+            } else if try volume.isInUse() {
+                // A tool outlives the process that has started it.
+                throw StorageError(.busy, "its format may still be under way", subject: volume.device.path)
             } else {
                 self = try Self.isUnfinished(signature.type, volume) ? .remains : .filesystem
             }
