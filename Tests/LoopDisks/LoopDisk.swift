@@ -96,7 +96,10 @@ public final class ScratchDirectory: Sendable {
 public enum Command {
     /// Runs a program and returns what it printed, without the line's end.
     @discardableResult
-    public static func run(_ arguments: String...) throws -> String {
+    public static func run(_ arguments: String...) throws -> String { try run(arguments) }
+
+    @discardableResult
+    public static func run(_ arguments: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
         process.arguments = arguments
