@@ -37,6 +37,16 @@ final class MappedDevice {
         "\(range.lowerBound) \(range.count) linear \(device) \(start + range.lowerBound)"
     }
 
-    /// A stretch that can be neither read nor written.
-    static func error(_ range: Range<Int>) -> String { "\(range.lowerBound) \(range.count) error" }
+    /// The same with eight sectors that can be neither read nor written.
+    static func linear(_ range: Range<Int>, on device: String, from start: Int = 0, bad: Int) -> [String] {
+        let (before, behind) = (range.lowerBound..<bad, (bad + 8)..<range.upperBound)
+        return (before.isEmpty ? [] : [linear(before, on: device, from: start)]) + ["\(bad) 8 error"]
+            + (behind.isEmpty ? [] : [linear(behind, on: device, from: start)])
+    }
+
+    /// A stretch over several paths to the same disk, the first in turn that answers.
+    static func multipath(_ range: Range<Int>, over paths: [String]) -> String {
+        "\(range.lowerBound) \(range.count) multipath 0 0 1 1 round-robin 0 \(paths.count) 1 "
+            + paths.map { "\($0) 1" }.joined(separator: " ")
+    }
 }

@@ -9,8 +9,8 @@ import Testing
 @testable import HostStorageLinux
 
 extension MachineTests {
-    /// A multipath map is a disk, and its paths are none. The map here has one path and is linear: what makes it a
-    /// multipath map to everyone is its UUID.
+    /// A multipath map is a disk, and its paths are none. What makes a map one of multipath is its UUID: where paths
+    /// do not matter, it is linear here.
     @Suite struct MultipathTests {
         @Test func theMapIsTheDisk() async throws {
             let disks = try ScsiDisks()
@@ -34,14 +34,16 @@ extension MachineTests {
         }
 
         @Test func aVolumeOnAMapIsFormattedMountedAndNamedAfterThePartitionTable() async throws {
-            let disks = try ScsiDisks()
-            let path = try disks.add()
-            let sectors = path.size / 512
+            let disks = try ScsiDisks(shareMemory: true)
+            let paths = [try disks.add(), try disks.add()]
+            let sectors = paths[0].size / 512
             let uuid = "mpath-3333333330000007d0"
             let linked = try LinkedHost()
             let (host, place) = (linked.host, linked.path("staging"))
-            let map = try MappedDevice("map", uuid: uuid, table: [MappedDevice.linear(0..<sectors, on: path.device)])
-            // As kpartx makes the device of the partition, once the table is there.
+            let map = try MappedDevice(
+                "map", uuid: uuid, table: [MappedDevice.multipath(0..<sectors, over: paths.map(\.device))])
+            #expect(Set(try await host.diskIdentifiers().keys).isDisjoint(with: paths.map(\.number)))
+            // kpartx makes the device of the partition, once the table is there.
             await expectError(.failedPrecondition, "kpartx") { try await host.partitionDisk(try map.number) }
             let volume = try #require(try await host.volumes(on: try map.number, partition: nil).first)
             await expectError(.failedPrecondition, "kpartx") { try await host.formatVolume(volume) }
@@ -54,6 +56,15 @@ extension MachineTests {
             try await host.mountVolume(volume, at: place)
             #expect(try await host.volume(mountedAt: place) == volume)
             #expect(try await host.disk(of: volume) == map.number)
+
+            // One path goes, and everything goes on.
+            try paths[0].remove()
+            try Data(repeating: 7, count: 4 << 20).write(to: URL(filePath: "\(place)/data"))
+            try await host.flushVolume(volume)
+            try await host.unmountVolume(volume, from: place)
+            try await host.mountVolume(volume, at: place)
+            #expect(try Data(contentsOf: URL(filePath: "\(place)/data")) == Data(repeating: 7, count: 4 << 20))
+            #expect(try await host.volume(mountedAt: place) == volume)
             try await host.unmountVolume(volume, from: place)
             withExtendedLifetime(part) {}
         }

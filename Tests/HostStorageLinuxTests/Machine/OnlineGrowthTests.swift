@@ -13,7 +13,7 @@ extension MachineTests {
     @Suite struct OnlineGrowthTests {
         @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs], [true, false])
         func growsAndKeepsItsData(_ kind: FilesystemKind, mounted: Bool) async throws {
-            let disks = try ScsiDisks(mebibytes: 768)
+            let disks = try ScsiDisks(mebibytes: 512)
             let disk = try disks.add()
             try Command.run("sh", "-c", "printf 'label: gpt\\nsize=320M\\n' | sfdisk -q \(disk.device)")
             let linked = try LinkedHost(kind)
@@ -26,7 +26,7 @@ extension MachineTests {
             try data.write(to: URL(filePath: "\(place)/data"))
             if !mounted { try await host.unmountVolume(volume, from: place) }
 
-            let wanted: Int64 = 512 << 20
+            let wanted: Int64 = 384 << 20
             try await host.resizeVolume(volume, to: .bytes(wanted))
             let grown = try Kernel.read("\(disk.sysfs)/\(disk.name)1/size")
             #expect(try #require(Int64(grown)) * 512 == wanted)
@@ -38,13 +38,13 @@ extension MachineTests {
 
             try await host.resizeVolume(volume, to: .maximum)
             try await host.resizeVolume(volume, to: .maximum)
-            #expect(try await host.volumeStats(volume).totalBytes > 750 << 20)
+            #expect(try await host.volumeStats(volume).totalBytes > 494 << 20)
             #expect(try await host.volumes(on: disk.number, partition: nil) == [volume])
 
             if !mounted { try await host.mountVolume(volume, at: place) }
             #expect(try Data(contentsOf: URL(filePath: "\(place)/data")) == data)
             // What was gained can be used.
-            try Command.run("dd", "if=/dev/urandom", "of=\(place)/more", "bs=1M", "count=420")
+            try Command.run("dd", "if=/dev/zero", "of=\(place)/more", "bs=1M", "count=350")
             try await host.unmountVolume(volume, from: place)
             #expect(try Command.run("sfdisk", "--verify", disk.device).contains("No errors detected"))
             switch kind {
@@ -52,6 +52,11 @@ extension MachineTests {
             case .xfs: try Command.run("xfs_repair", "-n", disk.partition())
             default: try Command.run("btrfs", "check", "--readonly", disk.partition())
             }
+        }
+
+        /// The disk itself has grown, so the table's copy moves to the new end before the partition does.
+        @Test func growsMountedWithItsDisk() async throws {
+            try await RealDiskTests.ResizeTests().grows(.ext4, mounted: true)
         }
 
         /// An earlier call grew the partition and was ended before it came to the filesystem.

@@ -64,10 +64,7 @@ extension MachineTests {
             let before = try disk.digest()
             let map = try MappedDevice(
                 "bad", uuid: "mpath-bad",
-                table: [
-                    MappedDevice.linear(0..<bad, on: disk.device), MappedDevice.error(bad..<(bad + 8)),
-                    MappedDevice.linear((bad + 8)..<sectors, on: disk.device),
-                ].filter { !$0.contains(" 0 linear") })
+                table: MappedDevice.linear(0..<sectors, on: disk.device, bad: bad))
             let linked = try LinkedHost()
             await expectError(.failedPrecondition, "cannot be read") {
                 try await linked.host.partitionDisk(try map.number)
@@ -75,23 +72,26 @@ extension MachineTests {
             #expect(try disk.digest() == before)
         }
 
-        /// RAID keeps its superblock in the head (metadata 1.2) or in the tail (1.0).
-        @Test(arguments: ["1.2", "1.0", "0.90"]) func aMemberOfARaidIsLeftAlone(_ metadata: String) async throws {
+        /// The map may be sound where its partition's is not.
+        @Test(arguments: [8, 65536, 100_000]) func aVolumeOnAMapWithABadStretchIsNotFormatted(
+            _ bad: Int
+        ) async throws {
             let disks = try ScsiDisks()
-            let members = [try disks.add(), try disks.add()]
-            let raid = try RaidArray(members.map(\.device), metadata: metadata)
+            let disk = try disks.add()
+            let sectors = disk.size / 512
+            let map = try MappedDevice(
+                "map", uuid: "mpath-map", table: [MappedDevice.linear(0..<sectors, on: disk.device)])
+            let table = "label: gpt\\nstart=2048,size=100008\\n"
+            try Command.run("sh", "-c", "printf '\(table)' | sfdisk -q \(map.device)")
+            let part = try MappedDevice(
+                "part", uuid: "part1-mpath-map",
+                table: MappedDevice.linear(0..<100_008, on: map.device, from: 2048, bad: bad))
             let linked = try LinkedHost()
-            for member in members {
-                await expectError(.failedPrecondition) { try await linked.host.partitionDisk(member.number) }
-            }
-            try raid.stop()
-            for member in members {
-                let before = try member.digest()
-                await expectError(.failedPrecondition, "linux_raid_member") {
-                    try await linked.host.partitionDisk(member.number)
-                }
-                #expect(try member.digest() == before)
-            }
+            let volume = try #require(try await linked.host.volumes(on: try map.number, partition: nil).first)
+            let before = try disk.digest()
+            await expectError(.failedPrecondition, "cannot be read") { try await linked.host.formatVolume(volume) }
+            #expect(try disk.digest() == before)
+            withExtendedLifetime(part) {}
         }
     }
 }

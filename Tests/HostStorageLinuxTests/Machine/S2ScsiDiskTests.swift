@@ -94,14 +94,73 @@ extension MachineTests {
             try await linked.host.formatVolume(volume)
         }
 
+        @Test func anotherDiskUnderTheSameNameIsLeftAlone() async throws {
+            let disks = try ScsiDisks()
+            let disk = try disks.add()
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk.number)
+            try disk.remove()
+            let other = try disks.add()
+            try #require(other.name == disk.name)
+            let before = try other.digest()
+            await expectError(.notFound) { try await linked.host.formatVolume(volume) }
+            await expectError(.notFound) { try await linked.host.partitionDisk(disk.number) }
+            #expect(try other.digest() == before)
+        }
+
+        /// The swap comes when the volume has been looked up already, and nothing on the other disk tells the two
+        /// apart.
+        @Test func aCopyThatTakesTheDisksPlaceAtTheLastMomentIsLeftAlone() async throws {
+            let disks = try ScsiDisks()
+            let disk = try disks.add()
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk.number)
+            let found = try await linked.host.backend.index.locateAnew(volume)
+            let image = "\(linked.scratch.path)/image"
+            try Command.run("dd", "if=\(disk.device)", "of=\(image)", "bs=1M")
+            try disk.remove()
+            let copy = try disks.add()
+            try #require(copy.name == disk.name)
+            try Command.run("dd", "if=\(image)", "of=\(copy.device)", "bs=1M", "conv=fsync")
+            try Command.run("blockdev", "--rereadpt", copy.device)
+            expectError(.notFound, "another disk has come in its place") { try OpenDisk(found.disk, O_RDWR) }
+            expectError(.notFound, "another disk has come in its place") { try OpenVolume(found, .exclusive) }
+        }
+
+        /// A storage system can put another unit behind a disk that the kernel goes on to show as the same.
+        @Test func aDiskThatNamesItselfAnewIsLeftAlone() async throws {
+            let disks = try ScsiDisks()
+            let (first, disk, blank) = (try disks.add(), try disks.add(), try disks.add())
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk.number)
+            let before = (try disk.digest(), try blank.digest())
+            // The driver makes the names of a disk from its adapter's number, or, from here on, does not.
+            try disks.set("vpd_use_hostno", "0")
+            for disk in [disk, blank] { try Kernel.write("1", to: "\(disk.sysfs)/device/rescan") }
+            #expect(try ScsiDisk(disk.name).number == disk.number)
+            await expectError(.failedPrecondition, "names itself differently") {
+                try await linked.host.formatVolume(volume)
+            }
+            await expectError(.failedPrecondition, "names itself differently") {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+            }
+            await expectError(.failedPrecondition, "names itself differently") {
+                try await linked.host.partitionDisk(blank.number)
+            }
+            #expect(try (disk.digest(), blank.digest()) == before)
+            try await linked.host.partitionDisk(first.number)
+        }
+
         @Test func aDiskThatTheKernelHasTakenOutOfUseIsOfflineAndComesBack() async throws {
             let disks = try ScsiDisks()
             let disk = try disks.add()
             let linked = try LinkedHost()
             #expect(try await linked.host.diskState(disk.number) == .online)
-            try Kernel.write("offline", to: "\(disk.sysfs)/device/state")
+            try Kernel.write("offline\n", to: "\(disk.sysfs)/device/state")
             #expect(try await linked.host.diskState(disk.number) == .offline)
-            await expectError(.failedPrecondition) { try await linked.host.partitionDisk(disk.number) }
+            await expectError(.failedPrecondition, "set it online") {
+                try await linked.host.partitionDisk(disk.number)
+            }
             try await linked.host.setDiskState(disk.number, to: .online)
             #expect(try await linked.host.diskState(disk.number) == .online)
             try await linked.host.partitionDisk(disk.number)

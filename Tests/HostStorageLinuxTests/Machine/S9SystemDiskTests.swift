@@ -12,6 +12,9 @@ extension MachineTests {
     /// S9: the disk that carries the running system, through whatever is stacked on it, is refused. The machine's
     /// own root is on no disk, so whatever is refused here is refused for what the test has made of it.
     @Suite struct S9SystemDiskTests {
+        /// Runs what follows in the namespace of the machine's first process.
+        private static let firstProcess = ["nsenter", "--target", "1", "--mount", "--root"]
+
         /// Expects that nothing can be done to the disk.
         private func expectRefused(_ disk: DiskNumber, _ linked: LinkedHost) async {
             await expectError(.denied, "running system") { try await linked.host.partitionDisk(disk) }
@@ -45,7 +48,8 @@ extension MachineTests {
             try Command.run("sh", "-c", "printf 'label: gpt\\nsize=20M\\nsize=20M\\n' | sfdisk -q \(disk.device)")
             try Command.run("mkfs.ext4", "-q", disk.partition(1))
             let linked = try LinkedHost()
-            let blank = try #require(try await linked.host.volumes(on: disk.number, partition: PartitionNumber(2)).first)
+            let second = try await linked.host.volumes(on: disk.number, partition: PartitionNumber(2))
+            let blank = try #require(second.first)
             let mount = try SystemMount(of: disk.partition(1), type: "ext4", at: "/var")
             let before = try disk.digest()
             await expectError(.denied, "running system") { try await linked.host.formatVolume(blank) }
@@ -112,21 +116,21 @@ extension MachineTests {
             withExtendedLifetime(map) {}
         }
 
-        @Test func theDiskOfAFileOfActiveSwapIsRefused() async throws {
+        /// Wherever the file can be seen: by this process or by the machine's first.
+        @Test(arguments: [true, false]) func theDiskOfAFileOfActiveSwapIsRefused(isInOwnNamespace: Bool) async throws {
             let disks = try ScsiDisks()
             let disk = try disks.add()
             try Command.run("mkfs.ext4", "-q", disk.device)
-            let place = try ScratchDirectory()
             let linked = try LinkedHost()
-            try Command.run("mount", disk.device, place.path)
-            defer { _ = try? Command.run("umount", place.path) }
-            let file = "\(place.path)/a file"
-            try Command.run("dd", "if=/dev/zero", "of=\(file)", "bs=1M", "count=16")
-            try Command.run("chmod", "600", file)
-            try Command.run("mkswap", file)
-            try Command.run("swapon", file)
+            let namespace = isInOwnNamespace ? [] : Self.firstProcess
+            let script = """
+                mkdir -p /srv/swap && mount \(disk.device) /srv/swap && cd /srv/swap
+                dd if=/dev/zero of='a file' bs=1M count=16 && chmod 600 'a file' && mkswap 'a file' && swapon 'a file'
+                """
+            try Command.run(namespace + ["sh", "-c", script])
+            defer { _ = try? Command.run(namespace + ["sh", "-c", "swapoff '/srv/swap/a file'; umount /srv/swap"]) }
+            #expect(try Kernel.read("/proc/swaps").contains("file"))
             await expectRefused(disk.number, linked)
-            try Command.run("swapoff", file)
         }
 
         /// What the machine's first process has mounted counts, though this process's namespace does not have it.
@@ -135,9 +139,8 @@ extension MachineTests {
             let disk = try disks.add()
             try Command.run("mkfs.ext4", "-q", disk.device)
             let linked = try LinkedHost()
-            let inside = ["nsenter", "--target", "1", "--mount", "--root"]
-            try Command.run(inside + ["mount", disk.device, "/boot"])
-            defer { _ = try? Command.run(inside + ["umount", "/boot"]) }
+            try Command.run(Self.firstProcess + ["mount", disk.device, "/boot"])
+            defer { _ = try? Command.run(Self.firstProcess + ["umount", "/boot"]) }
             #expect(try !Kernel.read("/proc/self/mountinfo").contains(disk.device))
             await expectRefused(disk.number, linked)
         }

@@ -5,17 +5,21 @@ import HostStorage
 import LoopDisks
 
 /// SCSI disks in memory, of the kernel's module scsi_debug, gone with their owner. Every disk has an adapter
-/// and zeroed memory of its own. One owner at a time.
+/// of its own. One owner at a time.
 final class ScsiDisks {
     private static let driver = "/sys/bus/pseudo/drivers/scsi_debug"
     private let mountsBefore = Kernel.mounts()
 
-    /// - Parameter mebibytes: the size of every disk.
-    init(mebibytes: Int = 64, sectorSize: Int = 512) throws {
+    /// - Parameters:
+    ///   - mebibytes: the size of every disk.
+    ///   - shareMemory: whether all disks are one, reached by several paths; else each has zeroed
+    ///     memory of its own.
+    init(mebibytes: Int = 64, sectorSize: Int = 512, shareMemory: Bool = false) throws {
         guard Machine.isHere else { throw CommandFailed("scsi_debug is for the virtual machine: make test") }
         try Command.run("modprobe", "sd_mod")
         try Command.run(
-            "modprobe", "scsi_debug", "delay=0", "add_host=0", "per_host_store=1", "dev_size_mb=\(mebibytes)",
+            "modprobe", "scsi_debug", "delay=0", "add_host=0", "per_host_store=\(shareMemory ? 0 : 1)",
+            "dev_size_mb=\(mebibytes)",
             "sector_size=\(sectorSize)")
     }
 
