@@ -142,3 +142,13 @@ int32_t cls_btrfs_grow_to_maximum(int32_t descriptor) {
     struct btrfs_ioctl_vol_args arguments = {.name = "max"};
     return outcome(ioctl(descriptor, BTRFS_IOC_RESIZE, &arguments));
 }
+int32_t cls_btrfs_forget_name(const char *device) {
+    struct btrfs_ioctl_vol_args arguments = {0};
+    if (strlen(device) > BTRFS_PATH_NAME_MAX) return -ENAMETOOLONG;
+    strcpy(arguments.name, device);
+    int32_t control = open("/dev/btrfs-control", O_RDWR | O_CLOEXEC);
+    if (control < 0) return -errno;
+    int32_t result = outcome(ioctl(control, BTRFS_IOC_FORGET_DEV, &arguments));
+    close(control);
+    return result;
+}

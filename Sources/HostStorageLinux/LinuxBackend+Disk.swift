@@ -67,7 +67,8 @@ extension LinuxBackend {
             switch state {
             case .online:
                 if let state = try node.scsiState(), state != "running" {
-                    try Descriptor.write("running", to: "\(node.sysfsPath)/device/state")
+                    // Without the line's end the kernel knows no such state.
+                    try Descriptor.write("running\n", to: "\(node.sysfsPath)/device/state")
                 }
             case .offline:
                 try SystemDisks.refuse(node)
@@ -125,7 +126,7 @@ extension LinuxBackend {
             {
                 try InterruptedPartitioning.clear(disk)
             }
-            let proof = try BlankProof(of: disk.node.device, at: disk.path, size: disk.size)
+            let proof = try BlankProof(of: disk.wholeDevice)
             let writer = try PartitionWriter(disk)
             try writer.createTable(proof)
             try writer.addPartition()
@@ -158,18 +159,13 @@ extension DiskNode {
         var devices = try KernelPartitions(disk: disk).known().values.map {
             VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
         }
-        devices.append(VolumeDevice(name: name, device: device, size: disk.size))
+        devices.append(disk.wholeDevice)
         for device in devices {
             if let mount = try MountTable.mounts(of: device.device).first {
                 throw StorageError(.busy, "it is mounted at \(mount.target)", subject: device.path)
             }
-            do throws(StorageError) {
-                let claim = try Descriptor(opening: device.path, O_RDONLY | O_EXCL | O_NONBLOCK)
-                try checkErrno(fsync(claim.raw), "fsync", device.path)
-            } catch  where error.code == .busy {
-                throw StorageError(
-                    .busy, "it is mounted or part of another device", subject: device.path, cause: error.cause)
-            }
+            let claim = try Descriptor.claim(device, O_RDONLY)
+            try checkErrno(fsync(claim.raw), "fsync", device.path)
         }
     }
 }

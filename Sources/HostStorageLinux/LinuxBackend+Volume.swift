@@ -189,12 +189,13 @@ extension LinuxBackend {
         guard let device else { throw Self.noVolume(at: path) }
         let (disk, partition) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
             guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { throw Self.noVolume(at: path) }
-            let diskName = BlockDeviceName.disk(of: name)
+            let mapped = try MappedPartition(name: name)
+            let diskName = mapped?.disk ?? BlockDeviceName.disk(of: name)
             guard let disk = try inventory.disks().first(where: { $0.name == diskName }) else {
                 throw Self.noVolume(at: path)
             }
             let number = try Sysfs.number("/sys/class/block/\(name)/partition")
-            return (disk, number.map { PartitionNumber(UInt32($0)) })
+            return (disk, mapped?.number ?? number.map { PartitionNumber(UInt32($0)) })
         }
         guard let partition else {
             return try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in try disk.wholeVolumeID()

@@ -23,8 +23,10 @@ extension RealDiskTests {
             Content(testDescription: "xfs", found: "xfs") { try Command.run("mkfs.xfs", "-q", $0.device) },
             Content(testDescription: "swap", found: "swap") { try Command.run("mkswap", $0.device) },
             Content(testDescription: "LUKS", found: "crypto_LUKS") { disk in
-                try disk.write(Array("LUKS".utf8) + [0xBA, 0xBE, 0, 1], at: 0)
+                let speed = "--pbkdf pbkdf2 --pbkdf-force-iterations 1000"
+                try Command.run("sh", "-c", "printf secret | cryptsetup luksFormat -q \(speed) \(disk.device) -")
             },
+            Content(testDescription: "LVM", found: "LVM2_member") { try Command.run("pvcreate", "-q", $0.device) },
             Content(testDescription: "random bytes", found: "offset 0") { disk in
                 try disk.write((0..<4096).map { UInt8(truncatingIfNeeded: $0 * 7 + 1) }, at: 0)
             },

@@ -64,18 +64,5 @@ extension RealDiskTests {
             try Command.run("losetup", "--detach", disk.device)
             #expect(try !DiskInventory().disks().contains { $0.name == disk.name })
         }
-
-        @Test func theSystemsDiskIsRefused() async throws {
-            let names = try SystemDisks.names()
-            try #require(!names.isEmpty)
-            for node in try DiskInventory().disks() where names.contains(node.name) {
-                #expect(throws: StorageError.self) { try SystemDisks.refuse(node) }
-                let linked = try LinkedHost()
-                await expectError(.denied, "running system") { try await linked.host.partitionDisk(node.number) }
-                await expectError(.denied, "running system") {
-                    try await linked.host.setDiskState(node.number, to: .offline)
-                }
-            }
-        }
     }
 }

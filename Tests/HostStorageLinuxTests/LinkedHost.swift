@@ -25,8 +25,10 @@ struct LinkedHost {
     func path(_ name: String) -> String { "\(scratch.path)/kubelet/\(name)" }
 
     /// A partitioned disk's only volume.
-    func volume(on disk: LoopDisk) async throws -> VolumeID {
-        try await host.partitionDisk(try disk.number)
-        return try #require(try await host.volumes(on: try disk.number, partition: nil).first)
+    func volume(on disk: LoopDisk) async throws -> VolumeID { try await volume(on: try disk.number) }
+
+    func volume(on disk: DiskNumber) async throws -> VolumeID {
+        try await host.partitionDisk(disk)
+        return try #require(try await host.volumes(on: disk, partition: nil).first)
     }
 }

@@ -19,7 +19,7 @@ extension RealDiskTests {
             try await grows(kind, mounted: false)
         }
 
-        private func grows(_ kind: FilesystemKind, mounted: Bool) async throws {
+        func grows(_ kind: FilesystemKind, mounted: Bool) async throws {
             let disk = try LoopDisk()
             let linked = try LinkedHost(kind)
             let (host, place) = (linked.host, linked.path("staging"))
@@ -49,6 +49,8 @@ extension RealDiskTests {
             try await host.resizeVolume(volume, to: .maximum)
             if mounted { try await host.unmountVolume(volume, from: place) }
             #expect(try Command.run("sfdisk", "--verify", disk.device).contains("No errors detected"))
+            let backup = try Command.run("sh", "-c", "tail --bytes=512 \(disk.device) | head --bytes=8")
+            #expect(backup == "EFI PART")
             let size = try #require(Int64(try Command.run("blockdev", "--getsize64", disk.partition())))
             #expect(size > 3 << 30 - 3 << 20)
         }

@@ -99,32 +99,3 @@ public final class ScratchDirectory: Sendable {
 
     deinit { _ = try? Command.run("rm", "--recursive", "--force", "--one-file-system", path) }
 }
-
-/// Programs that tests use to look at the host from outside.
-public enum Command {
-    /// Runs a program and returns what it printed, without the line's end.
-    @discardableResult
-    public static func run(_ arguments: String...) throws -> String {
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = arguments
-        let (output, errors) = (Pipe(), Pipe())
-        process.standardOutput = output
-        process.standardError = errors
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let complaint = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw CommandFailed(
-                "\(arguments.joined(separator: " ")): status \(process.terminationStatus): \(complaint)")
-        }
-        return text.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-}
-
-public struct CommandFailed: Error, CustomStringConvertible {
-    public let description: String
-    public init(_ description: String) { self.description = description }
-}

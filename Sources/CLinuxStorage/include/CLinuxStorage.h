@@ -62,4 +62,5 @@ int32_t cls_xfs_geometry(int32_t descriptor, uint32_t *_Nonnull block_size, uint
                          uint32_t *_Nonnull inode_percent);
 int32_t cls_xfs_grow(int32_t descriptor, uint64_t data_blocks, uint32_t inode_percent);
 int32_t cls_btrfs_grow_to_maximum(int32_t descriptor);
+int32_t cls_btrfs_forget_name(const char *_Nonnull device);
 #endif

@@ -22,7 +22,15 @@ final class OpenDisk: Sendable {
     ///   waiting for a medium.
     init(_ node: DiskNode, _ flags: Int32 = O_RDONLY) throws(StorageError) {
         let subject = node.devicePath
-        let descriptor = try Descriptor(opening: subject, flags | O_NONBLOCK)
+        let descriptor: Descriptor
+        do throws(StorageError) {
+            descriptor = try Descriptor(opening: subject, flags | O_NONBLOCK)
+        } catch  where error.isSystemCall(errno: ENXIO) {
+            guard let state = try node.scsiState(), state != "running" else { throw error }
+            throw StorageError(
+                .failedPrecondition, "the kernel has taken it out of use (\(state)); set it online", subject: subject,
+                cause: error.cause)
+        }
         let status = try descriptor.status(subject)
         guard status.isBlockDevice, status.special == node.device,
             try descriptor.diskSequence(subject) == UInt64(node.number.rawValue)

@@ -18,12 +18,17 @@ enum SystemDisks {
         for mount in mounts where places.contains(mount.target) {
             if let device = mount.blockDevice { devices.insert(device) }
         }
-        let swaps = (try? Descriptor.contents(of: "/proc/swaps")) ?? ""
-        for line in swaps.split(separator: "\n").dropFirst() {
-            if let path = line.split(separator: " ").first.map(String.init),
-                let swap = try? Descriptor(opening: path, O_RDONLY | O_NONBLOCK), let status = try? swap.status(path)
-            {
-                devices.insert(status.isBlockDevice ? status.special : status.device)
+        for path in try MountTable.swaps() {
+            // Which of the two namespaces has the file, the table does not tell.
+            for path in [path, "/proc/1/root\(path)"] {
+                guard let swap = try? Descriptor(opening: path, O_RDONLY | O_NONBLOCK),
+                    let status = try? swap.status(path)
+                else { continue }
+                if status.isBlockDevice {
+                    devices.insert(status.special)
+                } else if let device = try status.blockDevice() {
+                    devices.insert(device)
+                }
             }
         }
         var names: Set<String> = []
@@ -36,11 +41,17 @@ enum SystemDisks {
         throw StorageError(.denied, "it carries the running system", subject: disk.devicePath)
     }
 
-    /// Adds the whole disks that a device is on: through its partition and through what it is stacked on.
-    /// A loop device is not on the disk that holds its file.
+    /// Adds the whole disks that a device is on: through its partition and through what it is stacked on, and
+    /// those that its filesystem spans besides. A loop device is not on the disk that holds its file.
     private static func collectDisks(below device: DeviceNumber, into names: inout Set<String>) {
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return }
-        collectDisks(below: name, into: &names)
+        for name in [name] + companions(of: name) { collectDisks(below: name, into: &names) }
+    }
+
+    /// All devices of the btrfs that has this device. The mount table names one of them.
+    private static func companions(of name: String) -> [String] {
+        Sysfs.names(in: "/sys/fs/btrfs").map { Sysfs.names(in: "/sys/fs/btrfs/\($0)/devices") }
+            .first { $0.contains(name) } ?? []
     }
 
     private static func collectDisks(below name: String, into names: inout Set<String>) {

@@ -46,7 +46,7 @@ struct VolumeFormat: Sendable {
         }
         // The tool claims the device for itself, so the proof's own claim has to end before. The disk's
         // lock, the open device and the disk's key in the registry stay.
-        _ = try BlankProof(of: volume.device.device, at: volume.device.path, size: volume.device.size)
+        _ = try BlankProof(of: volume.device)
         intent = try note()
     }
 
@@ -65,7 +65,7 @@ struct VolumeFormat: Sendable {
 
     /// Takes the intent back where the tool has written nothing.
     func withdrawIfBlank() throws(StorageError) {
-        _ = try BlankProof(of: volume.device.device, at: volume.device.path, size: volume.device.size)
+        _ = try BlankProof(of: volume.device)
         try journal.strike(.format, intent.target)
     }
 

@@ -32,6 +32,10 @@ enum FilesystemMount {
 
     private static func detached(_ device: VolumeDevice, type: String, flags: UInt32) throws(StorageError) -> Descriptor
     {
+        // mkfs.btrfs tells the kernel the name by which it was given the device, /proc/PID/fd/N. Linux before 6.13
+        // keeps that as the source of the mount, by which nobody finds the device later. A btrfs that is mounted
+        // already keeps its name (EBUSY), and a kernel without one is told nothing.
+        if type == "btrfs" { _ = cls_btrfs_forget_name(device.path) }
         let context = Descriptor(owning: try checkErrno(fsopen(type, UInt32(FSOPEN_CLOEXEC)), "fsopen", type))
         do throws(StorageError) {
             try checkErrno(

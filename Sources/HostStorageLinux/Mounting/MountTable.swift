@@ -24,22 +24,42 @@ enum MountTable {
             throw StorageError(errno: errno, "mnt_new_table_from_file", path)
         }
         defer { mnt_unref_table(table) }
-        guard let iterator = mnt_new_iter(Int32(MNT_ITER_FORWARD)) else {
-            throw StorageError(errno: ENOMEM, "mnt_new_iter", path)
-        }
-        defer { mnt_free_iter(iterator) }
         var mounts: [Mount] = []
-        var entry: OpaquePointer?
-        while mnt_table_next_fs(table, iterator, &entry) == 0, let current = entry {
+        try forEachEntry(of: table) { entry in
             mounts.append(
                 Mount(
-                    id: Int(mnt_fs_get_id(current)),
-                    device: DeviceNumber(mnt_fs_get_devno(current)),
-                    source: mnt_fs_get_source(current).map { String(cString: $0) } ?? "",
-                    target: mnt_fs_get_target(current).map { String(cString: $0) } ?? "",
-                    root: mnt_fs_get_root(current).map { String(cString: $0) } ?? ""))
+                    id: Int(mnt_fs_get_id(entry)),
+                    device: DeviceNumber(mnt_fs_get_devno(entry)),
+                    source: mnt_fs_get_source(entry).map { String(cString: $0) } ?? "",
+                    target: mnt_fs_get_target(entry).map { String(cString: $0) } ?? "",
+                    root: mnt_fs_get_root(entry).map { String(cString: $0) } ?? ""))
         }
         return mounts
+    }
+
+    /// The devices and files of active swap, as /proc/swaps has them; none on a kernel without swap.
+    static func swaps() throws(StorageError) -> [String] {
+        guard let table = mnt_new_table() else { throw StorageError(errno: ENOMEM, "mnt_new_table") }
+        defer { mnt_unref_table(table) }
+        let result = mnt_table_parse_swaps(table, nil)
+        if result == -ENOENT { return [] }
+        try check(result, "mnt_table_parse_swaps")
+        var paths: [String] = []
+        try forEachEntry(of: table) { entry in
+            if let path = mnt_fs_get_source(entry) { paths.append(String(cString: path)) }
+        }
+        return paths
+    }
+
+    private static func forEachEntry(
+        of table: OpaquePointer, _ body: (OpaquePointer) -> Void
+    ) throws(StorageError) {
+        guard let iterator = mnt_new_iter(Int32(MNT_ITER_FORWARD)) else {
+            throw StorageError(errno: ENOMEM, "mnt_new_iter")
+        }
+        defer { mnt_free_iter(iterator) }
+        var entry: OpaquePointer?
+        while mnt_table_next_fs(table, iterator, &entry) == 0, let current = entry { body(current) }
     }
 
     /// The mounts of a block device.

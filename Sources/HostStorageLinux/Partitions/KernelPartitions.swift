@@ -14,6 +14,11 @@ struct VolumeDevice: Sendable, Hashable {
     var path: String { "/dev/\(name)" }
 }
 
+extension OpenDisk {
+    /// The device of the disk itself.
+    var wholeDevice: VolumeDevice { VolumeDevice(name: node.name, device: node.device, size: size) }
+}
+
 /// The partitions that the kernel knows of a disk, made to agree with the table on the disk.
 ///
 /// Some kernels read no GPT, and none reads a table again while a partition is in use, so partitions are
@@ -82,13 +87,11 @@ struct KernelPartitions {
             "\(disk.path) partition \(number)")
     }
 
-    /// The partitions of a multipath map are maps themselves, made by udev or multipathd with kpartx; this
-    /// only finds them.
+    /// The device of a partition of a multipath map. Others make it; this only finds it.
     private func mapped(_ partition: PartitionTable.Partition) throws(StorageError) -> VolumeDevice {
-        let mapUUID = try disk.node.attribute("dm/uuid") ?? ""
         for holder in Sysfs.names(in: "\(disk.node.sysfsPath)/holders") {
             let path = "/sys/block/\(holder)"
-            if try Sysfs.attribute("\(path)/dm/uuid") == "part\(partition.number)-\(mapUUID)",
+            if try MappedPartition(name: holder)?.number == partition.number,
                 let device = try Sysfs.device("\(path)/dev"), let size = try Sysfs.number("\(path)/size")
             {
                 return VolumeDevice(name: holder, device: device, size: Int64(size) * 512)

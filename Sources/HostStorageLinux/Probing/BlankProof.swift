@@ -5,7 +5,7 @@ import Glibc
 import HostStorage
 
 /// That a device was read and found blank while nobody else could use it. Nothing is partitioned or
-/// formatted without one, and only ``init(of:at:size:)`` makes one.
+/// formatted without one, and only ``init(of:)`` makes one.
 ///
 /// Blank means: libblkid recognises nothing, and the head, the tail and every place where a known
 /// filesystem keeps a copy of its superblock read as zeros. "Nothing recognised" alone is not blank, and
@@ -14,20 +14,10 @@ struct BlankProof: ~Copyable {
     /// Open with O_EXCL: while it lives nobody mounts the device or takes it into a stack.
     private let claim: Descriptor
 
-    /// - Parameters:
-    ///   - device: what the device is expected to be; another device at `path` is refused.
-    ///   - path: where it is opened.
-    ///   - size: in bytes, as the caller knows it.
-    init(of device: DeviceNumber, at path: String, size: Int64) throws(StorageError) {
-        let claim: Descriptor
-        do throws(StorageError) {
-            claim = try Descriptor(opening: path, O_RDONLY | O_EXCL | O_NONBLOCK)
-        } catch  where error.code == .busy {
-            throw StorageError(.busy, "it is mounted or part of another device", subject: path, cause: error.cause)
-        }
-        guard try claim.status(path).special == device else {
-            throw StorageError(.failedPrecondition, "another device has come in its place", subject: path)
-        }
+    /// - Parameter device: as the caller knows it; one of another number or size is refused.
+    init(of device: VolumeDevice) throws(StorageError) {
+        let (path, size) = (device.path, device.size)
+        let claim = try Descriptor.claim(device, O_RDONLY)
         guard size > 0, try claim.blockSize(path) == size else {
             throw StorageError(.failedPrecondition, "its size is not the expected \(size) bytes", subject: path)
         }

@@ -11,10 +11,10 @@ struct Intent: Sendable, Hashable {
 
     let work: Work
     /// What is worked on: a disk's number or a volume's GUID. One intent of a kind for each.
-    let target: String
+    var target: String
     /// The disk as it was then.
     let disk: DiskNumber
-    let names: [String: String]
+    var names: [String: String]
     /// The kernel's ID of the boot in which the disk had that number.
     let boot: String
     /// The filesystem that was to be made.

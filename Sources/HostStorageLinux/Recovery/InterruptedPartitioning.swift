@@ -10,13 +10,7 @@ enum InterruptedPartitioning {
     /// - Parameter disk: open for writing, its lock held, without a partition table, and noted down as one
     ///   that was being partitioned in this attachment.
     static func clear(_ disk: OpenDisk) throws(StorageError) {
-        let claim: Descriptor
-        do throws(StorageError) {
-            claim = try Descriptor(opening: disk.path, O_RDWR | O_EXCL | O_NONBLOCK)
-        } catch  where error.code == .busy {
-            throw StorageError(
-                .busy, "it is mounted or part of another device", subject: disk.path, cause: error.cause)
-        }
+        let claim = try Descriptor.claim(disk.wholeDevice, O_RDWR)
         // UEFI 2.10, 5.3.1: headers and 16 KiB of entries at both ends; each is looked at before it goes.
         let sector = Int64(disk.sectorSize)
         let table = sector + 16384

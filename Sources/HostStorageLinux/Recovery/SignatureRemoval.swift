@@ -12,15 +12,7 @@ enum SignatureRemoval {
     /// - Parameter volume: its disk's lock is held.
     static func run(_ volume: OpenVolume) throws(StorageError) {
         let path = volume.device.path
-        let claim: Descriptor
-        do throws(StorageError) {
-            claim = try Descriptor(opening: path, O_RDWR | O_EXCL | O_NONBLOCK)
-        } catch  where error.code == .busy {
-            throw StorageError(.busy, "it is mounted or part of another device", subject: path, cause: error.cause)
-        }
-        guard try claim.status(path).special == volume.device.device else {
-            throw StorageError(.failedPrecondition, "another device has come in its place", subject: path)
-        }
+        let claim = try Descriptor.claim(volume.device, O_RDWR)
         let size = try claim.blockSize(path)
         guard size == volume.device.size else {
             throw StorageError(

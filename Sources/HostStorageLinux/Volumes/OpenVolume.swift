@@ -38,7 +38,7 @@ final class OpenVolume: Sendable {
             if let partition = now.partition {
                 try KernelPartitions(disk: disk).device(of: partition)
             } else {
-                VolumeDevice(name: disk.node.name, device: disk.node.device, size: disk.size)
+                disk.wholeDevice
             }
         let descriptor = try Descriptor(opening: device.path, O_RDONLY | O_NONBLOCK)
         guard try descriptor.status(device.path).special == device.device else {

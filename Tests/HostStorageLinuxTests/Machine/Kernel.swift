@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import LoopDisks
+
+/// The kernel as sysfs shows it and is told by it.
+enum Kernel {
+    static func write(_ text: String, to path: String) throws {
+        let handle = try FileHandle(forWritingTo: URL(filePath: path))
+        defer { try? handle.close() }
+        try handle.write(contentsOf: Data(text.utf8))
+    }
+
+    /// An attribute without the line's end.
+    static func read(_ path: String) throws -> String {
+        try String(contentsOfFile: path, encoding: .utf8).trimmingCharacters(in: .newlines)
+    }
+
+    static func names(in path: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    }
+
+    /// The places of this namespace's mounts, in the order in which they were made.
+    static func mounts() -> [String] {
+        let table = (try? read("/proc/self/mounts")) ?? ""
+        return table.split(separator: "\n").map { String($0.split(separator: " ")[1]) }
+    }
+
+    /// What `find` finds, once it does.
+    static func wait<Found>(for name: String, _ find: () throws -> Found?) throws -> Found {
+        for _ in 0..<200 {
+            if let found = try? find() { return found }
+            usleep(25_000)
+        }
+        throw CommandFailed("\(name) has not come")
+    }
+}
