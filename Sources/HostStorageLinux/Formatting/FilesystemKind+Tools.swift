@@ -26,8 +26,10 @@ extension FilesystemKind {
         }
     }
 
-    /// - Parameter uuid: nil for a filesystem that takes none.
-    func makingArguments(_ device: String, uuid: String?) -> [String] {
+    /// - Parameters:
+    ///   - uuid: nil for a filesystem that takes none.
+    ///   - proof: that the device is blank. Its claim ends here, for the tool makes its own.
+    func makingArguments(_ device: String, uuid: String?, _ proof: consuming BlankProof) -> [String] {
         let uuid = uuid ?? ""
         return switch self {
         // -m 0: blocks reserved for root are no use on a volume of data (as Kubernetes has it).

@@ -25,7 +25,6 @@ struct VolumeFormat: Sendable {
         let guid = volume.id.guid
         let uuid = filesystem.takesUUID ? Self.newUUID() : nil
         tool = try filesystem.makingTool()
-        arguments = filesystem.makingArguments(volume.pinnedPath, uuid: uuid)
         self.volume = volume
         self.journal = journal
 
@@ -44,10 +43,10 @@ struct VolumeFormat: Sendable {
             _ = try note()
             try SignatureRemoval.run(volume)
         }
-        // The tool claims the device for itself, so the proof's own claim has to end before. The disk's
-        // lock, the open device and the disk's key in the registry stay.
-        _ = try BlankProof(of: volume.device)
+        let proof = try BlankProof(of: volume.device)
         intent = try note()
+        // The disk's lock, the open device and the disk's key in the registry stay.
+        arguments = filesystem.makingArguments(volume.pinnedPath, uuid: uuid, proof)
     }
 
     /// Whether the volume is as an earlier format has left it: the filesystem with that format's UUID,
