@@ -120,7 +120,7 @@ let package = Package(
         // The library: no gRPC, no versions.
         .target(
             name: "HostStorage",
-            dependencies: [.product(name: "Logging", package: "swift-log")],
+            dependencies: ["WindowsPath", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict
         ),
         .target(

@@ -6,15 +6,15 @@ public import HostStorage
 
 extension LinuxBackend {
     public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
-        try await onPath(path) { door throws(StorageError) in try Self.exists(path, door) }
+        try await onPath(path) { door, path throws(StorageError) in try Self.exists(path, door) }
     }
 
     public func makeDirectory(_ path: HostPath) async throws(StorageError) {
-        try await onPath(path) { _ throws(StorageError) in try DirectoryCreation.make(path) }
+        try await onPath(path) { door, path throws(StorageError) in try DirectoryCreation.make(path, door) }
     }
 
     public func remove(_ path: HostPath, force: Bool) async throws(StorageError) {
-        try await onPath(path) { door throws(StorageError) in
+        try await onPath(path) { door, path throws(StorageError) in
             let (parent, name): (OpenDirectory, String)
             let status: FileStatus
             do throws(StorageError) {
@@ -44,20 +44,25 @@ extension LinuxBackend {
     }
 
     public func removeContents(of path: HostPath) async throws(StorageError) {
-        try await onPath(path) { door throws(StorageError) in
+        try await onPath(path) { door, path throws(StorageError) in
             try TreeRemoval.removeContents(of: door.open(path, O_RDONLY | O_DIRECTORY), "\(path)")
         }
     }
 
     public func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
-        try await onPath(link) { door throws(StorageError) in
+        try await onPath(link) { door, link throws(StorageError) in
+            let target = try door.actual(target)
+            do throws(StorageError) {
+                // Whoever follows the new link must not leave the roots by another one behind it.
+                _ = try door.following(target)
+            } catch  where error.code == .notFound {}
             let (parent, name) = try door.openParent(of: link)
-            try checkErrno(symlinkat("\(target)", parent.descriptor.raw, name), "symlinkat", "\(link)")
+            try checkErrno(symlinkat(target.hostPath, parent.descriptor.raw, name), "symlinkat", "\(link)")
         }
     }
 
     public func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool {
-        try await onPath(path) { door throws(StorageError) in
+        try await onPath(path) { door, path throws(StorageError) in
             guard !path.isRoot else { return try door.open(path, cls_O_PATH).status("\(path)").isMountRoot }
             let (parent, name) = try door.openParent(of: path)
             let status = try parent.descriptor.status(of: name, "\(path)")
@@ -87,7 +92,7 @@ extension LinuxBackend {
         _ name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) {
         while try directory.status(of: name, "\(path)").isMountRoot {
-            try Unmount.unmount(name, in: directory, "\(path)")
+            try Unmount.unmount(name, in: directory, path)
         }
     }
 }

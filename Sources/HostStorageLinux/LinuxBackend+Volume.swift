@@ -82,6 +82,7 @@ extension LinuxBackend {
     /// Mounts the volume, unless it is mounted there. Where its filesystem has to be checked first, nothing
     /// is done, and the reason returned.
     private func mount(_ volume: OpenVolume, at path: HostPath, isChecked: Bool) throws(StorageError) -> String? {
+        let path = try door.actual(path)
         let target = try door.open(path, O_RDONLY | O_DIRECTORY)
         let status = try target.status("\(path)")
         if status.isMountRoot {
@@ -99,7 +100,7 @@ extension LinuxBackend {
         }
         // From now on it is in use, and a repeated format is another one.
         try journal.strike(.format, volume.id.guid)
-        try FilesystemMount.mount(volume.device, type: type, on: target, path: "\(path)")
+        try FilesystemMount.mount(volume.device, type: type, on: target, path: "\(path)", by: helperMounts)
         return nil
     }
 
@@ -110,6 +111,7 @@ extension LinuxBackend {
         let found = try await index.locate(volume)
         return try await onDisk(of: found) { [door] () throws(StorageError) in
             let open = try OpenVolume(found)
+            let path = try door.actual(path)
             let (parent, name) = try door.openParent(of: path)
             let status = try parent.descriptor.status(of: name, "\(path)")
             guard status.isMountRoot else {
@@ -118,7 +120,7 @@ extension LinuxBackend {
             guard try status.blockDevice() == open.device.device else {
                 throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
             }
-            try Unmount.unmount(name, in: parent.descriptor, "\(path)")
+            try Unmount.unmount(name, in: parent.descriptor, path)
             return try open.isInUse() ? .stillHeld(by: Holders.ofDevice(open.device)) : .released
         }
     }
@@ -167,7 +169,7 @@ extension LinuxBackend {
     }
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
-        let device = try await onPath(path) { door throws(StorageError) in
+        let device = try await onPath(path) { door, path throws(StorageError) in
             let place = try door.following(path)
             let status = try door.open(place, cls_O_PATH).status("\(path)")
             guard status.isMountRoot else {
@@ -179,7 +181,7 @@ extension LinuxBackend {
     }
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
-        let device = try await onPath(path) { door throws(StorageError) in
+        let device = try await onPath(path) { door, path throws(StorageError) in
             try door.open(try door.following(path), cls_O_PATH).status("\(path)").blockDevice()
         }
         return try await self.volume(on: device, holding: path)

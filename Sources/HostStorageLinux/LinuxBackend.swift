@@ -13,18 +13,27 @@ public final class LinuxBackend: StorageBackend {
     let index: VolumeIndex
     let lanes = Lanes()
     let door: PathDoor
+    let helperMounts: HelperMount
     let offline: OfflineMarks
     let journal: IntentJournal
     let logger: Logger
 
     /// - Parameter stateDirectory: keeps what every process of the node has to know, such as which disks are
     ///   offline, and what outlives the process, such as which formats have begun; it belongs on a disk.
-    public init(
+    public convenience init(
         settings: HostSettings, stateDirectory: String = "/var/lib/host-storage", logger: Logger
+    ) throws(StorageError) {
+        try self.init(
+            settings: settings, stateDirectory: stateDirectory, resolution: .available, logger: logger)
+    }
+
+    init(
+        settings: HostSettings, stateDirectory: String, resolution: Resolution, logger: Logger
     ) throws(StorageError) {
         self.settings = settings
         self.logger = logger
-        door = PathDoor(policy: settings.paths)
+        door = PathDoor(policy: settings.paths, resolution: resolution)
+        helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
         journal = try IntentJournal(stateDirectory: stateDirectory)
         offline = try OfflineMarks(stateDirectory: stateDirectory)
         index = VolumeIndex(inventory: inventory, lanes: lanes, logger: logger)
@@ -41,11 +50,13 @@ public final class LinuxBackend: StorageBackend {
         try await lanes.run(in: .disk(name: volume.disk.name), work)
     }
 
-    /// Runs `work` in the lane of a path.
+    /// Runs `work` in the lane of a path, with the path as it is spelled on the host.
     func onPath<Value: Sendable>(
-        _ path: HostPath, _ work: @escaping @Sendable (PathDoor) throws(StorageError) -> Value
+        _ path: HostPath, _ work: @escaping @Sendable (PathDoor, HostPath) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        try await lanes.run(in: .path(path)) { [door] () throws(StorageError) in try work(door) }
+        try await lanes.run(in: .path(path)) { [door] () throws(StorageError) in
+            try work(door, door.actual(path))
+        }
     }
 
     func requireOnline(_ disk: DiskNode) throws(StorageError) {

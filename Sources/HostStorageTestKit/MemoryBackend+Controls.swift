@@ -62,9 +62,9 @@ extension MemoryBackend {
     public func readFile(at path: String) throws(StorageError) -> [UInt8] {
         let path = try settings.paths.resolve(path, driveless: .onDriveC)
         return try host.withLock { host throws(StorageError) in
-            let place = try host.follow(path, policy: settings.paths)
+            let place = try host.follow(path)
             guard case .file(let bytes)? = host[place] else {
-                throw StorageError(.notFound, "\(place.text) is no file")
+                throw StorageError(.notFound, "\(host.told(place)) is no file")
             }
             return bytes
         }
@@ -87,7 +87,7 @@ extension MemoryBackend {
         try host.withLock { host throws(StorageError) in
             let place = try host.locate(path)
             guard host[Place(place.dropLast())]?.isDirectory == true, host[place]?.isDirectory != true else {
-                throw StorageError(.failedPrecondition, "\(place.text) cannot be written")
+                throw StorageError(.failedPrecondition, "\(host.told(place)) cannot be written")
             }
             host[place] = node
         }

@@ -6,7 +6,7 @@ extension MemoryBackend {
     public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
         try await perform(.pathExists) { host throws(StorageError) in
             // Below a file there is nothing.
-            if host.isBelowFile(path) { return false }
+            if try host.isBelowFile(path) { return false }
             do throws(StorageError) {
                 return host[try host.locate(path)] != nil
             } catch  where error.code == .notFound {
@@ -28,7 +28,7 @@ extension MemoryBackend {
                 switch host[place] {
                 case nil: host[place] = .emptyDirectory
                 case .directory?: break
-                default: throw StorageError(.failedPrecondition, "\(place.text) is not a directory")
+                default: throw StorageError(.failedPrecondition, "\(host.told(place)) is not a directory")
                 }
             }
         }
@@ -44,14 +44,14 @@ extension MemoryBackend {
             }
             guard let node = host[place] else {
                 if force { return }
-                throw StorageError(.notFound, "\(place.text) does not exist")
+                throw StorageError(.notFound, "\(host.told(place)) does not exist")
             }
             if host.mounts[place] != nil {
-                guard force else { throw StorageError(.busy, "a volume is mounted at \(place.text)") }
+                guard force else { throw StorageError(.busy, "a volume is mounted at \(host.told(place))") }
                 try host.unmount(place)
             } else if node.isDirectory, !force {
                 guard node.isEmptyDirectory else {
-                    throw StorageError(.failedPrecondition, "\(place.text) is not empty")
+                    throw StorageError(.failedPrecondition, "\(host.told(place)) is not empty")
                 }
             }
             try host.refuseMounts(below: place)
@@ -62,9 +62,9 @@ extension MemoryBackend {
     public func removeContents(of path: HostPath) async throws(StorageError) {
         try await perform(.removeContents) { host throws(StorageError) in
             let place = try host.locate(path)
-            guard let node = host[place] else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard node.isDirectory else {
-                throw StorageError(.failedPrecondition, "\(place.text) is not a directory")
+                throw StorageError(.failedPrecondition, "\(host.told(place)) is not a directory")
             }
             try host.refuseMounts(below: place)
             host[place] = .emptyDirectory
@@ -74,11 +74,15 @@ extension MemoryBackend {
     public func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
         try await perform(.createSymlink) { host throws(StorageError) in
             let place = try host.locate(link)
-            guard host[place] == nil else { throw StorageError(.alreadyExists, "\(place.text) exists") }
+            guard host[place] == nil else { throw StorageError(.alreadyExists, "\(host.told(place)) exists") }
             guard host[Place(place.dropLast())] != nil else {
-                throw StorageError(.notFound, "the directory of \(place.text) does not exist")
+                throw StorageError(.notFound, "the directory of \(host.told(place)) does not exist")
             }
-            host[place] = .link(target.description)
+            do throws(StorageError) {
+                // Whoever follows the new link must not leave the roots by another one behind it.
+                _ = try host.follow(target)
+            } catch  where error.code == .notFound {}
+            host[place] = .link(target.hostPath)
         }
     }
 
@@ -86,9 +90,9 @@ extension MemoryBackend {
         try await perform(.isSymlink) { host throws(StorageError) in
             let place = try host.locate(path)
             switch host[place] {
-            case nil: throw StorageError(.notFound, "\(place.text) does not exist")
+            case nil: throw StorageError(.notFound, "\(host.told(place)) does not exist")
             case .link(let target)?:
-                let next = try host.target(target, from: Place(place.dropLast()), policy: settings.paths)
+                let next = try host.target(target, from: Place(place.dropLast()))
                 do throws(StorageError) {
                     return host[try host.locate(next)] != nil
                 } catch  where error.code == .notFound {
@@ -103,7 +107,7 @@ extension MemoryBackend {
 extension SimulatedHost {
     fileprivate func refuseMounts(below place: Place) throws(StorageError) {
         if let mount = mounts(strictlyBelow: place).first {
-            throw StorageError(.busy, "a volume is mounted at \(mount.text)")
+            throw StorageError(.busy, "a volume is mounted at \(told(mount))")
         }
     }
 }

@@ -95,18 +95,18 @@ extension MemoryBackend {
             let (disk, index) = try host.find(volume)
             try host.refuseOffline(disk)
             let place = try host.locate(path)
-            guard let node = host[place] else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             if let mounted = host.mounts[place] {
                 guard mounted == volume else {
-                    throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(place.text)")
+                    throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
                 }
                 return
             }
             guard node.isDirectory else {
-                throw StorageError(.failedPrecondition, "\(place.text) is not a directory")
+                throw StorageError(.failedPrecondition, "\(host.told(place)) is not a directory")
             }
             guard node.isEmptyDirectory else {
-                throw StorageError(.failedPrecondition, "\(place.text) is not empty")
+                throw StorageError(.failedPrecondition, "\(host.told(place)) is not empty")
             }
             switch disk.slots[index].content {
             case .filesystem(var filesystem):
@@ -128,12 +128,12 @@ extension MemoryBackend {
         try await perform(.unmountVolume) { host throws(StorageError) in
             _ = try host.find(volume)
             let place = try host.locate(path)
-            guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard let mounted = host.mounts[place] else {
-                throw StorageError(.failedPrecondition, "nothing is mounted at \(place.text)")
+                throw StorageError(.failedPrecondition, "nothing is mounted at \(host.told(place))")
             }
             guard mounted == volume else {
-                throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(place.text)")
+                throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
             }
             try host.unmount(place)
             let others = host.mounts.filter { $0.value == volume }.map {
@@ -145,10 +145,10 @@ extension MemoryBackend {
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
         try await perform(.volumeMountedAt) { host throws(StorageError) in
-            let place = try host.follow(path, policy: settings.paths)
-            guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            let place = try host.follow(path)
+            guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard let volume = host.mounts[place] else {
-                throw StorageError(.failedPrecondition, "\(place.text) is not a mounted folder")
+                throw StorageError(.failedPrecondition, "\(host.told(place)) is not a mounted folder")
             }
             return volume
         }
@@ -156,12 +156,12 @@ extension MemoryBackend {
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
         try await perform(.volumeClosestTo) { host throws(StorageError) in
-            let place = try host.follow(path, policy: settings.paths)
-            guard host[place] != nil else { throw StorageError(.notFound, "\(place.text) does not exist") }
+            let place = try host.follow(path)
+            guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             if let mount = host.mount(above: place), let volume = host.mounts[mount] { return volume }
             let system = host.disks.values.first { $0.carriesSystem && $0.isAttached }
             guard let volume = system?.volumes.first else {
-                throw StorageError(.failedPrecondition, "\(place.text) is on no disk")
+                throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
             }
             return volume.id
         }
@@ -172,7 +172,7 @@ extension SimulatedHost {
     /// Takes a mount away, unless another stands on it.
     mutating func unmount(_ place: Place) throws(StorageError) {
         if let inner = mounts(strictlyBelow: place).first {
-            throw StorageError(.busy, "\(inner.text) is mounted within \(place.text)")
+            throw StorageError(.busy, "\(told(inner)) is mounted within \(told(place))")
         }
         mounts[place] = nil
     }

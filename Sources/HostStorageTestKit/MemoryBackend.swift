@@ -20,7 +20,7 @@ public final class MemoryBackend: StorageBackend {
     public init(settings: HostSettings) {
         self.settings = settings
         logger = Logger(label: "host-storage.memory")
-        var host = SimulatedHost()
+        var host = SimulatedHost(paths: settings.paths)
         for root in settings.paths.roots {
             let place = Place(text: root)
             for count in 1...place.count where host[Place(place.prefix(count))] == nil {

@@ -4,6 +4,7 @@ import HostStorage
 
 /// All that a ``MemoryBackend`` simulates: disks, files and mounts.
 struct SimulatedHost: Sendable {
+    let paths: PathPolicy
     var disks: [DiskNumber: SimulatedDisk] = [:]
     var lastDisk: UInt32 = 0
     /// The files of the host itself, under all mounts.
@@ -101,48 +102,66 @@ extension SimulatedHost {
     /// The place that a path names. A link on the way is refused, one at the end is the place itself.
     /// The end of the way need not exist; the directories before it need.
     func locate(_ path: HostPath) throws(StorageError) -> Place {
-        let place = Place(path)
+        let place = try actual(Place(path))
         for count in 1..<max(place.count, 1) {
             let step = Place(place.prefix(count))
             switch self[step] {
-            case nil: throw StorageError(.notFound, "\(step.text) does not exist")
+            case nil: throw StorageError(.notFound, "\(told(step)) does not exist")
             case .directory?: continue
-            case .link?: throw StorageError(.failedPrecondition, "\(step.text) is a symbolic link in the way")
-            case .file?: throw StorageError(.failedPrecondition, "\(step.text) is not a directory")
+            case .link?: throw StorageError(.failedPrecondition, "\(told(step)) is a symbolic link in the way")
+            case .file?: throw StorageError(.failedPrecondition, "\(told(step)) is not a directory")
             }
         }
         return place
     }
 
+    /// The place with the names that it has on the host, as far as it is there; differs where the case of
+    /// letters does not count.
+    private func actual(_ place: Place) throws(StorageError) -> Place {
+        guard paths.ignoresCase else { return place }
+        var actual: Place = []
+        for name in place { actual.append(try self.actual(name, in: actual)) }
+        return actual
+    }
+
+    private func actual(_ name: FileName, in directory: Place) throws(StorageError) -> FileName {
+        guard paths.ignoresCase, case .directory(let children)? = self[directory] else { return name }
+        return try NameLookup.match(name.text, among: children.keys.map(\.text)).map { FileName($0) } ?? name
+    }
+
+    /// The place as callers are told it.
+    func told(_ place: Place) -> String { paths.spelling(ofHostPath: place.text) }
+
     /// Whether a file is in the way to the path.
-    func isBelowFile(_ path: HostPath) -> Bool {
-        let place = Place(path)
+    func isBelowFile(_ path: HostPath) throws(StorageError) -> Bool {
+        let place = try actual(Place(path))
         return place.indices.contains { count in
             if case .file? = self[Place(place.prefix(count))] { true } else { false }
         }
     }
 
     /// The place that a path leads to when links are followed, each of which must lead beneath a root.
-    func follow(_ path: HostPath, policy: PathPolicy) throws(StorageError) -> Place {
+    func follow(_ path: HostPath) throws(StorageError) -> Place {
         var place: Place = []
         var rest = Place(path)[...]
         var links = 0
-        while let name = rest.popFirst() {
+        while let spelled = rest.popFirst() {
+            let name = try actual(spelled, in: place)
             if case .link(let target)? = self[place + [name]] {
                 links += 1
                 guard links <= 40 else { throw StorageError(.failedPrecondition, "too many links on the way") }
-                rest = Place(try self.target(target, from: place, policy: policy))[...] + rest
+                rest = Place(try self.target(target, from: place))[...] + rest
                 place = []
             } else {
                 place.append(name)
             }
         }
-        return try locate(try policy.place(hostPath: place.text))
+        return try locate(try paths.place(hostPath: place.text))
     }
 
     /// Where the text of a link in `directory` leads, if that is within the roots.
-    func target(_ target: String, from directory: Place, policy: PathPolicy) throws(StorageError) -> HostPath {
-        guard !target.hasPrefix("/") else { return try policy.place(hostPath: target) }
+    func target(_ target: String, from directory: Place) throws(StorageError) -> HostPath {
+        guard !target.hasPrefix("/") else { return try paths.place(hostPath: target) }
         var place = directory
         for name in Place(text: target) {
             switch name.text {
@@ -151,6 +170,6 @@ extension SimulatedHost {
             default: place.append(name)
             }
         }
-        return try policy.place(hostPath: place.text)
+        return try paths.place(hostPath: place.text)
     }
 }

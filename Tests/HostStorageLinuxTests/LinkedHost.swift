@@ -12,17 +12,27 @@ struct LinkedHost {
     let scratch: ScratchDirectory
     let host: Host<LinuxBackend>
 
-    init(_ filesystem: FilesystemKind = .ext4) throws {
-        scratch = try ScratchDirectory()
-        var settings = HostSettings(paths: try PathPolicy(roots: ["\(scratch.path)/kubelet"]))
+    /// - Parameter roots: below the scratch directory.
+    init(
+        _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
+        resolution: Resolution = .available
+    ) throws {
+        let scratch = try ScratchDirectory()
+        self.scratch = scratch
+        var settings = HostSettings(
+            paths: try PathPolicy(roots: roots.map { "\(scratch.path)/\($0)" }, ignoresCase: ignoresCase))
         settings.filesystem = filesystem
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         host = Host(
-            backend: try LinuxBackend(settings: settings, stateDirectory: "\(scratch.path)/state", logger: logger),
+            backend: try LinuxBackend(
+                settings: settings, stateDirectory: "\(scratch.path)/state", resolution: resolution, logger: logger),
             settings: settings, logger: logger)
     }
 
     func path(_ name: String) -> String { "\(scratch.path)/kubelet/\(name)" }
+
+    /// A directory beside the roots, which no call must reach.
+    var outside: String { "\(scratch.path)/outside" }
 
     /// A partitioned disk's only volume.
     func volume(on disk: LoopDisk) async throws -> VolumeID { try await volume(on: try disk.number) }

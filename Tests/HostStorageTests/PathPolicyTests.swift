@@ -72,6 +72,22 @@ import Testing
         #expect(try policy.resolve(#"C:\SRV\Foo"#).description == "/srv/Foo")
     }
 
+    @Test func ofRootsThatDifferInCaseTheExactOneIsMeant() throws {
+        let policy = try PathPolicy(roots: ["/srv/A", "/srv/a", "/srv/A"])
+        #expect(try policy.resolve(#"C:\srv\a\x"#).root == "/srv/a")
+        #expect(try policy.resolve(#"C:\srv\A\x"#).root == "/srv/A")
+        expectError(.failedPrecondition, "several working directories that differ in case") {
+            try policy.resolve(#"C:\SRV\a\x"#)
+        }
+        #expect(try PathPolicy(roots: ["/srv/A", "/srv/A"]).resolve(#"C:\srv\a\x"#).root == "/srv/A")
+    }
+
+    @Test func rootsOfAPolicyThatIgnoresCaseFoldInEverySpelling() throws {
+        let policy = try PathPolicy(roots: ["/srv/A"], ignoresCase: true)
+        #expect(try policy.resolve("/SRV/a/Name").hostPath == "/srv/A/Name")
+        expectError(.denied) { try PathPolicy(roots: ["/srv/A"]).resolve("/SRV/a/Name") }
+    }
+
     /// A drive can put a long Windows name where only the name counts.
     @Test func namesAreShortInEverySpelling() throws {
         let policy = try PathPolicy(roots: [#"D:\"#], drives: ["D": "/data"])

@@ -10,7 +10,7 @@ extension Host {
 
     public func makeDirectory(_ path: String) async throws(StorageError) {
         let path = try resolve(path, for: "make directory")
-        try await change("make directory", "\(path)", keys: [.path(path)]) { backend throws(StorageError) in
+        try await change("make directory", "\(path)", keys: [key(of: path)]) { backend throws(StorageError) in
             try await backend.makeDirectory(path)
         }
     }
@@ -19,7 +19,7 @@ extension Host {
         let name = force ? "remove with force" : "remove"
         let path = try resolve(path, for: name)
         try refuseRoot(path, for: name)
-        try await change(name, "\(path)", keys: [.path(path)]) { backend throws(StorageError) in
+        try await change(name, "\(path)", keys: [key(of: path)]) { backend throws(StorageError) in
             try await backend.remove(path, force: force)
         }
     }
@@ -27,7 +27,7 @@ extension Host {
     public func removeContents(of path: String) async throws(StorageError) {
         let path = try resolve(path, for: "remove contents of")
         try refuseRoot(path, for: "remove contents of")
-        try await change("remove contents of", "\(path)", keys: [.path(path)]) { backend throws(StorageError) in
+        try await change("remove contents of", "\(path)", keys: [key(of: path)]) { backend throws(StorageError) in
             try await backend.removeContents(of: path)
         }
     }
@@ -36,7 +36,7 @@ extension Host {
         let link = try resolve(link, for: "create symlink")
         let target = try resolve(target, for: "create symlink")
         try refuseRoot(link, for: "create symlink")
-        try await change("create symlink", "\(link) to \(target)", keys: [.path(link)]) {
+        try await change("create symlink", "\(link) to \(target)", keys: [key(of: link)]) {
             backend throws(StorageError) in
             try await backend.createSymlink(at: link, to: target)
         }

@@ -13,7 +13,7 @@ extension Host {
     public func mountVolume(_ volume: VolumeID, at path: String) async throws(StorageError) {
         let path = try resolve(path, driveless: .onDriveC, for: "mount volume")
         guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("mount volume") }
-        try await change("mount volume", on: volume, "at \(path)", holding: .path(path)) {
+        try await change("mount volume", on: volume, "at \(path)", holding: key(of: path)) {
             backend throws(StorageError) in
             try await backend.mountVolume(volume, at: path)
         }
@@ -25,10 +25,12 @@ extension Host {
     ) async throws(StorageError) -> UnmountOutcome {
         let path = try resolve(path, driveless: .onDriveC, for: "unmount volume")
         guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("unmount volume") }
-        return try await change("unmount volume", on: volume, "from \(path)", holding: .path(path)) {
+        let outcome = try await change("unmount volume", on: volume, "from \(path)", holding: key(of: path)) {
             backend throws(StorageError) in
             try await backend.unmountVolume(volume, from: path)
         }
+        guard case .stillHeld(let holders) = outcome else { return outcome }
+        return .stillHeld(by: holders.map { $0.told(by: settings.paths) })
     }
 
     public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {

@@ -24,14 +24,15 @@ public final class Host<Backend: StorageBackend>: StorageHost {
         _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Answer
     ) async throws(StorageError) -> Answer {
         let operation = Operation(name, subject, keys: keys, isShared: isShared)
-        return try await operations.perform(operation) { [backend, logger] () async throws(StorageError) in
+        return try await operations.perform(operation) {
+            [backend, logger, paths = settings.paths] () async throws(StorageError) in
             let began = ContinuousClock.now
             do throws(StorageError) {
                 let answer = try await body(backend)
                 logger.info("\(operation)", metadata: ["duration": "\(began.duration(to: .now))"])
                 return answer
             } catch {
-                let error = error.during(name, subject)
+                let error = error.during(name, subject).told(by: paths)
                 logger.warning(
                     "\(error)", metadata: ["duration": "\(began.duration(to: .now))", "code": "\(error.code)"])
                 throw error
@@ -46,7 +47,7 @@ public final class Host<Backend: StorageBackend>: StorageHost {
         do throws(StorageError) {
             return try await body(backend)
         } catch {
-            let error = error.during(name, subject)
+            let error = error.during(name, subject).told(by: settings.paths)
             logger.debug("\(error)", metadata: ["code": "\(error.code)"])
             throw error
         }
@@ -61,4 +62,7 @@ public final class Host<Backend: StorageBackend>: StorageHost {
             throw error.during(name)
         }
     }
+
+    /// What a call that changes something at `path` holds.
+    func key(of path: HostPath) -> LockKey { .path(settings.paths.lockable(path)) }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import WindowsPath
+
 /// The one door for paths: every path of a caller, in Windows or POSIX spelling, becomes a ``HostPath``
-/// here or is refused.
+/// here or is refused, and is told to callers in the spelling of the policy's dialect.
 ///
 /// Drives map to host directories. A path must lie beneath a root, compared name by name, so that
 /// `/var/lib/kubelet-evil` is not within `/var/lib/kubelet`. Names that Windows or a careless consumer of
@@ -9,53 +11,87 @@
 public struct PathPolicy: Sendable {
     /// The roots as absolute paths of the host, in the order given.
     public let roots: [String]
+    public let dialect: PathDialect
+    /// Whether names below the roots are looked up as on Windows: the name itself if it is there, else the
+    /// one name that differs in case alone, by NTFS's table. Several such names are an error. What is
+    /// created has the name that the caller gave it.
+    public let ignoresCase: Bool
     private let rootComponents: [[String]]
-    private let drives: [Character: [String]]
+    private let windowsRoots: [String?]
+    private let drives: DriveMap
 
     /// How a path that starts with one backslash and has no drive is taken. Drivers send such paths to
     /// the volume methods and to the link test; csi-proxy refuses them in all others.
     public enum DrivelessPaths: Sendable { case refused, onDriveC }
 
     /// - Parameters:
-    ///   - roots: directories in either spelling. The list must not be empty, and "/" is no root.
+    ///   - roots: directories in either spelling, whatever the dialect. The list must not be empty, and "/"
+    ///     is no root. In the Windows dialect every root must be on a drive.
     ///   - drives: letters and the host directories that they stand for; `C` is "/" unless given.
-    public init(roots: [String], drives: [Character: String] = [:]) throws(StorageError) {
-        var map: [Character: [String]] = ["C": []]
-        for (letter, directory) in drives {
-            guard letter.isASCII, letter.isLetter, let drive = letter.uppercased().first else {
-                throw StorageError(.invalidArgument, "\"\(letter)\" is not a drive letter")
-            }
-            map[drive] = try PathSpelling.posix(directory).components
-        }
-        self.drives = map
+    public init(
+        roots: [String], drives: [Character: String] = [:], dialect: PathDialect = .both, ignoresCase: Bool = false
+    ) throws(StorageError) {
+        self.dialect = dialect
+        self.ignoresCase = ignoresCase
+        self.drives = try DriveMap(drives)
 
         guard !roots.isEmpty else { throw StorageError(.invalidArgument, "there is no root directory") }
         var rootComponents: [[String]] = []
+        var windowsRoots: [String?] = []
         for root in roots {
-            let components = try Self.hostComponents(of: PathSpelling(root), drives: map, text: root)
+            let components = try self.drives.components(of: PathSpelling(root), root)
             guard !components.isEmpty else {
                 throw StorageError(.invalidArgument, "the root directory \"\(root.excerpt)\" is the whole host")
             }
             rootComponents.append(components)
+            windowsRoots.append(
+                dialect == .windows ? try Self.windowsSpelling(of: components, self.drives, root) : nil)
         }
         self.rootComponents = rootComponents
+        self.windowsRoots = windowsRoots
         self.roots = rootComponents.map { "/" + $0.joined(separator: "/") }
     }
 
     /// The place that `text` names. Malformed paths are ``StorageError/Code/invalidArgument``, places
     /// outside every root ``StorageError/Code/denied``.
     public func resolve(_ text: String, driveless: DrivelessPaths = .refused) throws(StorageError) -> HostPath {
-        let spelling = try PathSpelling(text)
-        if case .windowsDriveless = spelling, driveless == .refused {
-            throw StorageError(.invalidArgument, "invalid character \\ at beginning of path: \(text.excerpt)")
-        }
-        let components = try Self.hostComponents(of: spelling, drives: drives, text: text)
-        return try place(components, foldingCase: spelling.isWindows, text: text)
+        let spelling = try PathSpelling(text, dialect: dialect, driveless: driveless)
+        let components = try drives.components(of: spelling, text)
+        return try place(components, foldingCase: spelling.isWindows || ignoresCase, text: text)
     }
 
     /// The place that an absolute path of the host names, such as the text of a link.
     public func place(hostPath text: String) throws(StorageError) -> HostPath {
         try place(try PathSpelling.posix(text).components, foldingCase: false, text: text)
+    }
+
+    /// The place of a root that lies within another root, beneath the nearest one; nil for all others.
+    package func place(ofInnerRoot root: String) -> HostPath? {
+        guard let own = roots.firstIndex(where: { $0.isIdentical(to: root) }) else { return nil }
+        let names = rootComponents[own]
+        let around = rootComponents.indices.filter { index in
+            rootComponents[index].count < names.count
+                && zip(rootComponents[index], names).allSatisfy { $0.isIdentical(to: $1) }
+        }
+        guard let nearest = around.max(by: { rootComponents[$0].count < rootComponents[$1].count }) else { return nil }
+        return HostPath(
+            root: roots[nearest], windowsRoot: windowsRoots[nearest],
+            components: Array(names.dropFirst(rootComponents[nearest].count)))
+    }
+
+    /// An absolute path of the host, beneath a root or not, as callers are told it.
+    package func spelling(ofHostPath text: String) -> String {
+        guard dialect == .windows, let components = try? PathSpelling.posix(text).components,
+            let path = drives.windows(components)
+        else { return text }
+        return path.utf8.count == 2 ? path + #"\"# : path
+    }
+
+    /// The same for all paths with one meaning to this policy, for those who hold locks by paths.
+    package func lockable(_ path: HostPath) -> HostPath {
+        guard ignoresCase else { return path }
+        return path.replacingComponents(
+            path.components.map { name in String(decoding: name.utf16.map(UpcaseTable.upcase), as: UTF16.self) })
     }
 
     private func place(
@@ -64,38 +100,36 @@ public struct PathPolicy: Sendable {
         let candidates = rootComponents.indices.filter { index in
             let root = rootComponents[index]
             return components.count >= root.count
-                && zip(root, components).allSatisfy { Self.isSame($0, $1, foldingCase: foldingCase) }
+                && zip(root, components).allSatisfy { NameLookup.isSame($0, $1, foldingCase: foldingCase) }
         }
-        guard let best = candidates.max(by: { rootComponents[$0].count < rootComponents[$1].count }) else {
+        let depth = candidates.map { rootComponents[$0].count }.max()
+        let deepest = candidates.filter { rootComponents[$0].count == depth }
+        let exact = deepest.first { index in
+            zip(rootComponents[index], components).allSatisfy { $0.isIdentical(to: $1) }
+        }
+        guard let best = exact ?? deepest.first else {
             throw StorageError(
-                .denied, "path: \(text.excerpt) is not within the working directories: \(roots.joined(separator: ", "))"
-            )
+                .denied,
+                "path: \(text.excerpt) is not within the working directories: "
+                    + zip(windowsRoots, roots).map { $0 ?? $1 }.joined(separator: ", "))
+        }
+        guard exact != nil || deepest.allSatisfy({ roots[$0].isIdentical(to: roots[best]) }) else {
+            throw StorageError(
+                .failedPrecondition, "path: \(text.excerpt) is within several working directories that differ in case")
         }
         return HostPath(
-            root: roots[best], components: Array(components.dropFirst(rootComponents[best].count)))
+            root: roots[best], windowsRoot: windowsRoots[best],
+            components: Array(components.dropFirst(rootComponents[best].count)))
     }
 
-    private static func hostComponents(
-        of spelling: PathSpelling, drives: [Character: [String]], text: String
-    ) throws(StorageError) -> [String] {
-        switch spelling {
-        case .posix(let components): return components
-        case .windowsDriveless(let components): return (drives["C"] ?? []) + components
-        case .windows(let drive, let components):
-            guard let directory = drives[drive] else {
-                throw StorageError(.denied, "path: \(text.excerpt) is on drive \(drive):, which maps to no directory")
-            }
-            return directory + components
+    /// How callers are told a root; one that they could not send back is none.
+    private static func windowsSpelling(
+        of components: [String], _ drives: DriveMap, _ root: String
+    ) throws(StorageError) -> String {
+        guard let path = drives.windows(components) else {
+            throw StorageError(.invalidArgument, "the root directory \"\(root.excerpt)\" is on no drive")
         }
-    }
-
-    /// Byte for byte, or with ASCII letters folded.
-    private static func isSame(_ a: String, _ b: String, foldingCase: Bool) -> Bool {
-        guard foldingCase else { return a.isIdentical(to: b) }
-        return a.utf8.lazy.map(lowercase).elementsEqual(b.utf8.lazy.map(lowercase))
-    }
-
-    private static func lowercase(_ byte: UInt8) -> UInt8 {
-        (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+        _ = try PathSpelling(path + #"\"#, dialect: .windows)
+        return path
     }
 }

@@ -1,40 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import WindowsPath
+
 /// A path taken apart by the rules of the spelling it is in.
 ///
-/// Works on UTF-8, never on characters: a combining mark behind a separator would make one character of
-/// both, and the separator would be overlooked.
+/// Works on UTF-8 and UTF-16 units, never on characters: a combining mark behind a separator would make
+/// one character of both, and the separator would be overlooked.
 enum PathSpelling: Hashable {
     /// `/a/b`
     case posix([String])
     /// `C:\a\b`
     case windows(drive: Character, [String])
-    /// `\a\b`
+    /// `\a\b`, and in the Windows dialect `/a/b`
     case windowsDriveless([String])
 
-    init(_ text: String) throws(StorageError) {
-        let bytes = text.utf8
-        guard let first = bytes.first else { throw StorageError(.invalidArgument, "the path is empty") }
-        if let control = bytes.first(where: { $0 < 0x20 || $0 == 0x7F }) {
+    init(
+        _ text: String, dialect: PathDialect = .both, driveless: PathPolicy.DrivelessPaths = .onDriveC
+    ) throws(StorageError) {
+        if let control = text.utf8.first(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw StorageError(.invalidArgument, "the path holds the control character \(control)")
         }
-
-        switch first {
-        case UInt8(ascii: "/"):
-            self = try Self.posix(text)
-        case Self.backslash:
-            if bytes.dropFirst().first == Self.backslash {
-                throw StorageError(.invalidArgument, "unsupported UNC or device path: \(text.excerpt)")
-            }
-            self = .windowsDriveless(try Self.windowsComponents(bytes.dropFirst(), of: text))
-        default:
-            let letter = Character(UnicodeScalar(first))
-            guard letter.isASCII, letter.isLetter, bytes.dropFirst().starts(with: ":\\".utf8) else {
-                throw StorageError(.invalidArgument, "not an absolute path: \(text.excerpt)")
-            }
-            self = .windows(
-                drive: Character(letter.uppercased()),
-                try Self.windowsComponents(bytes.dropFirst(3), of: text))
+        let isPosix = text.utf8.first == UInt8(ascii: "/")
+        switch dialect {
+        case .posix: self = try Self.posix(text)
+        case .both where isPosix: self = try Self.posix(text)
+        case .both, .windows: self = try Self.windows(text, dialect, driveless)
         }
     }
 
@@ -50,20 +40,13 @@ enum PathSpelling: Hashable {
         var components: [String] = []
         for part in bytes.split(separator: UInt8(ascii: "/")) {
             let name = String(Substring(part))
-            if name == "." || name == ".." || part.contains(backslash) || part.contains(0) {
-                throw StorageError(.invalidArgument, "path contains invalid characters: \(text.excerpt)")
+            if name == "." || name == ".." || part.contains(UInt8(ascii: "\\")) || part.contains(0) {
+                throw Self.invalidCharacters(text)
             }
-            try refuseLong(part)
+            try refuseLong(name)
             components.append(name)
         }
         return .posix(components)
-    }
-
-    /// The kernel's limit, NAME_MAX, whatever the spelling.
-    private static func refuseLong(_ name: Substring.UTF8View) throws(StorageError) {
-        guard name.count <= 255 else {
-            throw StorageError(.invalidArgument, "a name of \(name.count) bytes exceeds the maximum of 255")
-        }
     }
 
     var components: [String] {
@@ -76,57 +59,87 @@ enum PathSpelling: Hashable {
         if case .posix = self { false } else { true }
     }
 
-    // MARK: - Windows names
-
-    private static let backslash = UInt8(ascii: "\\")
-
-    /// Characters that no Windows name holds, "/" among them because a path that mixes the separators is
-    /// refused, and those that a shell would act on.
-    private static let refused = Set(#"<>"/:|?*$;&`"#.utf8)
-
-    private static func windowsComponents(
-        _ bytes: Substring.UTF8View, of text: String
-    ) throws(StorageError) -> [String] {
-        guard text.utf8.count <= 260 else {
-            throw StorageError(
-                .invalidArgument, "path length \(text.utf8.count) exceeds maximum characters: 260")
+    /// The kernel's limit, NAME_MAX, whatever the spelling.
+    private static func refuseLong(_ name: String) throws(StorageError) {
+        guard name.utf8.count <= 255 else {
+            throw StorageError(.invalidArgument, "a name of \(name.utf8.count) bytes exceeds the maximum of 255")
         }
-        var parts = bytes.split(separator: backslash, omittingEmptySubsequences: false)
-        if parts.last?.isEmpty == true { parts.removeLast() }
-        var components: [String] = []
-        for part in parts {
-            guard let last = part.last, last != UInt8(ascii: "."), last != UInt8(ascii: " "),
-                !part.contains(where: refused.contains)
-            else {
-                throw StorageError(.invalidArgument, "path contains invalid characters: \(text.excerpt)")
-            }
-            let name = String(Substring(part))
-            try refuseLong(part)
-            if isReservedDevice(name) {
-                throw StorageError(.invalidArgument, "path names the device \(name): \(text.excerpt)")
-            }
-            components.append(name)
-        }
-        return components
     }
 
-    /// Whether Windows would open a device instead of a file of this name, whatever its extension.
+    private static func invalidCharacters(_ text: String) -> StorageError {
+        StorageError(.invalidArgument, "path contains invalid characters: \(text.excerpt)")
+    }
+
+    // MARK: - Windows
+
+    /// The checks of csi-proxy's validator in its order, so that a path is refused for the same reason.
     ///
-    /// Source: learn.microsoft.com, "Naming Files, Paths, and Namespaces".
-    private static func isReservedDevice(_ name: String) -> Bool {
-        let base = name.utf8.prefix { $0 != UInt8(ascii: ".") }
-        let trimmed = String(Substring(base)).uppercased().trimmingSuffix(" ")
-        if ["CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"].contains(trimmed) { return true }
-        guard trimmed.hasPrefix("COM") || trimmed.hasPrefix("LPT") else { return false }
-        let digits = trimmed.dropFirst(3)
-        return digits.count == 1 && digits.allSatisfy("0123456789\u{B9}\u{B2}\u{B3}".contains)
+    /// Source: github.com/kubernetes-csi/csi-proxy, pkg/server/filesystem/server.go.
+    private static func windows(
+        _ text: String, _ dialect: PathDialect, _ driveless: PathPolicy.DrivelessPaths
+    ) throws(StorageError) -> PathSpelling {
+        let path = WindowsPath(text)
+        // A path without a drive is as long as it is with one.
+        let count = text.utf8.count + (path.kind == .rooted ? 2 : 0)
+        guard count <= 260 else {
+            throw StorageError(.invalidArgument, "path length \(count) exceeds maximum characters: 260")
+        }
+        switch path.kind {
+        case .driveAbsolute:
+            let letter = UnicodeScalar(path.units[0]).map(Character.init)
+            guard let letter, letter.isASCII, letter.isLetter, path.units[2] == backslash else { break }
+            return .windows(drive: Character(letter.uppercased()), try names(of: path, separator: backslash, text))
+        case .rooted, .nt:
+            if driveless == .onDriveC {
+                return .windowsDriveless(try names(of: path, separator: path.units[0], text))
+            }
+        case .unc, .localDevice, .verbatim, .verbatimUNC, .volumeGUID:
+            if driveless == .onDriveC {
+                throw StorageError(.invalidArgument, "unsupported UNC path prefix: \(text.excerpt)")
+            }
+        case .driveRelative, .relative: break
+        }
+        if path.units.first == backslash {
+            throw StorageError(.invalidArgument, #"invalid character \ at beginning of path: \#(text.excerpt)"#)
+        }
+        // Where both spellings are taken, a relative path need not have been meant for a Windows one.
+        if dialect == .windows || path.kind != .relative, path.units.contains(where: neverInAName.contains) {
+            throw invalidCharacters(text)
+        }
+        let kind = dialect == .windows ? "absolute Windows path" : "absolute path"
+        throw StorageError(.invalidArgument, "not an \(kind): \(text.excerpt)")
+    }
+
+    private static let backslash = UInt16(ascii: "\\")
+    private static let neverInAName = Set(#""/:?*|"#.utf16)
+
+    /// What Windows permits in names, and a shell would act on.
+    private static let actedOnByShells = Set("$;&`".utf16)
+
+    /// The names behind the root, each one that Windows takes for itself and nothing else.
+    private static func names(
+        of path: WindowsPath, separator: UInt16, _ text: String
+    ) throws(StorageError) -> [String] {
+        var parts = path.splitRoot().tail.units.split(separator: separator, omittingEmptySubsequences: false)
+        if parts.last?.isEmpty == true { parts.removeLast() }
+        var names: [String] = []
+        for part in parts {
+            let name = String(decoding: part, as: UTF16.self)
+            try refuseLong(name)
+            if part.contains(where: actedOnByShells.contains) { throw invalidCharacters(text) }
+            do throws(NameFault) {
+                _ = try FileName(WindowsPath(units: Array(part)))
+            } catch .device {
+                throw StorageError(.invalidArgument, "path names the device \(name): \(text.excerpt)")
+            } catch {
+                throw invalidCharacters(text)
+            }
+            names.append(name)
+        }
+        return names
     }
 }
 
-extension String {
-    fileprivate func trimmingSuffix(_ character: Character) -> Substring {
-        var rest = self[...]
-        while rest.last == character { rest.removeLast() }
-        return rest
-    }
+extension UInt16 {
+    fileprivate init(ascii scalar: Unicode.Scalar) { self = UInt16(UInt8(ascii: scalar)) }
 }

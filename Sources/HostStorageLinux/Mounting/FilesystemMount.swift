@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLibMount
 import CLinuxStorage
 import Glibc
 import HostStorage
@@ -9,14 +8,14 @@ import HostStorage
 ///
 /// Filesystems of the kernel go through its mount API (fsopen(2), Linux 5.2): the mount is made detached
 /// and appears at its place in one step, and the kernel says in words what it does not like. Those that
-/// only a FUSE driver can do go through libmount and that driver's mount helper.
+/// only a FUSE driver can do go through that driver's mount helper (``HelperMount``).
 enum FilesystemMount {
     /// Mounts `device` on the directory open as `target`, whose path is `path`.
     static func mount(
-        _ device: VolumeDevice, type: String, on target: borrowing Descriptor, path: String
+        _ device: VolumeDevice, type: String, on target: borrowing Descriptor, path: String, by helper: HelperMount
     ) throws(StorageError) {
         guard let kernelType = try kernelType(for: type) else {
-            return try mountByHelper(device, type: type, path: path)
+            return try helper.mount(device, type: type, on: target, path: path)
         }
         let mount = try detached(device, type: kernelType, flags: 0)
         try checkErrno(
@@ -24,10 +23,14 @@ enum FilesystemMount {
             "move_mount", path)
     }
 
-    /// A mount that is attached nowhere and ends with its descriptor. Used to grow an unmounted
-    /// filesystem; nothing on it can be run or act as a device.
-    static func privately(_ device: VolumeDevice, type: String) throws(StorageError) -> Descriptor {
-        try detached(device, type: type, flags: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
+    /// The top directory of a mount that is attached nowhere and ends with the descriptor. Used to grow an
+    /// unmounted filesystem; nothing on it can be run or act as a device.
+    static func privateDirectory(_ device: VolumeDevice, type: String) throws(StorageError) -> Descriptor {
+        let mount = try detached(
+            device, type: type, flags: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
+        return Descriptor(
+            owning: try checkErrno(
+                openat(mount.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", device.path))
     }
 
     private static func detached(_ device: VolumeDevice, type: String, flags: UInt32) throws(StorageError) -> Descriptor
@@ -77,33 +80,5 @@ enum FilesystemMount {
             return name
         }
         return errno == ENODEV ? nil : name
-    }
-
-    private static func mountByHelper(_ device: VolumeDevice, type: String, path: String) throws(StorageError) {
-        let candidates = type == "ntfs" ? ["ntfs-3g", "ntfs"] : ["\(type)-fuse", type]
-        let type = candidates.first { name in
-            ["/sbin", "/usr/sbin"].contains { access("\($0)/mount.\(name)", X_OK) == 0 }
-        }
-        guard let type else {
-            throw StorageError(
-                .unsupported, "neither the kernel nor a mount helper on this host knows \(candidates[0])",
-                subject: device.path)
-        }
-        guard let context = mnt_new_context() else { throw StorageError(errno: ENOMEM, "mnt_new_context", path) }
-        defer { mnt_free_context(context) }
-        for result in [
-            mnt_context_disable_mtab(context, 1), mnt_context_set_fstype(context, type),
-            mnt_context_set_source(context, device.path), mnt_context_set_target(context, path),
-        ] { try check(result, "mnt_context", path) }
-        let result = mnt_context_mount(context)
-        guard result == 0, mnt_context_helper_executed(context) == 0 || mnt_context_get_helper_status(context) == 0
-        else {
-            var text = [CChar](repeating: 0, count: 512)
-            _ = mnt_context_get_excode(context, result, &text, text.count)
-            throw StorageError(
-                .internalError, String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self),
-                subject: path,
-                cause: .program("mount.\(type)", status: mnt_context_get_helper_status(context), output: ""))
-        }
     }
 }

@@ -10,8 +10,9 @@ enum Unmount {
     ///
     /// The mount is named by its parent's descriptor, not by its own, which would keep it busy.
     static func unmount(
-        _ name: String, in directory: borrowing Descriptor, _ subject: String
+        _ name: String, in directory: borrowing Descriptor, _ place: HostPath
     ) throws(StorageError) {
+        let subject = "\(place)"
         let mountID = try directory.status(of: name, subject).mountID
         try flush(name, in: directory, subject)
         let path = "/proc/self/fd/\(directory.raw)/\(name)"
@@ -26,7 +27,7 @@ enum Unmount {
         }
         var error = StorageError(errno: EBUSY, "umount2", subject)
         error.detail = "it is in use"
-        error.holders = Holders.ofMount(at: subject, mountID: mountID)
+        error.holders = Holders.ofMount(at: place.hostPath, mountID: mountID)
         throw error
     }
 
@@ -37,7 +38,7 @@ enum Unmount {
     ) throws(StorageError) {
         let top: Descriptor
         do throws(StorageError) {
-            top = try directory.openBeneath(name, O_RDONLY, subject)
+            top = try directory.openName(name, O_RDONLY | O_NONBLOCK | O_NOCTTY, subject)
         } catch  where error.code == .inputOutput {
             return
         }

@@ -8,34 +8,49 @@ import HostStorage
 enum DirectoryCreation {
     private static let mode: mode_t = 0o755
 
-    static func make(_ path: HostPath) throws(StorageError) {
-        try makeRoot(path.root)
-        var directory = OpenDirectory(try Descriptor(opening: path.root, O_RDONLY | O_DIRECTORY))
-        var place = path.root
-        for name in path.components {
-            place += "/\(name)"
-            directory = OpenDirectory(try enter(name, in: directory.descriptor, place))
-        }
+    static func make(_ path: HostPath, _ door: PathDoor) throws(StorageError) {
+        _ = try makeBeneath(makeRoot(path, door), path.components, path.root)
     }
 
-    /// Opens the directory `name`, which is made where it is missing.
-    private static func enter(
+    private static func makeBeneath(
+        _ root: OpenDirectory, _ names: [String], _ path: String
+    ) throws(StorageError) -> OpenDirectory {
+        var (directory, place) = (root, path)
+        for name in names {
+            place += "/\(name)"
+            let isNew = try make(name, in: directory.descriptor, place)
+            let child = try directory.descriptor.openName(name, O_RDONLY | O_DIRECTORY, place)
+            // Whatever this process's umask took away.
+            if isNew { try checkErrno(fchmod(child.raw, mode), "fchmod", place) }
+            directory = OpenDirectory(child)
+        }
+        return directory
+    }
+
+    /// Makes the root where it is missing. The way to it is the operator's, whose links are followed; the
+    /// way from a root around it is its callers', whose links are not.
+    private static func makeRoot(_ path: HostPath, _ door: PathDoor) throws(StorageError) -> OpenDirectory {
+        if let place = door.policy.place(ofInnerRoot: path.root) {
+            return try makeBeneath(makeRoot(place, door), place.components, place.root)
+        }
+        var directory = OpenDirectory(try Descriptor(opening: "/", cls_O_PATH | O_DIRECTORY))
+        var place = ""
+        for name in path.root.split(separator: "/").map(String.init) {
+            place += "/\(name)"
+            _ = try make(name, in: directory.descriptor, place)
+            let next = try checkErrno(
+                openat(directory.descriptor.raw, name, cls_O_PATH | O_DIRECTORY | O_CLOEXEC), "openat", place)
+            directory = OpenDirectory(Descriptor(owning: next))
+        }
+        return directory
+    }
+
+    /// Returns whether it has made the directory, and not found something there.
+    private static func make(
         _ name: String, in directory: borrowing Descriptor, _ place: String
-    ) throws(StorageError) -> Descriptor {
+    ) throws(StorageError) -> Bool {
         let isNew = mkdirat(directory.raw, name, mode) == 0
         if !isNew, errno != EEXIST { throw StorageError(errno: errno, "mkdirat", place) }
-        let child = try directory.openBeneath(name, O_RDONLY | O_DIRECTORY, place)
-        // Whatever this process's umask took away.
-        if isNew { try checkErrno(fchmod(child.raw, mode), "fchmod", place) }
-        return child
-    }
-
-    /// The root is the operator's own word, so its text is followed as it stands.
-    private static func makeRoot(_ root: String) throws(StorageError) {
-        var place = ""
-        for name in root.split(separator: "/") {
-            place += "/\(name)"
-            if mkdir(place, mode) < 0, errno != EEXIST { throw StorageError(errno: errno, "mkdir", place) }
-        }
+        return isNew
     }
 }

@@ -35,7 +35,7 @@ enum TreeRemoval {
         do {
             let child: Descriptor
             do throws(StorageError) {
-                child = try directory.openBeneath(name, O_RDONLY | O_DIRECTORY, crossingMounts: false, path)
+                child = try directory.openName(name, O_RDONLY | O_DIRECTORY, crossingMounts: false, path)
             } catch  where error.isSystemCall(errno: EXDEV) {
                 throw StorageError(
                     .busy, "something is mounted there; its data stay", subject: path, cause: error.cause)

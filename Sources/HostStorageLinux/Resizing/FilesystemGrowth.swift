@@ -9,13 +9,12 @@ import HostStorage
 struct FilesystemGrowth: Sendable {
     let volume: OpenVolume
     let type: String
-    /// The place where it is mounted, nil where it is not.
-    let mountedAt: String?
+    let isMounted: Bool
 
     init(of volume: OpenVolume) throws(StorageError) {
         self.volume = volume
         type = try volume.filesystemType()
-        mountedAt = try volume.mounts().first?.target
+        isMounted = try !volume.mounts().isEmpty
     }
 
     /// Whether the filesystem leaves a part of its device unused that matters. Every filesystem leaves some:
@@ -30,14 +29,14 @@ struct FilesystemGrowth: Sendable {
         switch type {
         case "xfs", "btrfs": break
         case "ext2", "ext3", "ext4":
-            if mountedAt != nil, try !Self.mayGrowMountedExt() {
+            if isMounted, try !Self.mayGrowMountedExt() {
                 throw StorageError(
                     .failedPrecondition,
                     "growing a mounted \(type) takes CAP_SYS_RESOURCE, which this process does not have; unmount it first",
                     subject: volume.device.path)
             }
         case "ntfs":
-            if mountedAt != nil {
+            if isMounted {
                 throw StorageError(
                     .failedPrecondition, "a mounted ntfs cannot grow; unmount it first", subject: volume.device.path)
             }
@@ -53,29 +52,33 @@ struct FilesystemGrowth: Sendable {
             let superblock = try Superblock(of: type, on: volume.descriptor, volume.device.path)
             let blocks = size / superblock.blockSize
             if superblock.blocks >= blocks { return true }
-            guard let mountedAt else { return false }
-            let top = try Descriptor(opening: mountedAt, O_RDONLY | O_DIRECTORY)
-            try check(cls_ext4_grow(top.raw, UInt64(blocks)), "EXT4_IOC_RESIZE_FS", mountedAt)
+            guard isMounted else { return false }
+            try check(
+                cls_ext4_grow(directory().descriptor.raw, UInt64(blocks)), "EXT4_IOC_RESIZE_FS", volume.device.path)
             return true
         }
         guard type == "xfs" || type == "btrfs" else { return false }
+        let place = volume.device.path
         let top =
-            if let mountedAt {
-                try Descriptor(opening: mountedAt, O_RDONLY | O_DIRECTORY)
-            } else {
-                try FilesystemMount.privately(volume.device, type: type).openBeneath(
-                    ".", O_RDONLY | O_DIRECTORY, volume.device.path)
-            }
-        let place = mountedAt ?? volume.device.path
+            isMounted ? try directory() : OpenDirectory(try FilesystemMount.privateDirectory(volume.device, type: type))
         if type == "btrfs" {
-            try check(cls_btrfs_grow_to_maximum(top.raw), "BTRFS_IOC_RESIZE", place)
+            try check(cls_btrfs_grow_to_maximum(top.descriptor.raw), "BTRFS_IOC_RESIZE", place)
         } else {
             var (blockSize, blocks, percent): (UInt32, UInt64, UInt32) = (0, 0, 0)
-            try check(cls_xfs_geometry(top.raw, &blockSize, &blocks, &percent), "XFS_IOC_FSGEOMETRY", place)
+            try check(cls_xfs_geometry(top.descriptor.raw, &blockSize, &blocks, &percent), "XFS_IOC_FSGEOMETRY", place)
             let wanted = UInt64(size) / UInt64(blockSize)
-            if wanted > blocks { try check(cls_xfs_grow(top.raw, wanted, percent), "XFS_IOC_FSGROWFSDATA", place) }
+            if wanted > blocks {
+                try check(cls_xfs_grow(top.descriptor.raw, wanted, percent), "XFS_IOC_FSGROWFSDATA", place)
+            }
         }
         return true
+    }
+
+    /// A directory of the mounted filesystem.
+    private func directory() throws(StorageError) -> OpenDirectory {
+        if let directory = try volume.mountedDirectory() { return directory }
+        throw StorageError(
+            .failedPrecondition, "it is mounted where other mounts cover it", subject: volume.device.path)
     }
 
     /// Grows an unmounted filesystem that only its own tool can grow.

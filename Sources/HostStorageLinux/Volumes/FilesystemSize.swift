@@ -9,7 +9,7 @@ import HostStorage
 enum FilesystemSize {
     static func stats(of volume: OpenVolume) throws(StorageError) -> VolumeStats {
         let type = try volume.filesystemType()
-        if let place = try place(of: volume) {
+        if let place = try volume.mountedDirectory() {
             var figures = statvfs()
             try checkErrno(fstatvfs(place.descriptor.raw, &figures), "fstatvfs", volume.device.path)
             let free = Int64(figures.f_bfree) * Int64(figures.f_frsize)
@@ -26,17 +26,7 @@ enum FilesystemSize {
     }
 
     static func totalBytes(of volume: OpenVolume, type: String) throws(StorageError) -> Int64 {
-        try totalBytes(of: volume, type: type, at: try place(of: volume))
-    }
-
-    /// A directory of the filesystem; nil where it is not mounted.
-    private static func place(of volume: OpenVolume) throws(StorageError) -> OpenDirectory? {
-        for mount in try volume.mounts() {
-            guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY) else { continue }
-            // Another mount may cover this one.
-            if try top.status(mount.target).mountID == UInt64(mount.id) { return OpenDirectory(top) }
-        }
-        return nil
+        try totalBytes(of: volume, type: type, at: try volume.mountedDirectory())
     }
 
     /// What statvfs(3) calls the size leaves the journal and the tables of ext and xfs out, so it is asked

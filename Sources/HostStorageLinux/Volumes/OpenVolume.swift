@@ -74,6 +74,18 @@ final class OpenVolume: Sendable {
     /// Where it is mounted.
     func mounts() throws(StorageError) -> [Mount] { try MountTable.mounts(of: device.device) }
 
+    /// A directory of its mounted filesystem; nil where it is not mounted. The table tells places by text,
+    /// and another mount may cover one, or somebody have swapped what is on the way: so it is made sure of.
+    func mountedDirectory() throws(StorageError) -> OpenDirectory? {
+        for mount in try mounts() {
+            guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else {
+                continue
+            }
+            if try top.status(mount.target).mountID == UInt64(mount.id) { return OpenDirectory(top) }
+        }
+        return nil
+    }
+
     /// Whether it is mounted, in whichever namespace, or part of another device.
     func isInUse() throws(StorageError) -> Bool {
         do throws(StorageError) {
@@ -86,11 +98,8 @@ final class OpenVolume: Sendable {
 
     /// Writes all cached data of the volume to its disk.
     func flush() throws(StorageError) {
-        for mount in try mounts() {
-            // A mount of one instant ago may be gone or covered by now; the device is written out below.
-            guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY) else { continue }
-            try check(cls_syncfs(top.raw), "syncfs", mount.target)
-        }
+        // A mount of one instant ago may be gone by now; the device is written out below.
+        if let top = try mountedDirectory() { try check(cls_syncfs(top.descriptor.raw), "syncfs", device.path) }
         try checkErrno(fsync(descriptor.raw), "fsync", device.path)
     }
 }

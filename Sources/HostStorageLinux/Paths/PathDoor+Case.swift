@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+extension PathDoor {
+    /// The place with the names that it has on the host, where the policy takes names as Windows does: as
+    /// far as it is there, and as the caller spelled it from there on.
+    ///
+    /// This is about names alone. What is in the way (a link, a file) ends it, and whoever opens the place
+    /// meets it.
+    func actual(_ path: HostPath) throws(StorageError) -> HostPath {
+        guard policy.ignoresCase else { return path }
+        var found: [String] = []
+        do throws(StorageError) {
+            var directory = OpenDirectory(try openRoot(path.root))
+            for name in path.components {
+                guard let match = try Self.match(name, in: directory.descriptor, "\(path)") else { break }
+                found.append(match)
+                guard found.count < path.components.count else { break }
+                directory = OpenDirectory(
+                    try directory.descriptor.openName(match, cls_O_PATH | O_DIRECTORY, "\(path)"))
+            }
+        } catch  where [.notFound, .failedPrecondition].contains(error.code) && error.cause != nil {}
+        return path.replacingComponents(found + path.components.dropFirst(found.count))
+    }
+
+    /// Most callers spell names as they are, and spare the directory the reading.
+    private static func match(
+        _ name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) -> String? {
+        if (try? directory.status(of: name, subject)) != nil { return name }
+        var names: [String] = []
+        try directory.forEachName(subject) { name in
+            names.append(name)
+            return true
+        }
+        return try NameLookup.match(name, among: names)
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// How names are resolved beneath a directory. Either way no link is followed and nothing above the
+/// directory is reached, however fast somebody swaps what is on the way.
+enum Resolution: Sendable, CaseIterable {
+    /// By the kernel in one call: openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and
+    /// RESOLVE_NO_MAGICLINKS, Linux 5.6.
+    case kernel
+    /// Name by name, each on the descriptor of the one before.
+    case walk
+
+    /// The kernel's, unless it is too old or a container's filter of system calls refuses to ask it.
+    static let available: Resolution = {
+        let result = cls_openat2(AT_FDCWD, "/", UInt64(cls_O_PATH), CLS_RESOLVE_NO_SYMLINKS)
+        if result >= 0 { close(result) }
+        return result == -ENOSYS || result == -EPERM ? .walk : .kernel
+    }()
+
+    /// Opens what the names lead to. `flags` as for open(2). A link among them is ELOOP.
+    func open(
+        _ names: [String], beneath directory: borrowing Descriptor, _ flags: Int32, _ subject: String
+    ) throws(StorageError) -> Descriptor {
+        guard let last = names.last else {
+            return Descriptor(owning: try checkErrno(openat(directory.raw, ".", flags | O_CLOEXEC), "openat", subject))
+        }
+        switch self {
+        case .kernel:
+            let resolve = CLS_RESOLVE_BENEATH | CLS_RESOLVE_NO_SYMLINKS | CLS_RESOLVE_NO_MAGICLINKS
+            let path = names.joined(separator: "/")
+            // EAGAIN: something was renamed on the way and the kernel could not be sure (openat2(2)).
+            for _ in 0..<128 {
+                let result = cls_openat2(directory.raw, path, UInt64(UInt32(bitPattern: flags)), resolve)
+                if result != -EAGAIN { return Descriptor(owning: try check(result, "openat2", subject)) }
+            }
+            throw StorageError(errno: EAGAIN, "openat2", subject)
+        case .walk:
+            guard let first = names.dropLast().first else { return try directory.openName(last, flags, subject) }
+            var place = OpenDirectory(try directory.openName(first, cls_O_PATH | O_DIRECTORY, subject))
+            for name in names.dropFirst().dropLast() {
+                place = OpenDirectory(try place.descriptor.openName(name, cls_O_PATH | O_DIRECTORY, subject))
+            }
+            return try place.descriptor.openName(last, flags, subject)
+        }
+    }
+}
+
+/// A directory that can be handed on. A plain ``Descriptor`` cannot be part of a tuple.
+final class OpenDirectory: Sendable {
+    let descriptor: Descriptor
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+}

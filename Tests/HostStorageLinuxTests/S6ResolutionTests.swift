@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Expectations
+import Foundation
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+/// S6: no path leaves its root, by the kernel's resolution and by the walk alike. Takes no privileges.
+@Suite struct S6ResolutionTests {
+    /// A tree with everything that could be in the way.
+    struct Tree {
+        let scratch: ScratchDirectory
+        let policy: PathPolicy
+        let canary: Canary
+
+        init(roots: [String] = ["root"]) throws {
+            let scratch = try ScratchDirectory()
+            self.scratch = scratch
+            policy = try PathPolicy(roots: roots.map { "\(scratch.path)/\($0)" })
+            canary = try Canary(at: "\(scratch.path)/outside", directories: [".", "dir"])
+            try Command.run("mkdir", "-p", path("dir/deep"))
+            try Command.run("touch", path("file"))
+            try Command.run("mkfifo", path("fifo"))
+            for (name, target) in [
+                ("out", canary.path), ("in", path("dir")), ("up", ".."), ("magic", "/proc/self/root"),
+                ("dangling", "missing"),
+            ] { try Command.run("ln", "-s", target, path(name)) }
+        }
+
+        func path(_ name: String) -> String { "\(scratch.path)/root/\(name)" }
+        func place(_ name: String) throws -> HostPath { try policy.resolve(path(name)) }
+        func door(_ resolution: Resolution) -> PathDoor { PathDoor(policy: policy, resolution: resolution) }
+    }
+
+    static let opening: [(path: String, flags: Int32, errno: Int32?)] = [
+        ("dir/deep", O_RDONLY | O_DIRECTORY, nil), ("dir/deep", cls_O_PATH, nil),
+        ("dir", cls_O_PATH | O_DIRECTORY, nil),
+        ("file", O_RDONLY, nil), ("fifo", cls_O_PATH, nil),
+        ("file", O_RDONLY | O_DIRECTORY, ENOTDIR), ("fifo", O_RDONLY | O_DIRECTORY, ENOTDIR),
+        ("missing", cls_O_PATH, ENOENT), ("dir/missing/x", cls_O_PATH, ENOENT), ("file/x", cls_O_PATH, ENOTDIR),
+        ("out", cls_O_PATH, ELOOP), ("out", O_RDONLY | O_DIRECTORY, ELOOP), ("out", cls_O_PATH | O_DIRECTORY, ELOOP),
+        ("out/dir", cls_O_PATH, ELOOP), ("in/deep", cls_O_PATH, ELOOP), ("up/root/dir", cls_O_PATH, ELOOP),
+        ("magic", cls_O_PATH, ELOOP), ("magic/tmp", cls_O_PATH, ELOOP), ("dangling", O_RDONLY, ELOOP),
+        ("dangling/x", cls_O_PATH, ELOOP),
+    ]
+
+    @Test(arguments: Resolution.allCases, opening)
+    func opensWhatIsThereAndNothingBehindALink(
+        _ resolution: Resolution, _ row: (path: String, flags: Int32, errno: Int32?)
+    ) throws {
+        let tree = try Tree()
+        let door = tree.door(resolution)
+        do {
+            let opened = try door.open(tree.place(row.path), row.flags)
+            #expect(row.errno == nil)
+            let wanted = try FileManager.default.attributesOfItem(atPath: tree.path(row.path))[.systemFileNumber]
+            #expect(try opened.status("").inode == wanted as? UInt64)
+        } catch let error as StorageError {
+            let wanted = try #require(row.errno, "\(error)")
+            #expect(error.isSystemCall(errno: wanted), "\(error)")
+        }
+    }
+
+    @Test(arguments: Resolution.allCases) func aRootItselfOpens(_ resolution: Resolution) throws {
+        let tree = try Tree()
+        let root = try tree.policy.resolve("\(tree.scratch.path)/root")
+        for flags in [cls_O_PATH, O_RDONLY | O_DIRECTORY] {
+            #expect(try tree.door(resolution).open(root, flags).status("").isDirectory)
+        }
+    }
+
+    /// Between a look at the directory and the deed, which is done on the descriptor.
+    @Test(arguments: Resolution.allCases) func whatIsOpenStaysWhatItWas(_ resolution: Resolution) throws {
+        let tree = try Tree()
+        let (directory, name) = try tree.door(resolution).openParent(of: tree.place("dir/new"))
+        try Swapping.swap(tree.path("dir"), tree.path("out"))
+        #expect(mkdirat(directory.descriptor.raw, name, 0o755) == 0)
+        #expect(FileManager.default.fileExists(atPath: tree.path("out/new")), "in the directory, wherever it is now")
+        #expect(try tree.canary.isUnchanged())
+    }
+
+    // MARK: - Roots
+
+    /// Callers rule over the way from one root to another within it.
+    @Test(arguments: Resolution.allCases) func aRootWithinARootIsReachedByNoLink(_ resolution: Resolution) throws {
+        let tree = try Tree(roots: ["root", "root/a/inner"])
+        let door = tree.door(resolution)
+        let inner = try tree.place("a/inner/x")
+        #expect(inner.root == tree.path("a/inner"))
+        try DirectoryCreation.make(inner, door)
+        #expect(try door.open(inner, cls_O_PATH).status("").isDirectory)
+
+        try Command.run("mkdir", "\(tree.scratch.path)/elsewhere")
+        let canary = try Canary(at: "\(tree.scratch.path)/elsewhere", directories: ["inner/x"])
+        try Command.run("rm", "-r", tree.path("a"))
+        try Command.run("ln", "-s", canary.path, tree.path("a"))
+        expectError(.failedPrecondition, "symbolic link") { _ = try door.open(inner, cls_O_PATH) }
+        expectError(.failedPrecondition, "symbolic link") { try DirectoryCreation.make(inner, door) }
+        expectError(.failedPrecondition) { try DirectoryCreation.make(tree.place("a/inner/new"), door) }
+        #expect(try canary.isUnchanged())
+    }
+
+    @Test(arguments: Resolution.allCases) func aMissingRootWithinARootIsNotMadeBehindALink(_ resolution: Resolution)
+        throws
+    {
+        let tree = try Tree(roots: ["root", "root/out/dir/inner"])
+        expectError(.failedPrecondition, "symbolic link") {
+            try DirectoryCreation.make(tree.place("out/dir/inner/x"), tree.door(resolution))
+        }
+        #expect(try tree.canary.isUnchanged())
+    }
+
+    /// What leads to a root of its own is the operator's: a kubelet's directory on another disk.
+    @Test(arguments: Resolution.allCases) func theOperatorsLinkToARootIsFollowed(_ resolution: Resolution) throws {
+        let tree = try Tree(roots: ["kubelet", "link/made/root"])
+        try Command.run("ln", "-s", "\(tree.scratch.path)/root", "\(tree.scratch.path)/kubelet")
+        try Command.run("ln", "-s", "\(tree.scratch.path)/root", "\(tree.scratch.path)/link")
+        let door = tree.door(resolution)
+        #expect(
+            try door.open(tree.policy.resolve("\(tree.scratch.path)/kubelet/dir"), cls_O_PATH).status("").isDirectory)
+        try DirectoryCreation.make(tree.policy.resolve("\(tree.scratch.path)/link/made/root/x"), door)
+        #expect(FileManager.default.fileExists(atPath: tree.path("made/root/x")))
+    }
+
+    // MARK: - Making and removing
+
+    @Test(arguments: Resolution.allCases) func directoriesAreMadeBehindNoLink(_ resolution: Resolution) throws {
+        let tree = try Tree()
+        for name in ["out/x", "out/dir/x", "in/x", "up/x", "magic/tmp/x", "dangling/x", "out", "dangling"] {
+            expectError(.failedPrecondition, "symbolic link") {
+                try DirectoryCreation.make(tree.place(name), tree.door(resolution))
+            }
+        }
+        #expect(try tree.canary.isUnchanged())
+        #expect(try FileManager.default.contentsOfDirectory(atPath: tree.path("dir")) == ["deep"])
+    }
+
+    @Test func removalUnlinksLinksAndWaitsForNobody() throws {
+        let tree = try Tree()
+        let root = try tree.policy.resolve("\(tree.scratch.path)/root")
+        // A FIFO that is opened would wait for a writer.
+        try TreeRemoval.removeContents(of: tree.door(.available).open(root, O_RDONLY | O_DIRECTORY), "root")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(root)").isEmpty)
+        #expect(try tree.canary.isUnchanged())
+    }
+
+    @Test func aNameIsOpenedAsWhatItIs() throws {
+        let tree = try Tree()
+        let root = try Descriptor(opening: "\(tree.scratch.path)/root", cls_O_PATH | O_DIRECTORY)
+        #expect(try root.openName("file", O_RDONLY, "").status("").size == 0)
+        for name in ["out", "dangling", "magic"] {
+            expectError(.failedPrecondition, "symbolic link") { _ = try root.openName(name, O_RDONLY, "") }
+        }
+        expectError(.failedPrecondition, "no directory") { _ = try root.openName("fifo", O_RDONLY | O_DIRECTORY, "") }
+    }
+}
