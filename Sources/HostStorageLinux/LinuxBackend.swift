@@ -12,6 +12,9 @@ public final class LinuxBackend: StorageBackend {
     let inventory = DiskInventory()
     let index: VolumeIndex
     let lanes = Lanes()
+    let identities: DiskSurvey<DiskIdentifiers>
+    /// How long those who ask all disks wait for one of which nothing is known.
+    let patience: Duration
     let door: PathDoor
     let offline: OfflineMarks
     let journal: IntentJournal
@@ -19,15 +22,27 @@ public final class LinuxBackend: StorageBackend {
 
     /// - Parameter stateDirectory: keeps what every process of the node has to know, such as which disks are
     ///   offline, and what outlives the process, such as which formats have begun; it belongs on a disk.
-    public init(
+    public convenience init(
         settings: HostSettings, stateDirectory: String = "/var/lib/host-storage", logger: Logger
     ) throws(StorageError) {
+        try self.init(settings: settings, stateDirectory: stateDirectory, patience: .seconds(5), logger: logger)
+    }
+
+    init(
+        settings: HostSettings, stateDirectory: String, patience: Duration, logger: Logger
+    ) throws(StorageError) {
+        self.patience = patience
         self.settings = settings
         self.logger = logger
         door = PathDoor(policy: settings.paths)
         journal = try IntentJournal(stateDirectory: stateDirectory)
         offline = try OfflineMarks(stateDirectory: stateDirectory)
-        index = VolumeIndex(inventory: inventory, lanes: lanes, logger: logger)
+        identities = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in
+            // What cannot be opened, or is another disk by now, does not answer.
+            _ = try OpenDisk(disk)
+            return try disk.identifiers()
+        }
+        index = VolumeIndex(inventory: inventory, lanes: lanes, patience: patience, logger: logger)
     }
 
     func node(_ disk: DiskNumber) async throws(StorageError) -> DiskNode {
