@@ -146,7 +146,7 @@ let package = Package(
         // Tests.
         .target(name: "LoopDisks", dependencies: ["HostStorage"], path: "Tests/LoopDisks", swiftSettings: strict),
         .target(
-            name: "FaultyDisk", dependencies: ["LoopDisks"], path: "Tests/FaultyDisk", exclude: ["faulty_file.py"],
+            name: "FaultyDisk", dependencies: ["LoopDisks"], path: "Tests/FaultyDisk", exclude: ["faulty_disk.py", "faulty_file.py"],
             swiftSettings: strict
         ),
         .testTarget(
