@@ -145,10 +145,15 @@ let package = Package(
         .systemLibrary(name: "CLibUuid", pkgConfig: "uuid", providers: [.apt(["uuid-dev"])]),
         // Tests.
         .target(name: "LoopDisks", dependencies: ["HostStorage"], path: "Tests/LoopDisks", swiftSettings: strict),
+        .target(
+            name: "FaultyDisk", dependencies: ["LoopDisks"], path: "Tests/FaultyDisk",
+            exclude: ["faulty_disk.py", "faulty_file.py"],
+            swiftSettings: strict
+        ),
         .testTarget(
             name: "HostStorageLinuxTests",
             dependencies: [
-                "Expectations", "HostStorage", "HostStorageLinux", "LoopDisks",
+                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict

@@ -19,31 +19,15 @@ extension LinuxBackend {
             try inventory.disks()
         }
         var all: [DiskNumber: DiskIdentifiers] = [:]
-        await withTaskGroup(of: DiskAnswer.self) { group in
-            for disk in disks { group.addTask { await self.ask(disk) } }
-            for await answer in group { all[answer.number] = answer.identifiers }
+        for reply in await identities.ask(all: disks) {
+            switch reply.answer {
+            case .success(let identifiers): all[reply.disk.number] = identifiers
+            case .failure(let error):
+                logger.warning(
+                    "disk \(reply.disk.number) (\(reply.disk.name)) does not answer and is left out: \(error)")
+            }
         }
         return all
-    }
-
-    private struct DiskAnswer: Sendable {
-        let number: DiskNumber
-        var identifiers: DiskIdentifiers?
-    }
-
-    private func ask(_ disk: DiskNode) async -> DiskAnswer {
-        var answer = DiskAnswer(number: disk.number)
-        do throws(StorageError) {
-            answer.identifiers = try await lanes.run(in: .disk(name: disk.name), timeout: .seconds(5)) {
-                () throws(StorageError) in
-                // What cannot be opened, or is another disk by now, does not answer.
-                _ = try OpenDisk(disk)
-                return try disk.identifiers()
-            }
-        } catch {
-            logger.warning("disk \(disk.number) (\(disk.name)) does not answer and is left out: \(error)")
-        }
-        return answer
     }
 
     public func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64 {
@@ -92,16 +76,9 @@ extension LinuxBackend {
                 try Self.partition(open, journal)
                 try journal.strike(.partition, "\(disk)")
             } catch  where error.code == .inputOutput {
-                throw StorageError(
-                    .failedPrecondition, "it cannot be read, so it is not provably blank", subject: node.devicePath,
-                    cause: error.cause)
+                let disk = try OpenDisk(node)
+                throw BlankProof.unreadable(disk.descriptor, size: disk.size, disk.path, error)
             }
-        }
-    }
-
-    public func rescanDisks() async throws(StorageError) {
-        try await lanes.run(in: .inventory) { [inventory, logger] () throws(StorageError) in
-            try Rescan.run(inventory, logger)
         }
     }
 

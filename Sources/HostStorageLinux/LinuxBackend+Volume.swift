@@ -26,7 +26,7 @@ extension LinuxBackend {
             case .none, .whole: break
             case .remains, .faulty: return false
             }
-        } catch  where error.code == .busy {
+        } catch  where error.code == .aborted {
             // It is being formatted at this moment.
             return false
         }

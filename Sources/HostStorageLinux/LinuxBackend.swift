@@ -12,6 +12,9 @@ public final class LinuxBackend: StorageBackend {
     let inventory = DiskInventory()
     let index: VolumeIndex
     let lanes = Lanes()
+    let identities: DiskSurvey<DiskIdentifiers>
+    /// How long those who ask all disks wait for one of which nothing is known.
+    let patience: Duration
     let door: PathDoor
     let helperMounts: HelperMount
     let offline: OfflineMarks
@@ -24,19 +27,26 @@ public final class LinuxBackend: StorageBackend {
         settings: HostSettings, stateDirectory: String = "/var/lib/host-storage", logger: Logger
     ) throws(StorageError) {
         try self.init(
-            settings: settings, stateDirectory: stateDirectory, resolution: .available, logger: logger)
+            settings: settings, stateDirectory: stateDirectory, resolution: .available, patience: .seconds(5),
+            logger: logger)
     }
 
     init(
-        settings: HostSettings, stateDirectory: String, resolution: Resolution, logger: Logger
+        settings: HostSettings, stateDirectory: String, resolution: Resolution, patience: Duration, logger: Logger
     ) throws(StorageError) {
+        self.patience = patience
         self.settings = settings
         self.logger = logger
         door = PathDoor(policy: settings.paths, resolution: resolution)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
         journal = try IntentJournal(stateDirectory: stateDirectory)
         offline = try OfflineMarks(stateDirectory: stateDirectory)
-        index = VolumeIndex(inventory: inventory, lanes: lanes, logger: logger)
+        identities = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in
+            // What cannot be opened, or is another disk by now, does not answer.
+            _ = try OpenDisk(disk)
+            return try disk.identifiers()
+        }
+        index = VolumeIndex(inventory: inventory, lanes: lanes, patience: patience, logger: logger)
     }
 
     func node(_ disk: DiskNumber) async throws(StorageError) -> DiskNode {

@@ -12,20 +12,25 @@ struct LinkedHost {
     let scratch: ScratchDirectory
     let host: Host<LinuxBackend>
 
-    /// - Parameter roots: below the scratch directory.
+    /// - Parameters:
+    ///   - roots: below the scratch directory.
+    ///   - patience: with operations in the way.
+    ///   - silence: how long a disk may take to answer of which nothing is known.
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
-        resolution: Resolution = .available
+        resolution: Resolution = .available, patience: Duration = .seconds(10), silence: Duration = .seconds(5)
     ) throws {
         let scratch = try ScratchDirectory()
         self.scratch = scratch
         var settings = HostSettings(
             paths: try PathPolicy(roots: roots.map { "\(scratch.path)/\($0)" }, ignoresCase: ignoresCase))
         settings.filesystem = filesystem
+        settings.patience = patience
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         host = Host(
             backend: try LinuxBackend(
-                settings: settings, stateDirectory: "\(scratch.path)/state", resolution: resolution, logger: logger),
+                settings: settings, stateDirectory: "\(scratch.path)/state", resolution: resolution, patience: silence,
+                logger: logger),
             settings: settings, logger: logger)
     }
 
@@ -40,5 +45,35 @@ struct LinkedHost {
     func volume(on disk: DiskNumber) async throws -> VolumeID {
         try await host.partitionDisk(disk)
         return try #require(try await host.volumes(on: disk, partition: nil).first)
+    }
+
+    /// The only volume of each disk, with a filesystem.
+    func formattedVolumes(on disks: [LoopDisk]) async throws -> [VolumeID] {
+        var volumes: [VolumeID] = []
+        for disk in disks {
+            volumes.append(try await volume(on: disk))
+            try await host.formatVolume(volumes[volumes.count - 1])
+        }
+        return volumes
+    }
+
+    // MARK: - What is under way
+
+    /// Waits until an operation of that description is under way.
+    func running(_ description: String) async {
+        while !host.operations.running.contains(where: { $0.operation.description == description }) {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    func nothingIsRunning() async {
+        while !host.operations.running.isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
+    }
+
+    /// Waits until the lane of a disk has been at one job for so long.
+    func isAtWork(on disk: LoopDisk, for duration: Duration) async throws {
+        while host.backend.lanes.timeAtWork(in: .disk(name: disk.name)) < duration {
+            try await Task.sleep(for: .milliseconds(5))
+        }
     }
 }

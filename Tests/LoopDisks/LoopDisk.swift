@@ -7,20 +7,39 @@ public import HostStorage
 public final class LoopDisk: Sendable {
     public let device: String
     public let file: String
+    /// What serves the file, where it is no plain one. Released when the device is detached.
+    private let server: (any BackingFile)?
+    /// Keeps a device that detaches itself.
+    private let hold: Int32?
 
     /// - Parameter size: in bytes.
     public init(size: Int64 = 1 << 30) throws {
-        guard RealDisks.areAvailable else {
-            throw CommandFailed("real disks take root in a mount namespace of its own: make test")
-        }
+        try RealDisks.require()
         file = FileManager.default.temporaryDirectory.appending(path: "host-storage-\(UUID()).disk").path
         _ = FileManager.default.createFile(atPath: file, contents: nil)
         guard truncate(file, off_t(size)) == 0 else { throw CommandFailed("truncate \(file)") }
-        device = try Command.run("losetup", "--find", "--show", file)
+        device = try Self.attach(file)
+        (server, hold) = (nil, nil)
+    }
+
+    /// A disk on a file that somebody else serves. It is gone with this process too, however that ends.
+    public init(of server: any BackingFile) throws {
+        file = server.path
+        device = try Self.attach(file)
+        // Detaching a device that is open makes the kernel detach it when it is closed (losetup(8)).
+        let descriptor = open(device, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CommandFailed("open \(device): errno \(errno)") }
+        try Command.run("losetup", "--detach", device)
+        (self.server, hold) = (server, descriptor)
+    }
+
+    private static func attach(_ file: String) throws -> String {
+        let device = try Command.run("losetup", "--find", "--show", file)
         // A process that died may have left partitions of the device's last file, or may have made the device
         // read-only.
         _ = try? Command.run("partx", "--delete", device)
         try Command.run("blockdev", "--setrw", device)
+        return device
     }
 
     deinit {
@@ -32,8 +51,12 @@ public final class LoopDisk: Sendable {
             guard entries.contains(where: { $0.hasPrefix("\(name)p") }) else { break }
             usleep(50_000)
         }
-        _ = try? Command.run("losetup", "--detach", device)
-        try? FileManager.default.removeItem(atPath: file)
+        if let hold {
+            close(hold)
+        } else {
+            _ = try? Command.run("losetup", "--detach", device)
+            try? FileManager.default.removeItem(atPath: file)
+        }
     }
 
     public var name: String { String(device.dropFirst("/dev/".count)) }
@@ -86,6 +109,11 @@ public final class LoopDisk: Sendable {
             return isOurs ? String(parts[1]) : nil
         }.reversed()
     }
+}
+
+/// A file that somebody serves for a ``LoopDisk``, for as long as that is attached.
+public protocol BackingFile: AnyObject, Sendable {
+    var path: String { get }
 }
 
 /// A directory for tests, gone with its owner.

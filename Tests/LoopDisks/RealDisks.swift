@@ -12,6 +12,12 @@ public enum RealDisks {
         return geteuid() == 0 && own != first
     }()
 
+    public static func require() throws {
+        guard areAvailable else {
+            throw CommandFailed("real disks take root in a mount namespace of its own: make test")
+        }
+    }
+
     /// Whether a missing precondition is a failure, not a skip.
     public static let areRequired: Bool = {
         let environment = ProcessInfo.processInfo.environment

@@ -69,7 +69,9 @@ final class OpenDisk: Sendable {
                 return try verifyFeatures()
             }
             guard ContinuousClock.now < end else {
-                throw StorageError(.busy, "another program holds its lock", subject: path)
+                var error = StorageError(.aborted, "another program has held its lock for \(patience)", subject: path)
+                error.holders = Holders.ofLock(on: try descriptor.status(path))
+                throw error
             }
             usleep(50_000)
         }

@@ -3,38 +3,29 @@
 import CLinuxStorage
 import Glibc
 import HostStorage
-import Logging
 
 /// Makes the kernel look for disks that came and for disks that grew.
 enum Rescan {
-    static func run(_ inventory: DiskInventory, _ logger: Logger) throws(StorageError) {
-        let events = try BlockEvents()
-        var asked = false
-        // A host that does not answer must not keep the others from being asked.
-        func ask(_ path: String, _ text: String) {
-            do throws(StorageError) {
-                try Descriptor.write(text, to: path)
-                asked = true
-            } catch {
-                logger.warning("rescan: \(error)")
-            }
-        }
-        for host in Sysfs.names(in: "/sys/class/scsi_host") { ask("/sys/class/scsi_host/\(host)/scan", "- - -") }
-        for disk in Sysfs.names(in: "/sys/class/scsi_disk") { ask("/sys/class/scsi_disk/\(disk)/device/rescan", "1") }
-        for controller in Sysfs.names(in: "/sys/class/nvme") {
-            ask("/sys/class/nvme/\(controller)/rescan_controller", "1")
-        }
-        for disk in try inventory.disks() where disk.name.hasPrefix("loop") {
-            do throws(StorageError) { try growLoop(disk) } catch { logger.warning("rescan: \(error)") }
-        }
-        // Hosts report what they find a little after they were asked.
-        if asked { events.settle(quiet: .milliseconds(100), limit: .seconds(5)) }
-        _ = try inventory.disks()
+    /// Something to be written to a file of sysfs. The writer may wait for as long as a host or a disk does
+    /// not answer.
+    struct Request: Sendable {
+        let path: String
+        let text: String
+    }
+
+    static let patience: Duration = .seconds(30)
+
+    static func requests() -> [Request] {
+        Sysfs.names(in: "/sys/class/scsi_host").map { Request(path: "/sys/class/scsi_host/\($0)/scan", text: "- - -") }
+            + Sysfs.names(in: "/sys/class/scsi_disk")
+            .map { Request(path: "/sys/class/scsi_disk/\($0)/device/rescan", text: "1") }
+            + Sysfs.names(in: "/sys/class/nvme")
+            .map { Request(path: "/sys/class/nvme/\($0)/rescan_controller", text: "1") }
     }
 
     /// A loop device keeps the size that its file had when it was attached, until it is told to look again.
     /// A file that became shorter is left alone: what is cut off may still be in use.
-    private static func growLoop(_ node: DiskNode) throws(StorageError) {
+    static func growLoop(_ node: DiskNode) throws(StorageError) {
         let disk = try OpenDisk(node)
         guard let file = try node.attribute("loop/backing_file") else { return }
         var status = cls_loop_status()

@@ -40,6 +40,23 @@ enum Holders {
         return holders + processes { $0.use(ofDevice: device.path) }
     }
 
+    /// The processes that have locked a file with flock(2).
+    static func ofLock(on file: FileStatus) -> [Holder] {
+        // proc_locks(5): "1: FLOCK  ADVISORY  WRITE 2130 fe:00:16220513 0 EOF"; who waits has "->" behind "1:".
+        let locks = ((try? Descriptor.contents(of: "/proc/locks")) ?? "").split(separator: "\n")
+        let hexadecimal = [file.device.major, file.device.minor].map { number in
+            (number < 16 ? "0" : "") + String(number, radix: 16)
+        }
+        let place = "\(hexadecimal[0]):\(hexadecimal[1]):\(file.inode)"
+        return locks.compactMap { line in
+            let parts = line.split(separator: " ")
+            guard parts.count >= 6, parts[1] == "FLOCK", parts[5] == place, let id = Int32(parts[4]), id > 0 else {
+                return nil
+            }
+            return .process(id: id, name: RunningProcess(id: id).name, use: "lock")
+        }
+    }
+
     private static func processes(_ use: (RunningProcess) -> String?) -> [Holder] {
         RunningProcess.all().compactMap { process in
             use(process).map { .process(id: process.id, name: process.name, use: $0) }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLibMount
+import CLinuxStorage
 import Glibc
 import HostStorage
 
@@ -72,7 +73,8 @@ extension Mount {
     /// The block device below the filesystem; nil where there is none.
     var blockDevice: DeviceNumber? {
         if device.major != 0 { return device }
-        guard source.hasPrefix("/dev/"), let node = try? Descriptor(opening: source, O_RDONLY | O_NONBLOCK | O_NOCTTY),
+        // The node is looked at, and the device not opened: it may hang.
+        guard source.hasPrefix("/dev/"), let node = try? Descriptor(opening: source, cls_O_PATH),
             let status = try? node.status(source), status.isBlockDevice
         else { return nil }
         return status.special

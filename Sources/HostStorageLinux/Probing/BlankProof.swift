@@ -34,20 +34,33 @@ struct BlankProof: ~Copyable {
                 try Self.proveZero(claim, range, path)
             }
         } catch  where error.code == .inputOutput {
-            throw StorageError(
-                .failedPrecondition, "it cannot be read, so it is not provably blank", subject: path, cause: error.cause
-            )
+            throw Self.unreadable(claim, size: size, path, error)
         }
         self.claim = claim
+    }
+
+    /// What to say of a device that `error` kept from being read: with the place, if it is one that has to
+    /// read as zeros.
+    static func unreadable(
+        _ device: borrowing Descriptor, size: Int64, _ path: String, _ error: StorageError
+    ) -> StorageError {
+        var place = ""
+        for range in ranges(size: size) {
+            guard let offset = device.firstUnreadable(in: range) else { continue }
+            place = " at offset \(offset)"
+            break
+        }
+        return StorageError(
+            .failedPrecondition, "it cannot be read\(place), so it is not provably blank", subject: path,
+            cause: error.cause)
     }
 
     private static func proveZero(
         _ device: borrowing Descriptor, _ range: Range<Int64>, _ path: String
     ) throws(StorageError) {
-        let step: Int64 = 1 << 20
         var offset = range.lowerBound
         while offset < range.upperBound {
-            let count = min(step, range.upperBound - offset)
+            let count = min(1 << 20, range.upperBound - offset)
             let bytes = try device.bytes(at: offset, count: Int(count), path)
             if let index = bytes.firstIndex(where: { $0 != 0 }) {
                 throw StorageError(
@@ -63,13 +76,34 @@ struct BlankProof: ~Copyable {
         let head: Int64 = 2 << 20
         let tail: Int64 = 1 << 20
         guard size > head + tail else { return [0..<size] }
-        let copies = superblockCopies.filter { $0 >= head && $0 + 4096 <= size - tail }.map { $0..<($0 + 4096) }
+        let copies = superblockCopies(size: size).filter { $0 >= head && $0 + 4096 <= size - tail }
+            .map { $0..<($0 + 4096) }
         return [0..<head] + copies + [(size - tail)..<size]
     }
 
     /// Offsets of superblock copies beyond the head.
-    private static let superblockCopies: [Int64] = [
-        8193 << 10, 16384 << 11, 32768 << 12,  // ext2/3/4: first copy, for blocks of 1, 2 and 4 KiB (ext4(5))
-        64 << 20, 256 << 30,  // btrfs: the mirrors (btrfs(5))
-    ]
+    private static func superblockCopies(size: Int64) -> [Int64] {
+        let fixed: [Int64] = [
+            2 << 20, 4 << 20,  // LUKS2: the second header (cryptsetup, docs/on-disk-format-luks2.pdf, 2.2)
+            8193 << 10, 16384 << 11, 32768 << 12,  // ext2/3/4: first copy, for blocks of 1, 2 and 4 KiB (ext4(5))
+            64 << 20, 256 << 30,  // btrfs: the mirrors (btrfs(5))
+        ]
+        // XFS: the second of 4 to 32 allocation groups, as mkfs.xfs lays them out unless told otherwise.
+        let blocks = size / 4096
+        return fixed + (2...5).map { ((blocks + (1 << $0) - 1) >> $0) * 4096 }
+    }
+}
+
+extension Descriptor {
+    /// The offset from which on a read fails, to a page; nil where all can be read.
+    fileprivate func firstUnreadable(in range: Range<Int64>) -> Int64? {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let got = pread(raw, &buffer, min(buffer.count, Int(range.upperBound - offset)), off_t(offset))
+            guard got > 0 else { return offset }
+            offset += Int64(got)
+        }
+        return nil
+    }
 }

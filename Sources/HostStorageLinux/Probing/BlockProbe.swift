@@ -107,11 +107,25 @@ struct BlockProbe: ~Copyable {
         case 1: return false
         case -2:
             throw StorageError(
-                .failedPrecondition, "it carries the signs of more than one filesystem or table", subject: subject)
+                .failedPrecondition,
+                "it carries the signs of more than one filesystem or table: \(signs().joined(separator: ", "))",
+                subject: subject)
         case let code:
             // Debian's version returns -errno, others -1 and errno.
             throw StorageError(errno: code < -2 ? -code : (errno == 0 ? EIO : errno), "blkid_do_safeprobe", subject)
         }
+    }
+
+    /// All that is recognised, where that is more than one thing.
+    private func signs() -> [String] {
+        blkid_reset_probe(probe)
+        var signs: [String] = []
+        while signs.count < 8, blkid_do_probe(probe) == 0 {
+            guard let type = value("TYPE") ?? value("PTTYPE") else { continue }
+            let offset = value("SBMAGIC_OFFSET") ?? value("PTMAGIC_OFFSET")
+            signs.append(type + (offset.map { " at offset \($0)" } ?? ""))
+        }
+        return signs
     }
 
     private func value(_ name: String) -> String? {

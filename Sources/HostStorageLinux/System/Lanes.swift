@@ -10,15 +10,28 @@ import Synchronization
 /// A lane is named after the disk or path that its work is about. When one hangs, the work behind it on
 /// the same disk or path waits, and everything else goes on. The number of lanes at a time, and with it of
 /// threads, is bounded, and so is what waits in each; beyond it calls fail at once with
-/// ``StorageError/Code/exhausted``.
+/// ``StorageError/Code/exhausted``. Paths get half of the lanes at most: a mount that hangs is reached by
+/// many paths, and the disks are to have theirs all the same.
 final class Lanes: Sendable {
     enum Lane: Hashable, Sendable {
         case disk(name: String)
         case path(HostPath)
+        /// What disks are attached to, by its file in sysfs.
+        case bus(String)
         case inventory
+
+        var isPath: Bool { if case .path = self { true } else { false } }
     }
 
-    private let lanes = Mutex<[Lane: (queue: DispatchQueue, jobs: Int)]>([:])
+    private struct Work {
+        let queue: DispatchQueue
+        /// Under way and waiting.
+        var jobs = 1
+        /// When the job under way began.
+        var began: ContinuousClock.Instant?
+    }
+
+    private let lanes = Mutex<[Lane: Work]>([:])
     private let limit: Int
     private let backlog: Int
 
@@ -31,14 +44,24 @@ final class Lanes: Sendable {
         self.backlog = backlog
     }
 
+    /// A lane that has been at one job for so long may hang.
+    static let patience: Duration = .milliseconds(250)
+
+    /// How long the job under way in `lane` has been at it.
+    func timeAtWork(in lane: Lane) -> Duration {
+        lanes.withLock { $0[lane]?.began }.map { $0.duration(to: .now) } ?? .zero
+    }
+
     /// Runs `work` in `lane`. A caller that is cancelled, or that has waited for `timeout`, leaves; the
-    /// work goes on and keeps its lane until it ends.
+    /// work goes on and keeps its lane until it ends. Work that has not begun by then never does.
     func run<Value: Sendable>(
         in lane: Lane, timeout: Duration? = nil, _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let answer = Answer<Value>()
         let queue = try enter(lane)
         queue.async { [self] in
+            guard !answer.isGiven else { return leave(lane) }
+            lanes.withLock { $0[lane]?.began = .now }
             let result: Result<Value, StorageError>
             do throws(StorageError) { result = .success(try work()) } catch { result = .failure(error) }
             leave(lane)
@@ -60,14 +83,14 @@ final class Lanes: Sendable {
 
     private func enter(_ lane: Lane) throws(StorageError) -> DispatchQueue {
         let queue = lanes.withLock { lanes -> DispatchQueue? in
-            if let (queue, jobs) = lanes[lane] {
-                guard jobs < backlog else { return nil }
-                lanes[lane] = (queue, jobs + 1)
-                return queue
+            if let work = lanes[lane] {
+                guard work.jobs < backlog else { return nil }
+                lanes[lane]?.jobs += 1
+                return work.queue
             }
-            guard lanes.count < limit else { return nil }
+            guard lanes.count < limit, !lane.isPath || lanes.keys.count(where: \.isPath) < limit / 2 else { return nil }
             let queue = DispatchQueue(label: "host-storage.lane")
-            lanes[lane] = (queue, 1)
+            lanes[lane] = Work(queue: queue)
             return queue
         }
         guard let queue else { throw StorageError(.exhausted, "too many operations are under way and do not end") }
@@ -76,8 +99,8 @@ final class Lanes: Sendable {
 
     private func leave(_ lane: Lane) {
         lanes.withLock { lanes in
-            guard let (queue, jobs) = lanes[lane] else { return }
-            lanes[lane] = jobs == 1 ? nil : (queue, jobs - 1)
+            guard let work = lanes[lane] else { return }
+            lanes[lane] = work.jobs == 1 ? nil : Work(queue: work.queue, jobs: work.jobs - 1)
         }
     }
 }
@@ -91,6 +114,9 @@ private final class Answer<Value: Sendable>: Sendable {
     }
 
     private let state = Mutex(State.pending(nil))
+
+    /// Whether nobody waits for an answer any more.
+    var isGiven: Bool { state.withLock { if case .pending = $0 { false } else { true } } }
 
     func give(_ result: Result<Value, StorageError>) {
         let waiter = state.withLock { state -> CheckedContinuation<Result<Value, StorageError>, Never>? in

@@ -2,28 +2,26 @@
 
 import HostStorage
 import Logging
-import Synchronization
 
 /// Finds volumes by their IDs. Where a volume was last is remembered, and verified on the disk itself
-/// each time; disks are all read only where the memory fails.
+/// each time; disks are all read only where the memory fails. A volume whose disk hangs is where it was.
 final class VolumeIndex: Sendable {
     private let inventory: DiskInventory
     private let lanes: Lanes
     private let logger: Logger
-    private let lastSeen = Mutex<[VolumeID: DiskNumber]>([:])
+    private let survey: DiskSurvey<[LocatedVolume]>
 
-    /// How long one disk may take to show its table before a search goes on without it.
-    private static let patience: Duration = .seconds(5)
-
-    init(inventory: DiskInventory, lanes: Lanes, logger: Logger) {
+    /// - Parameter patience: how long a disk may take of which nothing is known.
+    init(inventory: DiskInventory, lanes: Lanes, patience: Duration, logger: Logger) {
         self.inventory = inventory
         self.lanes = lanes
         self.logger = logger
+        survey = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in try OpenDisk(disk).volumes() }
     }
 
     /// Where the volume is.
     func locate(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume {
-        if let number = lastSeen.withLock({ $0[volume] }),
+        if let number = survey.disk(where: { $0.contains { $0.id == volume } }),
             let disk = try? await lanes.run(
                 in: .inventory,
                 { [inventory] () throws(StorageError) in
@@ -42,15 +40,15 @@ final class VolumeIndex: Sendable {
         let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
         var found: [LocatedVolume] = []
         var silent: [String] = []
-        await withTaskGroup(of: DiskSearch.self) { group in
-            for disk in disks { group.addTask { await self.search(disk) } }
-            for await search in group {
-                found += search.volumes.filter { $0.id == volume }
-                if !search.hasAnswered { silent.append(search.disk.name) }
+        for reply in await survey.ask(all: disks) {
+            switch reply.answer {
+            case .success(let volumes): found += volumes.filter { $0.id == volume }
+            case .failure(let error):
+                silent.append(reply.disk.name)
+                logger.debug("disk \(reply.disk.number) (\(reply.disk.name)) was left out of a search: \(error)")
             }
         }
         guard let first = found.first else {
-            _ = lastSeen.withLock { $0.removeValue(forKey: volume) }
             let unsearched = silent.isEmpty ? "" : "; \(silent.sorted().joined(separator: ", ")) did not answer"
             throw StorageError(.notFound, "no disk of this host has this volume\(unsearched)")
         }
@@ -62,32 +60,6 @@ final class VolumeIndex: Sendable {
         return first
     }
 
-    private struct DiskSearch: Sendable {
-        let disk: DiskNode
-        var volumes: [LocatedVolume] = []
-        var hasAnswered = true
-    }
-
-    private func search(_ disk: DiskNode) async -> DiskSearch {
-        var search = DiskSearch(disk: disk)
-        do throws(StorageError) {
-            search.volumes = try await volumes(on: disk)
-        } catch {
-            search.hasAnswered = false
-            logger.debug("disk \(disk.number) (\(disk.name)) was left out of a search: \(error)")
-        }
-        return search
-    }
-
     /// The volumes of one disk.
-    func volumes(on disk: DiskNode) async throws(StorageError) -> [LocatedVolume] {
-        let volumes = try await lanes.run(in: .disk(name: disk.name), timeout: Self.patience) {
-            () throws(StorageError) in
-            try OpenDisk(disk).volumes()
-        }
-        lastSeen.withLock { lastSeen in
-            for volume in volumes { lastSeen[volume.id] = disk.number }
-        }
-        return volumes
-    }
+    func volumes(on disk: DiskNode) async throws(StorageError) -> [LocatedVolume] { try await survey.ask(disk) }
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+import Logging
+
+extension LinuxBackend {
+    /// Each host and each disk is asked in a lane of its own: one that does not answer keeps nobody from being
+    /// asked.
+    public func rescanDisks() async throws(StorageError) {
+        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+            try inventory.disks()
+        }
+        let asked = await withTaskGroup(of: Bool.self) { group in
+            for request in Rescan.requests() { group.addTask { await self.send(request) } }
+            for disk in disks where disk.name.hasPrefix("loop") {
+                group.addTask {
+                    await self.growLoop(disk)
+                    // What the kernel does about a loop device it does at once.
+                    return false
+                }
+            }
+            return await group.reduce(false) { $0 || $1 }
+        }
+        try await lanes.run(in: .bus("events")) { [inventory] () throws(StorageError) in
+            // Hosts report what they find a little after they were asked.
+            if asked { try BlockEvents().settle(quiet: .milliseconds(100), limit: .seconds(5)) }
+            _ = try inventory.disks()
+        }
+    }
+
+    private func send(_ request: Rescan.Request) async -> Bool {
+        do throws(StorageError) {
+            try await lanes.run(in: .bus(request.path), timeout: Rescan.patience) { () throws(StorageError) in
+                try Descriptor.write(request.text, to: request.path)
+            }
+            return true
+        } catch {
+            logger.warning("rescan: \(error)", metadata: ["path": "\(request.path)"])
+            return false
+        }
+    }
+
+    private func growLoop(_ disk: DiskNode) async {
+        let lane = Lanes.Lane.disk(name: disk.name)
+        do throws(StorageError) {
+            guard lanes.timeAtWork(in: lane) < Lanes.patience else {
+                throw StorageError(.deadlineExceeded, "it does not answer", subject: disk.devicePath)
+            }
+            try await lanes.run(in: lane, timeout: patience) { () throws(StorageError) in try Rescan.growLoop(disk) }
+        } catch {
+            logger.warning("rescan: \(error)", metadata: ["disk": "\(disk.number)"])
+        }
+    }
+}

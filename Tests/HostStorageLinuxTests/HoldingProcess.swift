@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import LoopDisks
+
+/// A process that uses something until it is told to end, or its owner does.
+final class HoldingProcess: Sendable {
+    private let process = Process()
+    private let input = Pipe()
+
+    /// - Parameters:
+    ///   - script: for sh(1); prints a line once it holds what it is to hold, then reads its input to the end.
+    ///   - argument: "$0" in it.
+    init(_ script: String, _ argument: String) throws {
+        let output = Pipe()
+        process.executableURL = URL(filePath: "/bin/sh")
+        process.arguments = ["-c", script, argument]
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        // A program that echoes its input says so as well.
+        try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
+        var byte: UInt8 = 0
+        guard read(output.fileHandleForReading.fileDescriptor, &byte, 1) == 1 else { throw CommandFailed(script) }
+    }
+
+    var id: Int32 { process.processIdentifier }
+
+    func end() {
+        try? input.fileHandleForWriting.close()
+        hasEnded()
+    }
+
+    func hasEnded() { process.waitUntilExit() }
+
+    deinit {
+        if process.isRunning { process.terminate() }
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Dispatch
+import Expectations
+import HostStorage
+import Testing
+
+@testable import HostStorageLinux
+
+/// S8: blocking work has its own, bounded threads.
+@Suite struct S8LanesTests {
+    @Test func aLaneThatHangsHoldsUpNoOther() async throws {
+        let lanes = Lanes()
+        let gate = DispatchSemaphore(value: 0)
+        let stuck = Task { try await lanes.run(in: .disk(name: "stuck")) { gate.wait() } }
+        for index in 0..<32 {
+            #expect(try await lanes.run(in: .disk(name: "\(index)")) { index } == index)
+        }
+        await expectError(.deadlineExceeded) {
+            try await lanes.run(in: .disk(name: "stuck"), timeout: .milliseconds(50)) {}
+        }
+        gate.signal()
+        try await stuck.value
+    }
+
+    @Test func aCallerThatIsCancelledLeavesWhileItsWorkGoesOn() async throws {
+        let lanes = Lanes()
+        let gate = DispatchSemaphore(value: 0)
+        let ended = DispatchSemaphore(value: 0)
+        let caller = Task {
+            try await lanes.run(in: .inventory) {
+                gate.wait()
+                ended.signal()
+            }
+        }
+        while lanes.timeAtWork(in: .inventory) == .zero { await Task.yield() }
+        caller.cancel()
+        await expectError(.cancelled) { try await caller.value }
+        gate.signal()
+        #expect(ended.wait(timeout: .now() + 60) == .success)
+    }
+
+    @Test func workBeyondTheLimitIsRefusedAtOnce() async throws {
+        let lanes = Lanes(limit: 2)
+        let gate = DispatchSemaphore(value: 0)
+        let waiting = (0..<2).map { index in
+            Task { try await lanes.run(in: .disk(name: "\(index)")) { gate.wait() } }
+        }
+        while true {
+            do {
+                try await lanes.run(in: .inventory) {}
+            } catch {
+                #expect(error.code == .exhausted)
+                break
+            }
+        }
+        for _ in 0..<2 { gate.signal() }
+        for task in waiting { try await task.value }
+    }
+
+    @Test func workWhoseCallerHasLeftBeforeItBeganNeverBegins() async throws {
+        let lanes = Lanes()
+        let gate = DispatchSemaphore(value: 0)
+        let stuck = Task { try await lanes.run(in: .inventory) { gate.wait() } }
+        while lanes.timeAtWork(in: .inventory) == .zero { await Task.yield() }
+        let ran = DispatchSemaphore(value: 0)
+        await expectError(.deadlineExceeded) {
+            try await lanes.run(in: .inventory, timeout: .milliseconds(20)) { _ = ran.signal() }
+        }
+        gate.signal()
+        try await stuck.value
+        try await lanes.run(in: .inventory) {}
+        #expect(ran.wait(timeout: .now()) == .timedOut)
+    }
+
+    /// A mount that hangs is reached by many paths.
+    @Test func pathsLeaveTheDisksTheirThreads() async throws {
+        let lanes = Lanes(limit: 4)
+        let gate = DispatchSemaphore(value: 0)
+        let policy = try PathPolicy(roots: ["/kubelet"])
+        let paths = try (0..<3).map { try policy.resolve("/kubelet/\($0)") }
+        let waiting = paths.map { path in
+            Task { try await lanes.run(in: .path(path)) { gate.wait() } }
+        }
+        var outcomes: [StorageError.Code?] = []
+        try await lanes.run(in: .disk(name: "sda")) {}
+        for _ in 0..<3 { gate.signal() }
+        for task in waiting {
+            do {
+                try await task.value
+                outcomes.append(nil)
+            } catch let error as StorageError {
+                outcomes.append(error.code)
+            }
+        }
+        #expect(outcomes.count { $0 == .exhausted } == 1)
+    }
+}
