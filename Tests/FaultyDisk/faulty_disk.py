@@ -48,3 +48,4 @@ class FaultyDisk(LoopDisk):
         self.server.stdin.close()
         self.server.wait()
         run("umount", "--lazy", str(self.mount_point))
+        self.mount_point.rmdir()

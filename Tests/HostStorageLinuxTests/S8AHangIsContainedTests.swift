@@ -110,7 +110,6 @@ extension RealDiskTests {
             _ = try await stuck.value
         }
 
-        /// The kernel's own lock of the hung device is held here, so that even opening it would wait.
         @Test func aLoopDeviceThatHangsInItsRescanKeepsNobody() async throws {
             let linked = try LinkedHost(silence: .seconds(2))
             let file = try FaultyFile(size: 64 << 20)

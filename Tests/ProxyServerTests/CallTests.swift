@@ -25,7 +25,7 @@ import Testing
         return response.exists
     }
 
-    private static func expectAnswer(
+    static func expectAnswer(
         _ proxy: RunningProxy, authority: String = "localhost", metadata: Metadata = [:]
     ) async throws {
         #expect(try await exists(proxy, authority: authority, metadata: metadata))
@@ -53,46 +53,6 @@ import Testing
             for number in ["1", "0", "99999", "x"] {
                 try await Self.expectAnswer(proxy, metadata: ["\(StreamTokens.headerName)": "\(number)"])
             }
-        }
-    }
-
-    /// Eight digits are what gRPC Swift 2.4 overlooks.
-    @Test(arguments: ["90000000n", "90000u", "90m", "100000u"])
-    func aDeadlineEndsTheCallAndNotTheOperation(_ timeout: String) async throws {
-        try await withProxy { proxy in
-            let hang = proxy.memory.backend.hang(.makeDirectory)
-            let code = await status {
-                let _: V1_MkdirResponse = try await call(
-                    proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
-                    V1_MkdirRequest.with { $0.path = "\(Self.path)/x" }, metadata: ["grpc-timeout": "\(timeout)"])
-            }
-            #expect(code == .deadlineExceeded)
-            #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
-            hang.release()
-        }
-    }
-
-    /// Many times, for what gRPC Swift misses is a stream that closes before its handler has begun.
-    @Test func aCancelledCallIsLeftAtOnce() async throws {
-        try await withProxy { proxy in
-            let hang = proxy.memory.backend.hang(.makeDirectory)
-            await withTaskGroup { group in
-                for index in 0..<60 {
-                    group.addTask {
-                        let caller = Task {
-                            let _: V1_MkdirResponse = try await call(
-                                proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
-                                V1_MkdirRequest.with { $0.path = "\(Self.path)/\(index)" })
-                        }
-                        try? await Task.sleep(for: .milliseconds(index % 10))
-                        caller.cancel()
-                        _ = await caller.result
-                    }
-                }
-            }
-            hang.release()
-            // All of them have left, so nothing keeps the server from stopping.
-            try await Self.expectAnswer(proxy)
         }
     }
 

@@ -81,7 +81,7 @@ INPUTS = [
     Input("ext4 that cannot be read at all", ext4, (0, SIZE)),
     Input("xfs whose head cannot be read", xfs, (0, 2 * MIB)),
     Input("random bytes whose tail cannot be read", write(NOISE, 300 * 4096), (380 * MIB, SIZE)),
-    Input("blank, unreadable at a superblock's place", nothing, (64 * MIB, 64 * MIB + 4096)),
+    Input("data only where it cannot be read", write(NOISE, 64 * MIB), (64 * MIB, 64 * MIB + 4096)),
     Input("xfs and swap: ambivalent", both(xfs, write(struct.pack("<II", 1, 1000), 1024), write(b"SWAPSPACE2", 4086))),
     Input("random bytes", write(NOISE, 0)),
     Input("random bytes, 1.2 MiB in", write(NOISE, 300 * 4096)),
@@ -90,7 +90,6 @@ INPUTS = [
     Input("xfs, 4 MiB zeroed, copies left", both(xfs, zeros(4 * MIB))),
     Input("btrfs, superblock zeroed, mirror left", both(btrfs, write(bytes(4096), 65536))),
     Input("LUKS2, first header zeroed", luks2(0x4000)),
-    Input("LUKS2, second header damaged as well", both(luks2(0x400000), write(bytes(8), 0x400000 + 256))),
     Input("ext4", ext4),
 ]
 

@@ -49,7 +49,8 @@ PATIENCE = 60
 
 
 class Service:
-    """One group in one version. Every method takes v1's fields by name and returns an Answer."""
+    """One group in one version. Every method takes v1's fields by name, and seconds until its deadline, and returns
+    an Answer."""
 
     def __init__(self, channel, group, version):
         stubs = importlib.import_module(f"{group}.{version}.{group}_pb2_grpc")
@@ -63,12 +64,12 @@ class Service:
         request_type = message_factory.GetMessageClass(descriptor.input_type)
         call = getattr(self._stub, descriptor.name)
 
-        def call_with(**fields):
+        def call_with(timeout=PATIENCE, **fields):
             request = request_type()
             for name, value in fields.items():
                 field = field_of(descriptor.input_type, name)
                 setattr(request, field.name, str(value) if field.type == field.TYPE_STRING else value)
-            return Answer(call(request, timeout=PATIENCE))
+            return Answer(call(request, timeout=timeout))
 
         return call_with
 

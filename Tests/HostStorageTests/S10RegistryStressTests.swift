@@ -5,7 +5,7 @@ import HostStorage
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(5))) struct RegistryStressTests {
+@Suite(.timeLimit(.minutes(5))) struct S10RegistryStressTests {
     @Test func cancellationAtAnyMomentNeitherHangsNorRunsTwice() async throws {
         let registry = OperationRegistry(patience: .seconds(60))
         let ran = Record<Void>()

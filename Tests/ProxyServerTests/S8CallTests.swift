@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import GRPCCore
+import HostStorage
+import HostStorageAPI
+import HostStorageTestKit
+import SwiftProtobuf
+import Testing
+
+@testable import ProxyServer
+
+/// S8: a call ends when its deadline passes or its client has gone, whatever the host is at.
+@Suite struct S8CallTests {
+    private let path = "/var/lib/kubelet"
+
+    /// Eight digits are what gRPC Swift 2.4 overlooks.
+    @Test(arguments: ["90000000n", "90000u", "90m", "100000u"])
+    func aDeadlineEndsTheCallAndNotTheOperation(_ timeout: String) async throws {
+        try await withProxy { proxy in
+            let hang = proxy.memory.backend.hang(.makeDirectory)
+            let code = await status {
+                let _: V1_MkdirResponse = try await call(
+                    proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
+                    V1_MkdirRequest.with { $0.path = "\(path)/x" }, metadata: ["grpc-timeout": "\(timeout)"])
+            }
+            #expect(code == .deadlineExceeded)
+            #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
+            hang.release()
+        }
+    }
+
+    /// Many times, for what gRPC Swift misses is a stream that closes before its handler has begun.
+    @Test func aCancelledCallIsLeftAtOnce() async throws {
+        try await withProxy { proxy in
+            let hang = proxy.memory.backend.hang(.makeDirectory)
+            await withTaskGroup { group in
+                for index in 0..<60 {
+                    group.addTask {
+                        let caller = Task {
+                            let _: V1_MkdirResponse = try await call(
+                                proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
+                                V1_MkdirRequest.with { $0.path = "\(path)/\(index)" })
+                        }
+                        try? await Task.sleep(for: .milliseconds(index % 10))
+                        caller.cancel()
+                        _ = await caller.result
+                    }
+                }
+            }
+            hang.release()
+            // All of them have left, so nothing keeps the server from stopping.
+            try await CallTests.expectAnswer(proxy)
+        }
+    }
+
+    /// What nobody waits for any more is still there to be seen.
+    @Test func whatACancelledCallHasLeftIsStillUnderWay() async throws {
+        try await withProxy { proxy in
+            let hang = proxy.memory.backend.hang(.makeDirectory)
+            let caller = Task {
+                let _: V1_MkdirResponse = try await call(
+                    proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir", V1_MkdirRequest.with { $0.path = "\(path)/x" }
+                )
+            }
+            await hang.reached()
+            caller.cancel()
+            let code = await status { try await caller.value }
+            #expect(code == .cancelled)
+            while proxy.memory.operations.running.map(\.callers) != [0] { await Task.yield() }
+            #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
+            hang.release()
+            while !proxy.memory.operations.running.isEmpty { await Task.yield() }
+        }
+    }
+}
