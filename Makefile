@@ -19,7 +19,7 @@ test:
 	@tools/setup --test
 	@tools/test
 
-# Looks for paths that break the parser, for SECONDS.
+# Looks for input that breaks the path parser, the policy reader or a method, for SECONDS each.
 SECONDS ?= 120
 fuzz: setup
 	@Fuzzing/run $(SECONDS)

@@ -57,9 +57,14 @@ let package = Package(
         .target(name: "StorageVersions", path: "service/Versions", swiftSettings: strict),
         .target(name: "CUnixSocket", path: "service/CUnixSocket"),
         .target(
+            name: "CYamlEvents", path: "service/CYamlEvents", linkerSettings: [.linkedLibrary("yaml")]),
+        .target(
+            name: "StorageAccess", dependencies: ["CYamlEvents", "HostStorage", "StorageVersions"],
+            path: "service/Access", swiftSettings: strict),
+        .target(
             name: "ProxyServer",
             dependencies: [
-                "CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions",
+                "CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
@@ -101,7 +106,7 @@ let package = Package(
         .executableTarget(
             name: "csi-proxy",
             dependencies: [
-                "HostStorage", "HostStorageLinux", "ProxyServer",
+                "HostStorage", "HostStorageLinux", "ProxyServer", "StorageAccess",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -162,8 +167,7 @@ let package = Package(
             name: "ProxyServerTests",
             dependencies: [
                 "CUnixSocket", "HostStorage", "HostStorageAPI", "HostStorageClient", "HostStorageTestKit",
-                "ProxyServer",
-                "StorageVersions",
+                "ProxyServer", "StorageAccess", "StorageVersions",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
@@ -181,7 +185,7 @@ let package = Package(
             dependencies: [
                 "Expectations", "HostStorage", "HostStorageClient", "HostStorageLinux", "HostStorageTestKit",
                 "LoopDisks",
-                "ProxyServer", "StorageVersions",
+                "ProxyServer", "StorageAccess", "StorageVersions",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -196,6 +200,10 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "Architecture", swiftSettings: strict),
+        .testTarget(
+            name: "StorageAccessTests",
+            dependencies: ["HostStorage", "ProxyServer", "StorageAccess", "StorageVersions"], swiftSettings: strict
+        ),
         .testTarget(
             name: "HostStorageTestKitTests", dependencies: ["Expectations", "HostStorage", "HostStorageTestKit"],
             swiftSettings: strict

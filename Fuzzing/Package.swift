@@ -3,21 +3,87 @@
 
 import PackageDescription
 
-/// A package of its own because it takes unsafe flags. The module is linked in by its sources, not as a
-/// dependency, so that nothing else is resolved and the sanitizer sees into it.
+/// As in the package itself, so that the same sources mean the same here.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let fuzzer: [SwiftSetting] = strict + [.unsafeFlags(["-parse-as-library"])]
+
+let transport = Target.Dependency.product(
+    name: "GRPCNIOTransportHTTP2TransportServices", package: "grpc-swift-nio-transport")
+
+/// A package of its own because it takes unsafe flags. Our modules are linked in by their sources, not as a
+/// dependency, so that the sanitizer and the fuzzers see into them.
 ///
-///     swift build -c release --sanitize=fuzzer
-///     SWIFT_BACKTRACE=enable=no .build/release/fuzz-windows-path -max_total_time=120 corpus
+///     swift build -c release --sanitize=fuzzer --product fuzz-policy
+///     SWIFT_BACKTRACE=enable=no .build/release/fuzz-policy -max_total_time=120 corpus
 let package = Package(
     name: "Fuzzing",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
+        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
+        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
+        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
     targets: [
-        .target(name: "WindowsPath", swiftSettings: [.swiftLanguageMode(.v6), .treatAllWarnings(as: .error)]),
+        // The fuzzers.
+        .executableTarget(name: "fuzz-windows-path", dependencies: ["WindowsPath"], swiftSettings: fuzzer),
         .executableTarget(
-            name: "fuzz-windows-path",
-            dependencies: ["WindowsPath"],
-            swiftSettings: [
-                .swiftLanguageMode(.v6), .treatAllWarnings(as: .error), .unsafeFlags(["-parse-as-library"]),
-            ]
-        ),
+            name: "fuzz-policy", dependencies: ["HostStorage", "StorageAccess", "StorageVersions"],
+            swiftSettings: fuzzer),
+        .executableTarget(
+            name: "fuzz-wire",
+            dependencies: [
+                "HostStorage", "HostStorageTestKit", "ProxyServer", "StorageAccess",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: fuzzer),
+        // What they try.
+        .target(name: "WindowsPath", swiftSettings: strict),
+        .target(
+            name: "HostStorage", dependencies: [.product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "HostStorageTestKit", dependencies: ["HostStorage", .product(name: "Logging", package: "swift-log")],
+            swiftSettings: strict),
+        .target(
+            name: "HostStorageAPI",
+            dependencies: [
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ]),
+        .target(name: "StorageVersions", swiftSettings: strict),
+        .target(name: "CUnixSocket"),
+        .target(name: "CYamlEvents", linkerSettings: [.linkedLibrary("yaml")]),
+        .target(
+            name: "StorageAccess", dependencies: ["CYamlEvents", "HostStorage", "StorageVersions"],
+            swiftSettings: strict),
+        .target(
+            name: "ProxyServer",
+            dependencies: [
+                "CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions",
+                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
+                transport,
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
     ]
 )

@@ -7,7 +7,7 @@ extension String {
 
     /// The beginning of text that a caller sent and that may be anything: short, and without control
     /// characters, so that it can stand in an error and in a log.
-    var excerpt: String {
+    package var excerpt: String {
         var excerpt = String.UnicodeScalarView()
         for scalar in unicodeScalars {
             guard excerpt.count < 260 else { return String(excerpt) + "…" }

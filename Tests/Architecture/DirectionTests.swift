@@ -16,9 +16,12 @@ import Testing
         "HostStorageTestKit": ["HostStorage"],
         "HostStorageAPI": [],
         "StorageVersions": [],
-        "ProxyServer": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
+        "StorageAccess": ["CYamlEvents", "HostStorage", "StorageVersions"],
+        "ProxyServer": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions"],
         "HostStorageClient": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
-        "csi-proxy": ["HostStorage", "HostStorageLinux", "HostStorageClient", "ProxyServer", "StorageVersions"],
+        "csi-proxy": [
+            "HostStorage", "HostStorageLinux", "HostStorageClient", "ProxyServer", "StorageAccess", "StorageVersions",
+        ],
         "main-job": ["HostStorage", "HostStorageLinux", "HostStorageClient"],
     ]
 
@@ -28,6 +31,7 @@ import Testing
         "HostStorage": ["Logging", "Synchronization"],
         "HostStorageTestKit": ["Logging", "Synchronization"],
         "HostStorageLinux": ["Dispatch", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
+        "StorageAccess": ["Glibc"],
         "StorageVersions": [],
     ]
 
@@ -112,6 +116,9 @@ import Testing
         for file in WorkingTree.swiftFiles {
             for module in file.imports where module.hasPrefix("CLib") || module == "CLinuxStorage" {
                 #expect(file.isIn("Sources/HostStorageLinux", "Tests/HostStorageLinuxTests"), "\(file.path): \(module)")
+            }
+            if file.imports.contains("CYamlEvents") {
+                #expect(file.isIn("service/Access"), "\(file.path): CYamlEvents")
             }
             if file.imports.contains("CUnixSocket") {
                 #expect(

@@ -8,6 +8,7 @@ import Logging
 import LoopDisks
 import ProxyServer
 import ServiceLifecycle
+import StorageAccess
 import StorageVersions
 import Testing
 
@@ -27,7 +28,7 @@ import Testing
         func proxied(_ scenario: Scenario, by versions: OldVersions) async throws {
             let rig = try MemoryRig()
             try await tearingDown(rig) {
-                try await withProxy(over: rig.host, versions: versions.pins) { client in
+                try await withProxy(over: rig, versions: versions.pins) { client in
                     try await scenario.run(VersionedHost(client, else: rig.host), rig)
                 }
             }
@@ -38,7 +39,7 @@ import Testing
         func everyVersionCanStageAVolume(_ versions: OldVersions) async throws {
             let rig = try MemoryRig()
             let disk = try rig.attachDisk(.blank, size: gibibyte)
-            try await withProxy(over: rig.host, versions: versions.pins) { client in
+            try await withProxy(over: rig, versions: versions.pins) { client in
                 #expect(client.versions == versions.pins)
                 try await client.rescanDisks()
                 let volume = try await client.onlyVolume(of: disk)
@@ -74,7 +75,7 @@ private func perform(_ scenario: Scenario, on rig: any ConformanceRig) async thr
 
 private func performProxied(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
     try await tearingDown(rig) {
-        try await withProxy(over: rig.host) { client in try await scenario.run(client, rig) }
+        try await withProxy(over: rig) { client in try await scenario.run(client, rig) }
     }
 }
 
@@ -85,17 +86,21 @@ private func tearingDown(_ rig: any ConformanceRig, _ work: () async throws -> V
     try outcome.get()
 }
 
-/// Runs `work` with a client of a proxy that offers `host`, and stops the proxy.
+/// Runs `work` with a client of a proxy that offers the rig's host, and stops the proxy.
 private func withProxy(
-    over host: any StorageHost, versions: [APIGroup: APIVersion] = [:], _ work: (HostStorageClient) async throws -> Void
+    over rig: any ConformanceRig, versions: [APIGroup: APIVersion] = [:],
+    _ work: (HostStorageClient) async throws -> Void
 ) async throws {
     // A socket's path has to be short.
     let directory = "/tmp/hsc-\(UUID().uuidString.prefix(8).lowercased())"
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let logger = Logger(label: "conformance", factory: { _ in SwiftLogNoOpLogHandler() })
     let (listening, continuation) = AsyncStream.makeStream(of: Void.self)
+    let access = AccessControl(
+        policy: .standard(socketGroup: getegid()), paths: try PathPolicy(roots: [rig.root]), audit: logger)
     let server = ProxyServer(
-        host: host, pipeDirectory: directory, logger: logger, onListening: { continuation.finish() })
+        host: rig.host, access: access, pipeDirectory: directory, logger: logger, onListening: { continuation.finish() }
+    )
     let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
     let run = Task {
         defer { continuation.finish() }

@@ -5,6 +5,7 @@ import HostStorage
 import HostStorageTestKit
 import Logging
 import ServiceLifecycle
+import StorageAccess
 
 @testable import ProxyServer
 
@@ -12,24 +13,31 @@ import ServiceLifecycle
 final class RunningProxy: Sendable {
     let directory: String
     let memory: MemoryHost
+    let access: AccessControl
+    /// What was refused.
+    let audit: RecordedLog
     private let ownsDirectory: Bool
     private let group: ServiceGroup
     private let run: Task<Void, any Error>
 
     init(
         host: (any StorageHost)? = nil, directory given: String? = nil, connectionLimit: Int = 256,
-        isAllowed: @escaping @Sendable (PeerCredentials) -> Bool = { _ in true }
+        policy: AccessPolicy = .standard(socketGroup: getegid()), owner: SocketOwner = SocketOwner()
     ) async throws {
         let directory = given ?? Self.newDirectory()
         ownsDirectory = given == nil
         self.directory = directory
         memory = try MemoryHost()
+        let audit = RecordedLog()
+        self.audit = audit
+        access = AccessControl(
+            policy: policy, paths: memory.settings.paths, audit: Logger(label: "audit") { _ in audit })
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let (listening, continuation) = AsyncStream.makeStream(of: Void.self)
         let server = ProxyServer(
-            host: host ?? memory, pipeDirectory: directory, logger: logger, connectionLimit: connectionLimit,
-            isAllowed: isAllowed
+            host: host ?? memory, access: access, pipeDirectory: directory, owner: owner, logger: logger,
+            connectionLimit: connectionLimit
         ) { continuation.yield() }
         let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
         self.group = group

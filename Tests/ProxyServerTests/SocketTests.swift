@@ -127,15 +127,6 @@ import Testing
         for channel in silent { try await channel.close() }
         try await proxy.stop()
     }
-
-    @Test func whoIsNotAllowedCannotCall() async throws {
-        let proxy = try await RunningProxy(isAllowed: { $0.uid != geteuid() })
-        let code = await status {
-            let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())
-        }
-        #expect(code == .unavailable)
-        try await proxy.stop()
-    }
 }
 
 extension Sequence {

@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -25,7 +28,7 @@ static int32_t fail_closing(int descriptor) {
     return -code;
 }
 
-int32_t cus_listen(const char *path, uint32_t mode, int32_t backlog, int32_t *file) {
+int32_t cus_listen(const char *path, uint32_t uid, uint32_t gid, uint32_t mode, int32_t backlog, int32_t *file) {
     struct sockaddr_un address;
     int result = fill(&address, path);
     if (result < 0) return result;
@@ -33,7 +36,8 @@ int32_t cus_listen(const char *path, uint32_t mode, int32_t backlog, int32_t *fi
     if (descriptor < 0) return -errno;
     if (bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0) return fail_closing(descriptor);
     *file = -1;
-    if (chmod(path, mode) < 0 || listen(descriptor, backlog) < 0 ||
+    // The owner first: nobody is to connect by a mode that was meant for another group.
+    if (lchown(path, uid, gid) < 0 || chmod(path, mode) < 0 || listen(descriptor, backlog) < 0 ||
         (*file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)) < 0) {
         result = fail_closing(descriptor);
         unlink(path);
@@ -79,4 +83,28 @@ int32_t cus_peer(int32_t descriptor, int32_t *pid, uint32_t *uid, uint32_t *gid)
     *uid = peer.uid;
     *gid = peer.gid;
     return 0;
+}
+
+int32_t cus_peer_groups(int32_t descriptor, uint32_t *groups, int32_t capacity) {
+    socklen_t size = (socklen_t)capacity * sizeof *groups;
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PEERGROUPS, groups, &size) < 0) {
+        // ERANGE: there are more, and the size says how many.
+        if (errno != ERANGE) return -errno;
+    }
+    return (int32_t)(size / sizeof *groups);
+}
+
+int32_t cus_account(const char *name, int32_t is_group, uint32_t *id) {
+    // Entries of a directory service can be longer than any customary buffer.
+    const size_t size = 1 << 20;
+    char *buffer = malloc(size);
+    if (!buffer) return -ENOMEM;
+    struct passwd user, *found_user = NULL;
+    struct group group, *found_group = NULL;
+    int code = is_group ? getgrnam_r(name, &group, buffer, size, &found_group)
+                        : getpwnam_r(name, &user, buffer, size, &found_user);
+    if (found_user) *id = user.pw_uid;
+    if (found_group) *id = group.gr_gid;
+    free(buffer);
+    return found_user || found_group ? 0 : code ? -code : -ENOENT;
 }

@@ -12,27 +12,34 @@ import StorageVersions
 /// Offers a host's storage over one Unix socket per group and version.
 public struct ProxyServer: Service {
     private let host: any StorageHost
+    private let access: AccessControl
     private let pipeDirectory: String
+    private let owner: SocketOwner
     private let logger: Logger
     private let connectionLimit: Int
-    private let isAllowed: @Sendable (PeerCredentials) -> Bool
     private let onListening: @Sendable () -> Void
 
+    /// Enough to tell those that may do nothing so, and too few to keep anybody from calling.
+    private static let strangerLimit = 4
+
     /// - Parameters:
+    ///   - access: who may do what.
     ///   - pipeDirectory: where the sockets are made; made itself, with mode 0750, where it is missing.
-    ///   - connectionLimit: how many connections each socket serves at a time.
-    ///   - isAllowed: who may connect; asked once a connection.
+    ///   - owner: whose the sockets are.
+    ///   - connectionLimit: how many connections each socket serves at a time, those of callers that may do
+    ///     nothing there not counted: of these a few are served, to be refused.
     ///   - onListening: called once all sockets are served.
     public init(
-        host: any StorageHost, pipeDirectory: String = "/run/csi-proxy", logger: Logger, connectionLimit: Int = 256,
-        isAllowed: @escaping @Sendable (PeerCredentials) -> Bool = { _ in true },
+        host: any StorageHost, access: AccessControl, pipeDirectory: String = "/run/csi-proxy",
+        owner: SocketOwner = SocketOwner(), logger: Logger, connectionLimit: Int = 256,
         onListening: @escaping @Sendable () -> Void = {}
     ) {
         self.host = host
+        self.access = access
         self.pipeDirectory = pipeDirectory
+        self.owner = owner
         self.logger = logger
         self.connectionLimit = connectionLimit
-        self.isAllowed = isAllowed
         self.onListening = onListening
     }
 
@@ -40,7 +47,7 @@ public struct ProxyServer: Service {
     /// removes the sockets' files.
     public func run() async throws {
         let versions = APIGroup.allCases.flatMap { group in group.versions.map { (group, $0) } }
-        let sockets = try ListeningSocket.open(versions.map { $0.socketName($1) }, in: pipeDirectory)
+        let sockets = try ListeningSocket.open(versions.map { $0.socketName($1) }, in: pipeDirectory, owner: owner)
         defer { for socket in sockets { socket.removeFile() } }
         logger.info("listening", metadata: ["directory": "\(pipeDirectory)", "sockets": "\(sockets.count)"])
 
@@ -51,9 +58,7 @@ public struct ProxyServer: Service {
         let (bound, binding) = AsyncStream.makeStream(of: Void.self)
         let servers = zip(versions, sockets).map { version, socket in
             server(
-                VersionedService(
-                    name: version.0.serviceName(version.1), methods: version.0.methods(version.1), host: host),
-                on: socket, loop
+                VersionedService(group: version.0, version: version.1, host: host, access: access), on: socket, loop
             ) { binding.yield() }
         }
         try await withTaskExecutorPreference(executor) {
@@ -79,9 +84,11 @@ public struct ProxyServer: Service {
         onListening: @escaping @Sendable () -> Void
     ) -> GRPCServer<SocketTransport> {
         let tokens = StreamTokens()
+        let (known, strangers) = (ConnectionLimit(connectionLimit), ConnectionLimit(Self.strangerLimit))
         let factory = SocketListenerFactory(
-            eventLoopGroup: loop, socket: socket.descriptor, limit: ConnectionLimit(connectionLimit),
-            isAllowed: isAllowed, onListening: onListening)
+            eventLoopGroup: loop, socket: socket.descriptor,
+            limit: { [access] in access.admits($0, to: service.group, service.version) ? known : strangers },
+            onListening: onListening)
         return GRPCServer(
             transport: SocketTransport(factory, tokens: tokens), services: [service],
             interceptors: [CallGuard(tokens: tokens, logger: logger)])

@@ -6,6 +6,7 @@ import HostStorageLinux
 public import Logging
 import ProxyServer
 import ServiceLifecycle
+import StorageAccess
 import UnixSignals
 
 struct Serve: AsyncParsableCommand {
@@ -15,6 +16,19 @@ struct Serve: AsyncParsableCommand {
 
     @Option(help: "The directory of the sockets; made with mode 0750 where it is missing.")
     var pipeDir = "/run/csi-proxy"
+
+    @Option(help: "The user, by name or number, that the sockets belong to; csi-proxy's own unless given.")
+    var socketOwner: String?
+
+    @Option(help: "The group, by name or number, whose members may connect; csi-proxy's own unless given.")
+    var socketGroup: String?
+
+    @Option(
+        help: """
+            Who may call what on what; read again at SIGHUP. Without it, root and the members of the socket \
+            group may call everything, but control no system services.
+            """)
+    var policy: String?
 
     @Option(help: "The kubelet's directory; callers may name paths beneath it.")
     var kubeletPath = "/var/lib/kubelet"
@@ -61,6 +75,8 @@ struct Serve: AsyncParsableCommand {
     }
 
     private func serve(_ logger: Logger) async throws {
+        // Whatever else is logged: refusals always are.
+        let audit = Logger(label: "csi-proxy.audit", factory: StreamLogHandler.standardError(label:))
         var map: [Character: String] = [:]
         for drive in drives { map[drive.letter] = drive.directory }
         var settings = HostSettings(paths: try PathPolicy(roots: workingDirs + [kubeletPath], drives: map))
@@ -68,13 +84,22 @@ struct Serve: AsyncParsableCommand {
         logger.info(
             "csi-proxy \(CSIProxy.configuration.version)",
             metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(filesystem.rawValue)"])
+        let owner = SocketOwner(
+            uid: try socketOwner.map { try Account.uid($0) }, gid: try socketGroup.map { try Account.gid($0) })
+        let source = PolicySource(file: policy, socketGroup: owner.gid)
+        let access = AccessControl(policy: try source.load(), paths: settings.paths, audit: audit)
+        // Before anything is served, for a signal that nobody waits for ends the program.
+        let hangups = await UnixSignalsSequence(trapping: .sighup)
         let backend = try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger)
         await backend.recover()
         let server = ProxyServer(
-            host: Host(backend: backend, settings: settings, logger: logger), pipeDirectory: pipeDir, logger: logger)
+            host: Host(backend: backend, settings: settings, logger: logger), access: access, pipeDirectory: pipeDir,
+            owner: owner, logger: logger)
+        let reload = PolicyReload(source: source, access: access, signals: hangups, logger: logger)
         let group = ServiceGroup(
             configuration: .init(
-                services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+                services: [.init(service: server), .init(service: reload)],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }
 }

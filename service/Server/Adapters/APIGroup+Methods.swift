@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import StorageAccess
 import StorageVersions
 
 extension APIGroup {
@@ -9,6 +10,15 @@ extension APIGroup {
         case .disk: DiskService.methods(version)
         case .volume: VolumeService.methods(version)
         case .filesystem: FilesystemService.methods(version)
+        }
+    }
+}
+
+extension MethodCatalogue {
+    /// All that is served.
+    public static let served: MethodCatalogue = APIGroup.allCases.flatMap { group in
+        group.versions.flatMap { version in
+            group.methods(version).map { MethodName(group: group, version: version, name: $0.name) }
         }
     }
 }

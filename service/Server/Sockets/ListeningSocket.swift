@@ -10,16 +10,18 @@ struct ListeningSocket: Sendable {
     let descriptor: Int32
     private let file: Int32
 
-    /// Owner and group may connect; who else may is for the directory and the policy to say.
+    /// Owner and group may connect; which of them may do what is for the policy to say.
     private static let mode: UInt32 = 0o660
     private static let backlog: Int32 = 128
 
     /// Opens a socket at every path, or none and says why for each that failed.
     ///
-    /// The directory is made where it is missing, closed to others. A socket file that nobody listens on is
+    /// The directory is made where it is missing, closed to others and of the same owner. A socket file that nobody listens on is
     /// replaced; one of a live server, or a file that is no socket, is left alone and fails the call.
-    static func open(_ names: [String], in directory: String) throws(StorageError) -> [ListeningSocket] {
-        try makeDirectory(directory)
+    static func open(
+        _ names: [String], in directory: String, owner: SocketOwner = SocketOwner()
+    ) throws(StorageError) -> [ListeningSocket] {
+        try makeDirectory(directory, owner)
         // Two servers that start at once must not take each other's fresh sockets for stale ones.
         let lock = cus_lock_directory(directory)
         guard lock >= 0 else { throw error(lock, "the directory cannot be locked", directory) }
@@ -29,7 +31,7 @@ struct ListeningSocket: Sendable {
         var failures: [String] = []
         for name in names {
             do throws(StorageError) {
-                open.append(try ListeningSocket(path: "\(directory)/\(name)"))
+                open.append(try ListeningSocket(path: "\(directory)/\(name)", owner))
             } catch {
                 failures.append("\(error)")
             }
@@ -50,7 +52,7 @@ struct ListeningSocket: Sendable {
         close(file)
     }
 
-    private init(path: String) throws(StorageError) {
+    private init(path: String, _ owner: SocketOwner) throws(StorageError) {
         switch cus_is_live(path) {
         case -ENOENT: break
         case 0: unlink(path)
@@ -59,20 +61,25 @@ struct ListeningSocket: Sendable {
         case let code: throw Self.error(code, "it cannot be examined", path)
         }
         var file: Int32 = -1
-        let descriptor = cus_listen(path, Self.mode, Self.backlog, &file)
+        let descriptor = cus_listen(path, owner.uid, owner.gid, Self.mode, Self.backlog, &file)
         guard descriptor >= 0 else { throw Self.error(descriptor, "the socket cannot be opened", path) }
         self.path = path
         self.descriptor = descriptor
         self.file = file
     }
 
-    private static func makeDirectory(_ directory: String) throws(StorageError) {
+    private static func makeDirectory(_ directory: String, _ owner: SocketOwner) throws(StorageError) {
         var path = ""
-        for name in directory.split(separator: "/") {
+        let names = directory.split(separator: "/")
+        for (count, name) in zip(1..., names) {
             path += "/\(name)"
             // Only the last one is ours alone; above it are the system's.
-            let mode: mode_t = path == directory || "\(path)/" == directory ? 0o750 : 0o755
-            if mkdir(path, mode) < 0, errno != EEXIST { throw error(-errno, "the directory cannot be made", path) }
+            let isOurs = count == names.count
+            if mkdir(path, isOurs ? 0o750 : 0o755) < 0 {
+                guard errno == EEXIST else { throw error(-errno, "the directory cannot be made", path) }
+            } else if isOurs, lchown(path, owner.uid, owner.gid) < 0 {
+                throw error(-errno, "the directory cannot be given to its owner", path)
+            }
         }
     }
 

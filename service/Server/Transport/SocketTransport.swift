@@ -12,9 +12,8 @@ typealias SocketTransport = HTTP2ServerTransport.Custom<SocketListenerFactory>
 struct SocketListenerFactory: HTTP2ServerTransport.ListenerFactory {
     let eventLoopGroup: any EventLoopGroup
     let socket: Int32
-    let limit: ConnectionLimit
-    /// Who may connect.
-    let isAllowed: @Sendable (PeerCredentials) -> Bool
+    /// Which connections a peer's counts among.
+    let limit: @Sendable (PeerCredentials) -> ConnectionLimit
     /// Called once the socket is served.
     let onListening: @Sendable () -> Void
 
@@ -41,7 +40,12 @@ struct SocketListenerFactory: HTTP2ServerTransport.ListenerFactory {
             try PeerCredentials(of: $0)
         }
         // Throwing here does not close the channel (NIO's asynchronous bind), so close it as well.
-        guard let peer, isAllowed(peer), limit.enter() else {
+        guard let peer else {
+            channel.close(promise: nil)
+            throw ConnectionRefused()
+        }
+        let limit = limit(peer)
+        guard limit.enter() else {
             channel.close(promise: nil)
             throw ConnectionRefused()
         }

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Foundation
+import GRPCCore
+import HostStorage
+import HostStorageAPI
+import HostStorageClient
+import HostStorageTestKit
+import Logging
+import StorageAccess
+import StorageVersions
+import SwiftProtobuf
+import Testing
+
+@testable import ProxyServer
+
+/// Who may do what over the sockets. This process is the caller, so the policies are about it.
+@Suite struct AccessTests {
+    private static let root = "/var/lib/kubelet"
+
+    private static func rule(
+        _ name: String = "ours", methods: [String]? = nil, roots: [String]? = nil, devices: [DevicePattern]? = nil
+    ) throws -> AccessRule {
+        AccessRule(
+            name: name, uids: [geteuid()], methods: methods?.map { NamePattern($0) },
+            roots: try roots.map { try PathPolicy(roots: $0) }, devices: devices)
+    }
+
+    private static let nobody = AccessPolicy(rules: [AccessRule(name: "other", uids: [geteuid() + 1])])
+
+    private func withProxy(
+        _ policy: AccessPolicy, _ work: (RunningProxy, HostStorageClient) async throws -> Void
+    ) async throws {
+        let proxy = try await RunningProxy(policy: policy)
+        try await work(proxy, try HostStorageClient(pipeDirectory: proxy.directory))
+        try await proxy.stop()
+    }
+
+    /// Expects `PERMISSION_DENIED`.
+    private func expectDenied(
+        _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation,
+        _ work: () async throws(StorageError) -> Void
+    ) async {
+        do throws(StorageError) {
+            try await work()
+            Issue.record("it was allowed", sourceLocation: sourceLocation)
+        } catch {
+            #expect(error.code == .denied, comment, sourceLocation: sourceLocation)
+        }
+    }
+
+    // MARK: - Who
+
+    /// Every method of every version, so that none is forgotten, and with a request of which the host would
+    /// say that it is malformed.
+    @Test func whoNoRuleIsForMayCallNothing() async throws {
+        try await withProxy(Self.nobody) { proxy, _ in
+            for method in MethodCatalogue.served {
+                let code = await status {
+                    let _: V1_RescanResponse = try await call(
+                        proxy.socket("\(method.group.rawValue)-\(method.version)"), "\(method)", V1_RescanRequest())
+                }
+                #expect(code == .permissionDenied, "\(method)")
+            }
+            #expect(proxy.audit.lines.count == MethodCatalogue.served.count)
+            #expect(proxy.memory.operations.running.isEmpty)
+        }
+    }
+
+    /// Nor what is wrong with a request that is no message at all.
+    @Test func whoMayCallNothingIsNotToldWhatIsWrongWithItsRequest() async throws {
+        try await withProxy(Self.nobody) { proxy, _ in
+            let code = await status {
+                let _: V1_MountVolumeResponse = try await call(
+                    proxy.socket("volume-v1"), "v1.Volume/MountVolume",
+                    Google_Protobuf_Any.with { $0.value = Data([0xFF]) })
+            }
+            #expect(code == .permissionDenied)
+            #expect(proxy.audit.lines.count == 1)
+        }
+    }
+
+    /// Whatever rows may come.
+    @Test func aRowThatAsksNothingOfTheHostIsRefusedToo() async throws {
+        let row = Method("Rescan") { (_: V1_RescanRequest, _) throws(StorageError) in V1_RescanResponse() }
+        let host = try MemoryHost()
+        let audit = RecordedLog()
+        let access = AccessControl(
+            policy: Self.nobody, paths: host.settings.paths, audit: Logger(label: "audit") { _ in audit })
+        let service = VersionedService(
+            group: .disk, version: try #require(APIGroup.disk.versions.first), host: host, access: access)
+        let ours = PeerCredentials(pid: 1, uid: geteuid(), gid: getegid())
+        func answer() async -> RPCError.Code? { await status { _ = try await row.respond(to: [], of: service) } }
+        #expect(await PeerCredentials.$current.withValue(ours) { await answer() } == .permissionDenied)
+        #expect(audit.lines.count == 1)
+        access.replace(with: AccessPolicy(rules: [try Self.rule()]))
+        #expect(await PeerCredentials.$current.withValue(ours) { await answer() } == nil)
+        // Nor is it answered where it is not known who asks.
+        #expect(await answer() == .permissionDenied)
+    }
+
+    @Test func aRefusalIsOneLineInTheAuditLog() async throws {
+        try await withProxy(Self.nobody) { proxy, client in
+            let volume = try VolumeID(guid: "0cb99483-72d5-3641-a339-60348e6b3540")
+            await expectDenied { () throws(StorageError) in try await client.mountVolume(volume, at: "\(Self.root)/x") }
+            #expect(
+                proxy.audit.lines == [
+                    "refused gid=\(getegid()) method=v2alpha1.Volume/MountVolume pid=\(getpid()) "
+                        + #"reason="the policy does not allow it to uid \#(geteuid()): no rule for the caller has the method" "#
+                        + #"subject="\\\\?\\Volume{0cb99483-72d5-3641-a339-60348e6b3540}\\ /var/lib/kubelet/x" uid=\#(geteuid())"#
+                ])
+        }
+    }
+
+    /// What a caller writes cannot pass for another line or field of the log, nor fill it.
+    @Test func theAuditLogHoldsNoTextOfACallersOwn() async throws {
+        try await withProxy(Self.nobody) { proxy, client in
+            for path in [
+                "/x\" uid=0 method=\"y", "/\u{1B}[2K\r\nrefused uid=0", "/\u{202E}x",
+                String(repeating: "/a", count: 100_000),
+            ] {
+                await expectDenied { () throws(StorageError) in _ = try await client.pathExists(path) }
+            }
+            try #require(proxy.audit.lines.count == 4)
+            for line in proxy.audit.lines {
+                #expect(line.utf8.count < 1000)
+                #expect(line.unicodeScalars.allSatisfy { (0x20..<0x7F).contains($0.value) })
+                #expect(line.contains("uid=\(geteuid())") && line.ranges(of: " uid=0 ").count <= 1)
+            }
+            #expect(proxy.audit.lines[0].contains(#"subject="/x\" uid=0 method=\"y""#))
+            #expect(proxy.audit.lines[1].contains(#"subject="/\u{FFFD}[2K\u{FFFD}\u{FFFD}refused uid=0""#))
+        }
+    }
+
+    @Test func strangersKeepNobodyFromCalling() async throws {
+        let proxy = try await RunningProxy(connectionLimit: 1, policy: Self.nobody)
+        let strangers = try await RawConnections.open(6, to: proxy.socket("disk-v1"))
+        // Those beyond a few are closed at once.
+        try await strangers.waitUntilClosed(2)
+        proxy.access.replace(with: .standard(socketGroup: getegid()))
+        let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())
+        await strangers.close()
+        try await proxy.stop()
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "takes root, who can give files away"))
+    func theSocketsAndTheirDirectoryBelongToWhoIsNamed() async throws {
+        let proxy = try await RunningProxy(owner: SocketOwner(uid: 1001, gid: 7000))
+        for path in [proxy.directory] + SocketTests.names.map({ "\(proxy.directory)/\($0)" }) {
+            let attributes = try FileManager.default.attributesOfItem(atPath: path)
+            #expect(attributes[.ownerAccountID] as? Int == 1001 && attributes[.groupOwnerAccountID] as? Int == 7000)
+        }
+        let mode = try FileManager.default.attributesOfItem(atPath: proxy.socket("disk-v1"))[.posixPermissions] as? Int
+        #expect(mode == 0o660)
+        try await proxy.stop()
+    }
+
+    // MARK: - What
+
+    @Test func methodsAreNarrowed() async throws {
+        try await withProxy(AccessPolicy(rules: [try Self.rule(methods: ["List*", "PathExists"])])) { proxy, client in
+            _ = try await client.diskIdentifiers()
+            #expect(try await client.pathExists(Self.root))
+            await expectDenied { () throws(StorageError) in try await client.rescanDisks() }
+            await expectDenied { () throws(StorageError) in try await client.makeDirectory("\(Self.root)/x") }
+            #expect(try await !client.pathExists("\(Self.root)/x"))
+            #expect(proxy.audit.lines.count == 2)
+        }
+    }
+
+    @Test func pathsAreNarrowedInWhateverSpelling() async throws {
+        let ours = "\(Self.root)/ours"
+        try await withProxy(AccessPolicy(rules: [try Self.rule(roots: [ours])])) { proxy, client in
+            try await client.makeDirectory(ours)
+            try await client.makeDirectory("\(ours)/a")
+            try await client.makeDirectory(#"C:\var\lib\kubelet\ours\b"#)
+            #expect(try await client.isSymlink(#"\var\lib\kubelet\ours\b"#) == false)
+            try await proxy.memory.makeDirectory("\(ours)-evil")
+            for path in [
+                Self.root, "\(ours)-evil", "\(Self.root)/other", #"C:\var\lib\kubelet\other"#, "/etc",
+                "\(Self.root)/OURS",
+                #"C:\var\lib\kubelet\OURS\x"#,
+            ] {
+                await expectDenied("\(path)") { () throws(StorageError) in _ = try await client.pathExists(path) }
+                await expectDenied("\(path)") { () throws(StorageError) in try await client.remove(path, force: true) }
+            }
+            // Both ends of a link.
+            try await client.createSymlink(at: "\(ours)/link", to: "\(ours)/a")
+            await expectDenied { () throws(StorageError) in
+                try await client.createSymlink(at: "\(ours)/link2", to: "\(ours)-evil")
+            }
+            await expectDenied { () throws(StorageError) in
+                try await client.createSymlink(at: "\(ours)-evil/link", to: "\(ours)/a")
+            }
+            #expect(try await proxy.memory.pathExists("\(ours)-evil"))
+            #expect(try await !proxy.memory.pathExists("\(ours)/link2"))
+            // What is malformed is so for everybody: as the host takes paths, each operation in its own way.
+            for path in ["\(ours)/../x", #"\var\lib\kubelet\ours\a"#, #"\etc"#] {
+                let error = await #expect(throws: StorageError.self) { try await client.pathExists(path) }
+                #expect(error?.code == .invalidArgument, "\(path)")
+            }
+        }
+    }
+
+    @Test func disksAndTheirVolumesAreNarrowed() async throws {
+        let rule = try Self.rule(devices: [DevicePattern(page83: NamePattern("naa.mine-*"))])
+        try await withProxy(AccessPolicy(rules: [rule])) { proxy, client in
+            func attach(_ name: String) throws -> DiskNumber {
+                try proxy.memory.backend.attachDisk(
+                    size: 1 << 30, content: .blank, identifiers: DiskIdentifiers(page83: name, serialNumber: name),
+                    location: DiskLocation(adapter: "0", bus: "0", target: "0", lun: "0"))
+            }
+            let (mine, other, nameless) = (try attach("naa.mine-1"), try attach("naa.theirs-1"), try attach(""))
+            #expect(try await Set(client.diskIdentifiers().keys) == [mine])
+            #expect(try await Set(client.diskLocations().keys) == [mine])
+            try await client.partitionDisk(mine)
+            let volume = try await client.volumes(on: mine, partition: nil)[0]
+            try await client.formatVolume(volume)
+            for disk in [other, nameless, DiskNumber(99)] {
+                await expectDenied { () throws(StorageError) in try await client.partitionDisk(disk) }
+                await expectDenied { () throws(StorageError) in _ = try await client.diskSize(disk) }
+                await expectDenied { () throws(StorageError) in try await client.setDiskState(disk, to: .offline) }
+                await expectDenied { () throws(StorageError) in _ = try await client.diskState(disk) }
+                await expectDenied { () throws(StorageError) in _ = try await client.volumes(on: disk, partition: nil) }
+            }
+            try await proxy.memory.partitionDisk(other)
+            let theirs = try await proxy.memory.volumes(on: other, partition: nil)[0]
+            try await client.makeDirectory("\(Self.root)/m")
+            await expectDenied { () throws(StorageError) in try await client.formatVolume(theirs) }
+            await expectDenied { () throws(StorageError) in _ = try await client.isVolumeFormatted(theirs) }
+            await expectDenied { () throws(StorageError) in try await client.resizeVolume(theirs, to: .maximum) }
+            await expectDenied { () throws(StorageError) in _ = try await client.volumeStats(theirs) }
+            await expectDenied { () throws(StorageError) in _ = try await client.disk(of: theirs) }
+            await expectDenied { () throws(StorageError) in try await client.flushVolume(theirs) }
+            await expectDenied { () throws(StorageError) in try await client.mountVolume(theirs, at: "\(Self.root)/m") }
+            try await proxy.memory.formatVolume(theirs)
+            try await proxy.memory.mountVolume(theirs, at: "\(Self.root)/m")
+            await expectDenied { () throws(StorageError) in
+                _ = try await client.unmountVolume(theirs, from: "\(Self.root)/m")
+            }
+            // Nor is a path a way to learn of another's volume.
+            await expectDenied { () throws(StorageError) in _ = try await client.volume(mountedAt: "\(Self.root)/m") }
+            await expectDenied { () throws(StorageError) in _ = try await client.volume(closestTo: "\(Self.root)/m") }
+            #expect(proxy.memory.backend.mounts == ["\(Self.root)/m": theirs])
+        }
+    }
+
+    @Test func aRefusalByTheHostItselfIsAuditedToo() async throws {
+        try await withProxy(.standard(socketGroup: getegid())) { proxy, client in
+            let system = try proxy.memory.backend.attachDisk(size: 1 << 30, content: .blank, carriesSystem: true)
+            await expectDenied { () throws(StorageError) in try await client.partitionDisk(system) }
+            await expectDenied { () throws(StorageError) in try await client.makeDirectory("/etc/x") }
+            let lines = proxy.audit.lines
+            try #require(lines.count == 2)
+            #expect(lines[0].contains(#"subject="\#(system)""#))
+            #expect(lines[1].contains(#"subject="/etc/x""#))
+        }
+    }
+
+    // MARK: - When
+
+    @Test func aNewPolicyHoldsFromTheNextCallOnOpenConnectionsToo() async throws {
+        try await withProxy(.standard(socketGroup: getegid())) { proxy, client in
+            try await client.rescanDisks()
+            proxy.access.replace(with: Self.nobody)
+            await expectDenied { () throws(StorageError) in try await client.rescanDisks() }
+            proxy.access.replace(with: .standard(socketGroup: getegid()))
+            try await client.rescanDisks()
+        }
+    }
+}

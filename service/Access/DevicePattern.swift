@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+/// Which disks a rule is about, by the names that disks give themselves. Their numbers and kernel names say
+/// nothing here: they change from one start of the machine to the next.
+public struct DevicePattern: Sendable, Hashable {
+    /// What the name of page 83 must match, where that is asked.
+    public var page83: NamePattern?
+    /// What the serial number must match, where that is asked.
+    public var serial: NamePattern?
+
+    public init(page83: NamePattern? = nil, serial: NamePattern? = nil) {
+        self.page83 = page83
+        self.serial = serial
+    }
+
+    /// Whether all that is asked matches. A name that the disk does not give matches nothing, not even `*`.
+    public func matches(_ disk: DiskIdentifiers) -> Bool {
+        func isMatch(_ pattern: NamePattern?, _ name: String) -> Bool {
+            guard let pattern else { return true }
+            return !name.isEmpty && pattern.matches(name)
+        }
+        return isMatch(page83, disk.page83) && isMatch(serial, disk.serialNumber)
+    }
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Something wrong with a policy file, and where.
+public struct PolicyFault: Sendable, Hashable, CustomStringConvertible {
+    /// From 1; nil for what is wrong with the file as a whole.
+    public var line: Int?
+    public var text: String
+
+    public init(line: Int?, _ text: String) {
+        self.line = line
+        self.text = text
+    }
+
+    public var description: String { line.map { "line \($0): \(text)" } ?? text }
+}
+
+/// All that is wrong with a policy file.
+public struct PolicyFaults: Error, Sendable, Hashable, CustomStringConvertible {
+    public var faults: [PolicyFault]
+
+    public init(_ faults: [PolicyFault]) { self.faults = faults }
+
+    public var description: String { faults.map(\.description).joined(separator: "; ") }
+}

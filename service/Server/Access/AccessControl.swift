@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+public import Logging
+public import StorageAccess
+import StorageVersions
+import Synchronization
+
+/// Decides about every call by the policy of the moment, and logs what is refused.
+public final class AccessControl: Sendable {
+    private let policy: Mutex<AccessPolicy>
+    /// How callers spell the host's paths.
+    let paths: PathPolicy
+    private let audit: Logger
+
+    /// - Parameters:
+    ///   - paths: those of the host.
+    ///   - audit: gets one line for each refused call: pid, uid, gid, method, subject and reason.
+    public init(policy: AccessPolicy, paths: PathPolicy, audit: Logger) {
+        self.policy = Mutex(policy)
+        self.paths = paths
+        self.audit = audit
+    }
+
+    /// From the next call on, on connections that are open too.
+    public func replace(with policy: AccessPolicy) { self.policy.withLock { $0 = policy } }
+
+    /// Whether there is anything behind a socket for who connects to it.
+    func admits(_ peer: PeerCredentials, to group: APIGroup, _ version: APIVersion) -> Bool {
+        policy.withLock { $0 }.admits(peer.caller, to: group, version)
+    }
+
+    func permit(_ peer: PeerCredentials, _ method: MethodName) -> Permit {
+        Permit(
+            peer: peer, method: method,
+            rules: policy.withLock { $0 }.rules(for: peer.caller, calling: method))
+    }
+
+    /// One line about a refused call. Of the request only what it is about is ever logged, and that quoted
+    /// and cut, so it holds neither a secret nor a line break.
+    func log(_ refusal: StorageError, of permit: Permit) {
+        audit.warning(
+            "refused",
+            metadata: [
+                "pid": "\(permit.peer.pid)", "uid": "\(permit.peer.uid)", "gid": "\(permit.peer.gid)",
+                "method": "\(permit.method)", "subject": "\(refusal.subject.quoted)",
+                "reason": "\(refusal.detail.quoted)",
+            ])
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ProxyServer
+import StorageAccess
+
+/// Where the policy comes from: a file, or nowhere.
+struct PolicySource {
+    var file: String?
+    var socketGroup: UInt32
+
+    func load() throws(PolicyFaults) -> AccessPolicy {
+        guard let file else { return .standard(socketGroup: socketGroup) }
+        return try AccessPolicy(file: file, methods: .served, names: .system)
+    }
+}
