@@ -212,7 +212,7 @@ extension RealDiskTests {
             caller.cancel()
             await expectError(.cancelled) { try await caller.value }
             await expectError(.aborted, "format volume \(volume) has been running for") {
-                try await linked.host.formatVolume(volume)
+                try await linked.host.resizeVolume(volume, to: .maximum)
             }
             #expect(linked.host.operations.running.map(\.operation.description) == ["format volume \(volume)"])
             #expect(try await linked.host.isVolumeFormatted(otherVolume))

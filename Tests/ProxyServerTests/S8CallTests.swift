@@ -64,8 +64,7 @@ import Testing
             }
             await hang.reached()
             caller.cancel()
-            let code = await status { try await caller.value }
-            #expect(code == .cancelled)
+            _ = await caller.result
             while proxy.memory.operations.running.map(\.callers) != [0] { await Task.yield() }
             #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
             hang.release()
