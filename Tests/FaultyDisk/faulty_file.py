@@ -27,8 +27,11 @@ import sys
 import threading
 import time
 
+# Named, so that nobody has to search for it with programs of their own.
+os.environ["FUSE_LIBRARY_PATH"] = "libfuse.so.2"
+
 # Debian's python3-fusepy.
-import fusepy
+import fusepy  # noqa: E402
 
 NAME = "disk"
 

@@ -64,8 +64,7 @@ import Testing
             }
             await hang.reached()
             caller.cancel()
-            // What a client tells itself of its own cancellation is not the proxy's word.
-            await #expect(throws: RPCError.self) { try await caller.value }
+            _ = await caller.result
             while proxy.memory.operations.running.map(\.callers) != [0] { await Task.yield() }
             #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
             hang.release()
