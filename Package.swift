@@ -101,7 +101,7 @@ let package = Package(
         .executableTarget(
             name: "csi-proxy",
             dependencies: [
-                "HostStorage", "HostStorageLinux", "ProxyServer",
+                "HostStorage", "HostStorageLinux", "HostStorageTestKit", "ProxyServer",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

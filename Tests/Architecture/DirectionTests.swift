@@ -18,7 +18,10 @@ import Testing
         "StorageVersions": [],
         "ProxyServer": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
         "HostStorageClient": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
-        "csi-proxy": ["HostStorage", "HostStorageLinux", "HostStorageClient", "ProxyServer", "StorageVersions"],
+        "csi-proxy": [
+            "HostStorage", "HostStorageLinux", "HostStorageTestKit", "HostStorageClient", "ProxyServer",
+            "StorageVersions",
+        ],
         "main-job": ["HostStorage", "HostStorageLinux", "HostStorageClient"],
     ]
 

@@ -16,8 +16,11 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The directory of the sockets; made with mode 0750 where it is missing.")
     var pipeDir = "/run/csi-proxy"
 
-    @Option(help: "The kubelet's directory; callers may name paths beneath it.")
-    var kubeletPath = "/var/lib/kubelet"
+    @Option(
+        help:
+            "The kubelet's directory; callers may name paths beneath it. /var/lib/kubelet or C:\\var\\lib\\kubelet unless set, by the dialect."
+    )
+    var kubeletPath: String?
 
     @Option(
         name: .customLong("working-dir"), help: "A further directory beneath which callers may name paths. Repeatable.")
@@ -26,6 +29,15 @@ struct Serve: AsyncParsableCommand {
     @Option(
         name: .customLong("drive"), help: "The host directory that a drive letter stands for, such as C=/. Repeatable.")
     var drives: [Drive] = []
+
+    @Option(
+        help:
+            "The spelling of paths that is taken, and told: \(PathDialect.allCases.map(\.rawValue).joined(separator: ", ")). With both, paths are told in POSIX spelling."
+    )
+    var dialect = PathDialect.both
+
+    @Flag(help: "Look names up as Windows does: the exact name, else the one that differs in case alone.")
+    var ignoreCase = false
 
     @Option(
         help:
@@ -63,7 +75,10 @@ struct Serve: AsyncParsableCommand {
     private func serve(_ logger: Logger) async throws {
         var map: [Character: String] = [:]
         for drive in drives { map[drive.letter] = drive.directory }
-        var settings = HostSettings(paths: try PathPolicy(roots: workingDirs + [kubeletPath], drives: map))
+        let kubelet = kubeletPath ?? (dialect == .windows ? #"C:\var\lib\kubelet"# : "/var/lib/kubelet")
+        var settings = HostSettings(
+            paths: try PathPolicy(
+                roots: workingDirs + [kubelet], drives: map, dialect: dialect, ignoresCase: ignoreCase))
         settings.filesystem = filesystem
         logger.info(
             "csi-proxy \(CSIProxy.configuration.version)",
@@ -94,5 +109,6 @@ struct Drive: ExpressibleByArgument {
     }
 }
 
+extension PathDialect: ExpressibleByArgument {}
 extension FilesystemKind: ExpressibleByArgument {}
 extension Logger.Level: @retroactive ExpressibleByArgument {}
