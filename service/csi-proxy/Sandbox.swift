@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import ArgumentParser
+import ArgumentParser
 import Glibc
-public import HostStorage
+import HostStorage
 import HostStorageLinux
 import HostStorageTestKit
-public import Logging
+import Logging
 import ProxyServer
 import ServiceLifecycle
 import UnixSignals
@@ -118,9 +118,8 @@ struct Sandbox: AsyncParsableCommand {
             for root in settings.paths.roots { try await backend.makeDirectory(settings.paths.place(hostPath: root)) }
             host = Host(backend: backend, settings: settings, logger: logger)
         }
-        let server = ProxyServer(host: host, pipeDirectory: pipes, logger: logger) { [lines] in
-            Self.say(lines + ["ready"])
-        }
+        let server = ProxyServer(
+            host: host, pipeDirectory: pipes, logger: logger, onListening: { [lines] in Self.say(lines + ["ready"]) })
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
