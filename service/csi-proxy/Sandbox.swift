@@ -7,8 +7,6 @@ import HostStorageLinux
 import HostStorageTestKit
 import Logging
 import ProxyServer
-import ServiceLifecycle
-import UnixSignals
 
 struct Sandbox: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -62,16 +60,7 @@ struct Sandbox: AsyncParsableCommand {
         guard page83.count <= disks else { throw ValidationError("there are more names than disks") }
     }
 
-    func run() async throws {
-        var logger = Logger(label: "csi-proxy", factory: StreamLogHandler.standardError(label:))
-        logger.logLevel = logLevel
-        do {
-            try await serve(logger)
-        } catch {
-            logger.critical("\(error)")
-            throw ExitCode.failure
-        }
-    }
+    func run() async throws { try await Serving.logged(logLevel, serve) }
 
     private func serve(_ logger: Logger) async throws {
         let directory = try SandboxDirectory(in: directory) { path, error in
@@ -120,10 +109,7 @@ struct Sandbox: AsyncParsableCommand {
         }
         let server = ProxyServer(
             host: host, pipeDirectory: pipes, logger: logger, onListening: { [lines] in Self.say(lines + ["ready"]) })
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        try await Serving.untilSignalled(server, logger)
     }
 
     private func attach(

@@ -5,8 +5,6 @@ public import HostStorage
 import HostStorageLinux
 public import Logging
 import ProxyServer
-import ServiceLifecycle
-import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -61,16 +59,7 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        var logger = Logger(label: "csi-proxy", factory: StreamLogHandler.standardError(label:))
-        logger.logLevel = logLevel
-        do {
-            try await serve(logger)
-        } catch {
-            logger.critical("\(error)")
-            throw ExitCode.failure
-        }
-    }
+    func run() async throws { try await Serving.logged(logLevel, serve) }
 
     private func serve(_ logger: Logger) async throws {
         var map: [Character: String] = [:]
@@ -87,10 +76,7 @@ struct Serve: AsyncParsableCommand {
         await backend.recover()
         let server = ProxyServer(
             host: Host(backend: backend, settings: settings, logger: logger), pipeDirectory: pipeDir, logger: logger)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [.init(service: server)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        try await Serving.untilSignalled(server, logger)
     }
 }
 
