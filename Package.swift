@@ -106,7 +106,7 @@ let package = Package(
         .executableTarget(
             name: "csi-proxy",
             dependencies: [
-                "HostStorage", "HostStorageLinux", "ProxyServer", "StorageAccess",
+                "HostStorage", "HostStorageLinux", "HostStorageTestKit", "ProxyServer", "StorageAccess",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

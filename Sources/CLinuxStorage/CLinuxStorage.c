@@ -106,6 +106,16 @@ int32_t cls_loop_status(int32_t descriptor, struct cls_loop_status *out) {
     return 0;
 }
 int32_t cls_loop_update_capacity(int32_t descriptor) { return outcome(ioctl(descriptor, LOOP_SET_CAPACITY, 0)); }
+int32_t cls_loop_find_free(int32_t control) { return outcome(ioctl(control, LOOP_CTL_GET_FREE)); }
+int32_t cls_loop_attach(int32_t descriptor, int32_t file, const char *reference) {
+    struct loop_config config = {.fd = file, .info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN};
+    strncpy((char *)config.info.lo_file_name, reference, sizeof config.info.lo_file_name - 1);
+    if (ioctl(descriptor, LOOP_CONFIGURE, &config) < 0) return -errno;
+    // The device may have been made read-only for an earlier file.
+    int read_only = 0;
+    return outcome(ioctl(descriptor, BLKROSET, &read_only));
+}
+int32_t cls_loop_detach(int32_t descriptor) { return outcome(ioctl(descriptor, LOOP_CLR_FD, 0)); }
 
 // The filesystems' own headers are not among the kernel's exported ones: fs/ext4/ext4.h and
 // fs/xfs/libxfs/xfs_fs.h have these.

@@ -20,7 +20,8 @@ import Testing
         "ProxyServer": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions"],
         "HostStorageClient": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
         "csi-proxy": [
-            "HostStorage", "HostStorageLinux", "HostStorageClient", "ProxyServer", "StorageAccess", "StorageVersions",
+            "HostStorage", "HostStorageLinux", "HostStorageTestKit", "HostStorageClient", "ProxyServer",
+            "StorageAccess", "StorageVersions",
         ],
         "main-job": ["HostStorage", "HostStorageLinux", "HostStorageClient"],
     ]

@@ -40,3 +40,14 @@ struct Canary {
             path)
     }
 }
+
+/// A magic link of /proc that leads to a directory for as long as this lives. Tests use it in place of
+/// /proc/self/root: no link of a test leads anywhere but into its own scratch directory, so that a test that
+/// fails, or whose guard was taken out to see it fail, destroys nothing.
+final class MagicLink: Sendable {
+    private let directory: Descriptor
+
+    init(to path: String) throws { directory = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY) }
+
+    var path: String { "/proc/\(getpid())/fd/\(directory.raw)" }
+}

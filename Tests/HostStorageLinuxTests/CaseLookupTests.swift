@@ -14,6 +14,8 @@ import Testing
     /// A host that ignores case, and a way to make links in its root from beside it.
     struct Rig: Sendable {
         let root: String
+        /// A directory beside the root.
+        let outside: String
         let host: any StorageHost
         let putLink: @Sendable (_ target: String, _ name: String) throws -> Void
     }
@@ -26,12 +28,16 @@ import Testing
             let host = MemoryHost(
                 settings: HostSettings(paths: try PathPolicy(roots: [root], ignoresCase: ignoresCase)))
             return Rig(
-                root: root, host: host, putLink: { try host.backend.putLink(to: $0, at: "\(root)/\($1)") })
+                root: root, outside: "/var/lib/other", host: host,
+                putLink: { try host.backend.putLink(to: $0, at: "\(root)/\($1)") })
         }
         let linked = try LinkedHost(ignoresCase: ignoresCase, resolution: kind == .kernel ? .kernel : .walk)
         let root = "\(linked.scratch.path)/kubelet"
+        try FileManager.default.createDirectory(atPath: linked.outside, withIntermediateDirectories: true)
         // The link maker keeps the scratch directory.
-        return Rig(root: root, host: linked.host, putLink: { try Command.run("ln", "-s", $0, linked.path($1)) })
+        return Rig(
+            root: root, outside: linked.outside, host: linked.host,
+            putLink: { try Command.run("ln", "-s", $0, linked.path($1)) })
     }
 
     @Test(arguments: Kind.allCases) func aNameIsFoundWhateverItsCase(_ kind: Kind) async throws {
@@ -94,7 +100,7 @@ import Testing
     @Test(arguments: Kind.allCases) func aLinkOnTheWayIsStillRefused(_ kind: Kind) async throws {
         let rig = try Self.rig(kind)
         try await rig.host.makeDirectory("\(rig.root)/Dir")
-        try rig.putLink("/etc", "Out")
+        try rig.putLink(rig.outside, "Out")
         try rig.putLink("\(rig.root)/Dir", "In")
         for name in ["OUT/x", "in/x"] {
             await expectError(.failedPrecondition) {

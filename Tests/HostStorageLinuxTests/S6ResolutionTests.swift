@@ -16,17 +16,19 @@ import Testing
         let scratch: ScratchDirectory
         let policy: PathPolicy
         let canary: Canary
+        let magic: MagicLink
 
         init(roots: [String] = ["root"]) throws {
             let scratch = try ScratchDirectory()
             self.scratch = scratch
             policy = try PathPolicy(roots: roots.map { "\(scratch.path)/\($0)" })
             canary = try Canary(at: "\(scratch.path)/outside", directories: [".", "dir"])
+            magic = try MagicLink(to: canary.path)
             try Command.run("mkdir", "-p", path("dir/deep"))
             try Command.run("touch", path("file"))
             try Command.run("mkfifo", path("fifo"))
             for (name, target) in [
-                ("out", canary.path), ("in", path("dir")), ("up", ".."), ("magic", "/proc/self/root"),
+                ("out", canary.path), ("in", path("dir")), ("up", ".."), ("magic", magic.path),
                 ("dangling", "missing"),
             ] { try Command.run("ln", "-s", target, path(name)) }
         }
@@ -44,7 +46,7 @@ import Testing
         ("missing", cls_O_PATH, ENOENT), ("dir/missing/x", cls_O_PATH, ENOENT), ("file/x", cls_O_PATH, ENOTDIR),
         ("out", cls_O_PATH, ELOOP), ("out", O_RDONLY | O_DIRECTORY, ELOOP), ("out", cls_O_PATH | O_DIRECTORY, ELOOP),
         ("out/dir", cls_O_PATH, ELOOP), ("in/deep", cls_O_PATH, ELOOP), ("up/root/dir", cls_O_PATH, ELOOP),
-        ("magic", cls_O_PATH, ELOOP), ("magic/tmp", cls_O_PATH, ELOOP), ("dangling", O_RDONLY, ELOOP),
+        ("magic", cls_O_PATH, ELOOP), ("magic/dir", cls_O_PATH, ELOOP), ("dangling", O_RDONLY, ELOOP),
         ("dangling/x", cls_O_PATH, ELOOP),
     ]
 
@@ -130,7 +132,7 @@ import Testing
 
     @Test(arguments: Resolution.allCases) func directoriesAreMadeBehindNoLink(_ resolution: Resolution) throws {
         let tree = try Tree()
-        for name in ["out/x", "out/dir/x", "in/x", "up/x", "magic/tmp/x", "dangling/x", "out", "dangling"] {
+        for name in ["out/x", "out/dir/x", "in/x", "up/x", "magic/dir/x", "dangling/x", "out", "dangling"] {
             expectError(.failedPrecondition, "symbolic link") {
                 try DirectoryCreation.make(tree.place(name), tree.door(resolution))
             }
@@ -146,6 +148,15 @@ import Testing
         try TreeRemoval.removeContents(of: tree.door(.available).open(root, O_RDONLY | O_DIRECTORY), "root")
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(root)").isEmpty)
         #expect(try tree.canary.isUnchanged())
+    }
+
+    /// Only asked: nobody tries to empty it.
+    @Test func theTopOfTheHostIsKnownByWhicheverWay() throws {
+        for path in ["/", "/proc/self/root", "/tmp/.."] {
+            #expect(try TreeRemoval.isTopOfHost(Descriptor(opening: path, O_RDONLY | O_DIRECTORY), path))
+        }
+        let tree = try Tree()
+        #expect(try !TreeRemoval.isTopOfHost(Descriptor(opening: tree.scratch.path, O_RDONLY | O_DIRECTORY), ""))
     }
 
     @Test func aNameIsOpenedAsWhatItIs() throws {

@@ -9,5 +9,5 @@ struct CSIProxy: AsyncParsableCommand {
         commandName: "csi-proxy",
         abstract: "Offers a Linux host's storage over csi-proxy's API on Unix sockets.",
         version: "0.1.0",
-        subcommands: [Serve.self, Policy.self])
+        subcommands: [Serve.self, Sandbox.self, Policy.self])
 }

@@ -5,7 +5,6 @@ public import HostStorage
 import HostStorageLinux
 public import Logging
 import ProxyServer
-import ServiceLifecycle
 import StorageAccess
 import UnixSignals
 
@@ -30,8 +29,11 @@ struct Serve: AsyncParsableCommand {
             """)
     var policy: String?
 
-    @Option(help: "The kubelet's directory; callers may name paths beneath it.")
-    var kubeletPath = "/var/lib/kubelet"
+    @Option(
+        help:
+            "The kubelet's directory; callers may name paths beneath it. /var/lib/kubelet or C:\\var\\lib\\kubelet unless set, by the dialect."
+    )
+    var kubeletPath: String?
 
     @Option(
         name: .customLong("working-dir"), help: "A further directory beneath which callers may name paths. Repeatable.")
@@ -40,6 +42,15 @@ struct Serve: AsyncParsableCommand {
     @Option(
         name: .customLong("drive"), help: "The host directory that a drive letter stands for, such as C=/. Repeatable.")
     var drives: [Drive] = []
+
+    @Option(
+        help:
+            "The spelling of paths that is taken, and told: \(PathDialect.allCases.map(\.rawValue).joined(separator: ", ")). With both, paths are told in POSIX spelling."
+    )
+    var dialect = PathDialect.both
+
+    @Flag(help: "Look names up as Windows does: the exact name, else the one that differs in case alone.")
+    var ignoreCase = false
 
     @Option(
         help:
@@ -63,23 +74,17 @@ struct Serve: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        var logger = Logger(label: "csi-proxy", factory: StreamLogHandler.standardError(label:))
-        logger.logLevel = logLevel
-        do {
-            try await serve(logger)
-        } catch {
-            logger.critical("\(error)")
-            throw ExitCode.failure
-        }
-    }
+    func run() async throws { try await Serving.logged(logLevel, serve) }
 
     private func serve(_ logger: Logger) async throws {
         // Whatever else is logged: refusals always are.
         let audit = Logger(label: "csi-proxy.audit", factory: StreamLogHandler.standardError(label:))
         var map: [Character: String] = [:]
         for drive in drives { map[drive.letter] = drive.directory }
-        var settings = HostSettings(paths: try PathPolicy(roots: workingDirs + [kubeletPath], drives: map))
+        let kubelet = kubeletPath ?? (dialect == .windows ? #"C:\var\lib\kubelet"# : "/var/lib/kubelet")
+        var settings = HostSettings(
+            paths: try PathPolicy(
+                roots: workingDirs + [kubelet], drives: map, dialect: dialect, ignoresCase: ignoreCase))
         settings.filesystem = filesystem
         logger.info(
             "csi-proxy \(CSIProxy.configuration.version)",
@@ -96,11 +101,7 @@ struct Serve: AsyncParsableCommand {
             host: Host(backend: backend, settings: settings, logger: logger), access: access, pipeDirectory: pipeDir,
             owner: owner, logger: logger)
         let reload = PolicyReload(source: source, access: access, signals: hangups, logger: logger)
-        let group = ServiceGroup(
-            configuration: .init(
-                services: [.init(service: server), .init(service: reload)],
-                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        try await Serving.untilSignalled([server, reload], logger)
     }
 }
 
@@ -119,5 +120,6 @@ struct Drive: ExpressibleByArgument {
     }
 }
 
+extension PathDialect: ExpressibleByArgument {}
 extension FilesystemKind: ExpressibleByArgument {}
 extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -109,5 +109,5 @@ private struct RunningProcess {
 }
 
 extension String {
-    fileprivate func isBeneath(_ directory: String) -> Bool { utf8.starts(with: "\(directory)/".utf8) }
+    func isBeneath(_ directory: String) -> Bool { utf8.starts(with: "\(directory)/".utf8) }
 }

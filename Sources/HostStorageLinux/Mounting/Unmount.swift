@@ -6,13 +6,23 @@ import HostStorage
 
 /// Takes mounts away. Never lazily: a success means that the filesystem is no longer mounted there.
 enum Unmount {
-    /// Writes the data of the mount on `name` in `directory` out and unmounts it.
-    ///
-    /// The mount is named by its parent's descriptor, not by its own, which would keep it busy.
     static func unmount(
         _ name: String, in directory: borrowing Descriptor, _ place: HostPath
     ) throws(StorageError) {
-        let subject = "\(place)"
+        try unmount(name, in: directory, place.hostPath, subject: "\(place)")
+    }
+
+    /// Writes the data of the mount on `name` in `directory` out and unmounts it.
+    ///
+    /// The mount is named by its parent's descriptor, not by its own, which would keep it busy.
+    ///
+    /// - Parameters:
+    ///   - place: its absolute path on the host, to tell holders by.
+    ///   - subject: its path as callers are told it, where that differs.
+    static func unmount(
+        _ name: String, in directory: borrowing Descriptor, _ place: String, subject: String? = nil
+    ) throws(StorageError) {
+        let subject = subject ?? place
         let mountID = try directory.status(of: name, subject).mountID
         try flush(name, in: directory, subject)
         let path = "/proc/self/fd/\(directory.raw)/\(name)"
@@ -27,7 +37,7 @@ enum Unmount {
         }
         var error = StorageError(errno: EBUSY, "umount2", subject)
         error.detail = "it is in use"
-        error.holders = Holders.ofMount(at: place.hostPath, mountID: mountID)
+        error.holders = Holders.ofMount(at: place, mountID: mountID)
         throw error
     }
 

@@ -14,6 +14,9 @@ enum TreeRemoval {
     static func removeContents(
         of directory: borrowing Descriptor, _ path: String, depth: Int = 0
     ) throws(StorageError) {
+        guard try !isTopOfHost(directory, path) else {
+            throw StorageError(.denied, "it is the top directory of the host", subject: path)
+        }
         guard depth < maximumDepth else {
             throw StorageError(.exhausted, "the tree is deeper than \(maximumDepth) directories", subject: path)
         }
@@ -43,6 +46,14 @@ enum TreeRemoval {
             try removeContents(of: child, path, depth: depth + 1)
         }
         if unlinkat(directory.raw, name, AT_REMOVEDIR) < 0, errno != ENOENT { throw removalError(errno, path) }
+    }
+
+    /// Whether a directory is "/", by whichever way it was reached. No policy lets anybody get there; this is
+    /// for the day on which something else is wrong.
+    static func isTopOfHost(_ directory: borrowing Descriptor, _ path: String) throws(StorageError) -> Bool {
+        let top = try Descriptor(opening: "/", cls_O_PATH | O_DIRECTORY).status("/")
+        let status = try directory.status(path)
+        return status.device == top.device && status.inode == top.inode
     }
 
     static func removalError(_ code: Int32, _ path: String) -> StorageError {

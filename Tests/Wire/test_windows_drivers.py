@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`csi-proxy sandbox`, and the example that takes it for a Windows host."""
+import contextlib
+import itertools
+import json
+import os
+import pathlib
+import signal
+import sys
+
+import grpc
+import pytest
+from grpc import StatusCode
+
+from loop_disk import run
+from sandbox import Sandbox
+from wire import Service, refused
+
+sys.path.append(str(pathlib.Path(__file__).parents[2] / "Examples" / "windows-driver"))
+import windows_driver  # noqa: E402
+
+counter = itertools.count(1)
+NOBODY = 65534
+
+
+@pytest.fixture
+def start(scratch):
+    """Starts sandboxes. One that was killed is cleaned up after by one more."""
+
+    def start_one(*options, directory=None, **settings):
+        sandbox = Sandbox(directory or scratch / f"sandbox-{next(counter)}", *options, **settings)
+        at_end.callback(lambda: sandbox.process.poll() is None and sandbox.stop())
+        return sandbox
+
+    with contextlib.ExitStack() as at_end:
+        yield start_one
+
+
+def loop_devices(directory):
+    """The loop devices on files beneath a directory."""
+    devices = json.loads(run("losetup", "--list", "--json") or '{"loopdevices": []}')["loopdevices"]
+    return [device["name"] for device in devices if (device["back-file"] or "").startswith(f"{directory}/")]
+
+
+def mounts(directory):
+    lines = pathlib.Path("/proc/self/mounts").read_text().splitlines()
+    return [line.split()[1] for line in lines if line.split()[1].startswith(f"{directory}/")]
+
+
+def service(sandbox, group, version="v1"):
+    channel = grpc.insecure_channel(
+        f"unix:{sandbox.sockets}/csi-proxy-{group}-{version}", options=[("grpc.default_authority", "localhost")])
+    return Service(channel, group, version)
+
+
+@pytest.mark.parametrize("driver", windows_driver.DRIVERS)
+def test_the_drivers_take_a_sandbox_for_a_windows_host(start, driver):
+    # A mounted xfs grows without CAP_SYS_RESOURCE.
+    sandbox = start("--filesystem", "xfs")
+    lun = list(windows_driver.DRIVERS).index(driver)
+    staged = []
+
+    def look(staging_path):
+        place = sandbox.drive + staging_path.removeprefix("C:").replace("\\", "/")
+        assert os.path.ismount(place)
+        staged.append(os.statvfs(place).f_blocks * os.statvfs(place).f_frsize)
+
+    def grow(_):
+        os.truncate(sandbox.disk_files[lun], 2 << 30)
+        service(sandbox, "disk").Rescan()
+
+    windows_driver.run(driver, windows_driver.CSIProxy(sandbox.sockets), grow=grow, staged=look)
+    assert staged[1] > 1.8 * staged[0], "the volume has grown with its disk, and kept its filesystem"
+
+
+@pytest.mark.parametrize("driver", windows_driver.DRIVERS)
+def test_the_drivers_take_a_host_in_memory_for_one(start, driver):
+    sandbox = start(user=NOBODY)
+    assert sandbox.drive == "in memory"
+    windows_driver.run(driver, windows_driver.CSIProxy(sandbox.sockets))
+    assert loop_devices(sandbox.directory) == []
+
+
+def test_without_disks_no_root_is_needed_for_real_files(start):
+    sandbox = start("--disks", 0, user=NOBODY)
+    files = service(sandbox, "filesystem")
+    files.Mkdir(path=r"C:\var\lib\kubelet\pods\A")
+    assert pathlib.Path(sandbox.drive, "var/lib/kubelet/pods/A").stat().st_uid == NOBODY
+    # Case is as on Windows.
+    assert files.PathExists(path=r"c:\VAR\lib\Kubelet\PODS\a").exists
+    files.CreateSymlink(source_path=r"C:\var\lib\kubelet\pods\a", target_path=r"C:\var\lib\kubelet\link")
+    assert files.IsSymlink(path=r"\var\lib\kubelet\LINK").is_symlink
+    assert service(sandbox, "disk").ListDiskIDs().disk_ids == {}
+    files.Rmdir(path=r"C:\var\lib\kubelet\link", force=True)
+    assert sandbox.stop() == 0
+    assert sandbox.own == []
+
+
+def test_paths_are_windows_paths_in_requests_and_answers(start):
+    sandbox = start("--disks", 0)
+    files = service(sandbox, "filesystem")
+    for path in ("/var/lib/kubelet/x", f"{sandbox.drive}/var/lib/kubelet/x", r"\var\lib\kubelet\x"):
+        with refused(StatusCode.INVALID_ARGUMENT):
+            files.Mkdir(path=path)
+    with refused(StatusCode.NOT_FOUND, r"C:\var\lib\kubelet\missing"):
+        files.Rmdir(path=r"C:\var\lib\kubelet\missing", force=False)
+    with refused(StatusCode.PERMISSION_DENIED, r"working directories: C:\var\lib\kubelet"):
+        files.Mkdir(path=r"C:\Windows")
+
+
+def test_only_the_sandboxs_own_disks_are_there(start, attach):
+    other = attach()
+    sandbox = start("--disks", 2, "--disk-size", 64, "--page83", "Google named")
+    disks = service(sandbox, "disk")
+    named = {ids.page83: number for number, ids in disks.ListDiskIDs().disk_ids.items()}
+    assert named.keys() == {"Google named", "sandbox-disk-1"}
+    assert {location.LUNID for location in disks.ListDiskLocations().disk_locations.values()} == {"0", "1"}
+    before = other.fingerprint()
+    for call in (disks.PartitionDisk, disks.GetDiskStats, disks.GetDiskState):
+        with refused(StatusCode.NOT_FOUND):
+            call(disk_number=other.number)
+    with refused(StatusCode.NOT_FOUND):
+        disks.SetDiskState(disk_number=other.number, is_online=False)
+    with refused(StatusCode.NOT_FOUND):
+        service(sandbox, "volume").ListVolumesOnDisk(disk_number=other.number)
+    other.grow(2 << 30)
+    disks.Rescan()
+    assert other.size == 1 << 30, "its capacity is not the sandbox's to look at"
+    assert other.fingerprint() == before
+    assert disks.GetDiskStats(disk_number=named["Google named"]).total_bytes == 64 << 20
+
+
+def stage(sandbox):
+    """Leaves a volume of the first disk mounted."""
+    driver = windows_driver.AzureDisk(windows_driver.CSIProxy(sandbox.sockets))
+    driver.stage(0, r"C:\var\lib\kubelet\stage")
+    assert mounts(sandbox.directory) and len(loop_devices(sandbox.directory)) == 3
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_all_that_was_made_is_removed(start, signal_number):
+    sandbox = start()
+    stage(sandbox)
+    assert sandbox.stop(signal_number) == 0
+    assert (mounts(sandbox.directory), loop_devices(sandbox.directory), sandbox.own) == ([], [], [])
+
+
+def test_what_a_killed_sandbox_has_left_the_next_one_removes(start):
+    running = start("--disks", 1)
+    killed = start(directory=running.directory)
+    stage_count = len(loop_devices(running.directory))
+    driver = windows_driver.AzureDisk(windows_driver.CSIProxy(killed.sockets))
+    driver.stage(0, r"C:\var\lib\kubelet\stage")
+    killed.kill()
+    assert mounts(running.directory) and stage_count == 4
+    following = start("--disks", 1, directory=running.directory)
+    # One of each of the two that run is left, and the first is still served.
+    assert len(following.own) == 2 and len(loop_devices(running.directory)) == 2 and mounts(running.directory) == []
+    assert service(running, "filesystem").PathExists(path=r"C:\var\lib\kubelet").exists
+    for sandbox in (running, following):
+        assert sandbox.stop() == 0
+    assert (loop_devices(running.directory), running.own) == ([], [])
+
+
+def test_a_directory_that_others_may_enter_is_refused(scratch, start):
+    directory = scratch / f"sandbox-{next(counter)}"
+    theirs = directory / f"csi-proxy-sandbox-{os.geteuid()}"
+    for make in (lambda: theirs.mkdir(mode=0o755), lambda: theirs.symlink_to(scratch)):
+        directory.mkdir(exist_ok=True)
+        make()
+        sandbox = start(directory=directory)
+        assert sandbox.process.wait(timeout=20) == 1
+        assert "this user's alone" in sandbox.log.read_text()
+        theirs.unlink() if theirs.is_symlink() else theirs.rmdir()
+
+
+def test_serve_takes_the_windows_dialect_alone_when_told(start_proxy, scratch):
+    drive = scratch / "dialect"
+    (drive / "kubelet").mkdir(parents=True)
+    proxy = start_proxy("--dialect", "windows", "--ignore-case", "--drive", f"C={drive}", kubelet=drive / "kubelet")
+    files = proxy.service("filesystem")
+    files.Mkdir(path=r"C:\kubelet\Made")
+    assert (drive / "kubelet" / "Made").is_dir()
+    assert files.PathExists(path=r"C:\Kubelet\MADE").exists
+    with refused(StatusCode.INVALID_ARGUMENT, "invalid characters"):
+        files.Mkdir(path=f"{drive}/kubelet/x")
+    with refused(StatusCode.NOT_FOUND, r"C:\kubelet\x"):
+        files.Rmdir(path=r"C:\kubelet\x", force=False)

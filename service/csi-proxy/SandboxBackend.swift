@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+import HostStorageLinux
+
+/// This machine with none but the sandbox's own disks: a driver under test neither sees nor changes others.
+struct SandboxBackend: StorageBackend {
+    let machine: LinuxBackend
+    let disks: [DiskNumber: AttachedDisk]
+
+    struct AttachedDisk: Sendable {
+        let disk: SandboxDisk
+        let device: LoopDevice
+    }
+
+    private func requireOwn(_ disk: DiskNumber) throws(StorageError) {
+        guard disks[disk] != nil else {
+            throw StorageError(.notFound, "the sandbox has no such disk", subject: "disk \(disk)")
+        }
+    }
+
+    private func requireOwn(_ volume: VolumeID) async throws(StorageError) {
+        let disk = try await machine.disk(of: volume)
+        guard disks[disk] != nil else {
+            throw StorageError(.notFound, "the sandbox has no such volume", subject: "\(volume)")
+        }
+    }
+
+    // MARK: - Disks
+
+    func diskLocations() -> [DiskNumber: DiskLocation] { disks.mapValues(\.disk.location) }
+
+    func diskIdentifiers() -> [DiskNumber: DiskIdentifiers] { disks.mapValues(\.disk.identifiers) }
+
+    /// Others' disks are not asked whether they have grown.
+    func rescanDisks() throws(StorageError) {
+        for own in disks.values { try own.device.updateCapacity() }
+    }
+
+    func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64 {
+        try requireOwn(disk)
+        return try await machine.diskSize(disk)
+    }
+
+    func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState {
+        try requireOwn(disk)
+        return try await machine.diskState(disk)
+    }
+
+    func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
+        try requireOwn(disk)
+        try await machine.setDiskState(disk, to: state)
+    }
+
+    func partitionDisk(_ disk: DiskNumber) async throws(StorageError) {
+        try requireOwn(disk)
+        try await machine.partitionDisk(disk)
+    }
+
+    // MARK: - Volumes
+
+    func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID] {
+        try requireOwn(disk)
+        return try await machine.volumes(on: disk, partition: partition)
+    }
+
+    func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber {
+        try await requireOwn(volume)
+        return try await machine.disk(of: volume)
+    }
+
+    func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
+        try await requireOwn(volume)
+        return try await machine.isVolumeFormatted(volume)
+    }
+
+    func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
+        try await requireOwn(volume)
+        try await machine.formatVolume(volume, over: signature)
+    }
+
+    func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
+        try await requireOwn(volume)
+        try await machine.resizeVolume(volume, to: size)
+    }
+
+    func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
+        try await requireOwn(volume)
+        return try await machine.volumeStats(volume)
+    }
+
+    func flushVolume(_ volume: VolumeID) async throws(StorageError) {
+        try await requireOwn(volume)
+        try await machine.flushVolume(volume)
+    }
+
+    func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
+        try await requireOwn(volume)
+        try await machine.mountVolume(volume, at: path)
+    }
+
+    func unmountVolume(_ volume: VolumeID, from path: HostPath) async throws(StorageError) -> UnmountOutcome {
+        try await requireOwn(volume)
+        return try await machine.unmountVolume(volume, from: path)
+    }
+
+    // What is beneath the sandbox's roots is its own.
+
+    func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
+        try await machine.volume(mountedAt: path)
+    }
+
+    func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
+        try await machine.volume(closestTo: path)
+    }
+
+    // MARK: - Directories
+
+    func pathExists(_ path: HostPath) async throws(StorageError) -> Bool { try await machine.pathExists(path) }
+
+    func makeDirectory(_ path: HostPath) async throws(StorageError) { try await machine.makeDirectory(path) }
+
+    func remove(_ path: HostPath, force: Bool) async throws(StorageError) {
+        try await machine.remove(path, force: force)
+    }
+
+    func removeContents(of path: HostPath) async throws(StorageError) {
+        try await machine.removeContents(of: path)
+    }
+
+    func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
+        try await machine.createSymlink(at: link, to: target)
+    }
+
+    func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool { try await machine.isSymlink(path) }
+}
