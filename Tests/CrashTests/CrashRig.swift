@@ -16,15 +16,15 @@ final class CrashRig {
     private let stage: String
     var client: any StorageHost
 
-    init(_ filesystem: FilesystemKind, diskSize: Int64) async throws {
+    init(_ filesystem: FilesystemKind, diskSize: Int64, daemon: Daemon? = nil) async throws {
         self.filesystem = filesystem
         disk = try LoopDisk(size: diskSize)
         other = try LoopDisk(size: 16 << 20)
         try Command.run("dd", "if=/dev/urandom", "of=\(other.device)", "bs=1M", "count=16", "conv=fsync")
         otherDigest = try other.digest()
-        daemon = try Daemon(filesystem)
-        stage = "\(daemon.scratch.path)/kubelet/stage"
-        client = try await daemon.start()
+        self.daemon = try daemon ?? Daemon(filesystem)
+        stage = "\(self.daemon.scratch.path)/kubelet/stage"
+        client = try await self.daemon.start()
         try await client.makeDirectory(stage)
     }
 
@@ -44,6 +44,16 @@ final class CrashRig {
             } catch  where ContinuousClock.now < end {
                 try await Task.sleep(for: .milliseconds(20))
             }
+        }
+    }
+
+    /// The error with which a format ends, if it does.
+    func format(_ volume: VolumeID) async -> StorageError? {
+        do throws(StorageError) {
+            try await client.formatVolume(volume)
+            return nil
+        } catch {
+            return error
         }
     }
 

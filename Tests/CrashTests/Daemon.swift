@@ -15,12 +15,14 @@ final class Daemon {
     private let filesystem: FilesystemKind
     private var process: Process?
 
-    init(_ filesystem: FilesystemKind) throws {
+    /// - Parameter tool: a shell script that is run in place of mkfs, with its arguments; `$real` is mkfs itself and `$here` the
+    ///   scratch directory.
+    init(_ filesystem: FilesystemKind, tool: String = #"exec $real "$@""#) throws {
         scratch = try ScratchDirectory()
         own = try KillSwitch("own", in: scratch)
         tools = try KillSwitch("tools", in: scratch)
         self.filesystem = filesystem
-        try Self.makeStandIn(for: "/usr/sbin/mkfs.\(filesystem.rawValue)", tools, in: scratch)
+        try Self.makeStandIn(for: "/usr/sbin/mkfs.\(filesystem.rawValue)", tools, tool, in: scratch)
     }
 
     deinit { kill() }
@@ -67,21 +69,37 @@ final class Daemon {
 
     var hasEnded: Bool { process?.isRunning != true }
 
+    /// Makes a file in the scratch directory, for its tool to see.
+    func make(_ file: String) {
+        _ = FileManager.default.createFile(atPath: "\(scratch.path)/\(file)", contents: nil)
+    }
+
+    /// Waits until its tool has made that file in the scratch directory.
+    func waitFor(_ file: String) async throws {
+        for _ in 0..<1000 {
+            if FileManager.default.fileExists(atPath: "\(scratch.path)/\(file)") { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        throw CommandFailed("the tool has not come to where it makes \(file)")
+    }
+
     /// Waits until it has been killed.
     func waitForEnd() async throws {
         for _ in 0..<1000 where !hasEnded { try await Task.sleep(for: .milliseconds(10)) }
         guard hasEnded else { throw CommandFailed("csi-proxy was to be killed, and lives on") }
     }
 
-    /// What is run in place of a tool: the tool itself, with the switch.
-    private static func makeStandIn(for tool: String, _ control: KillSwitch, in scratch: ScratchDirectory) throws {
+    private static func makeStandIn(
+        for tool: String, _ control: KillSwitch, _ script: String, in scratch: ScratchDirectory
+    ) throws {
         let directory = "\(scratch.path)/real"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: false)
         // mke2fs goes by its own name.
         let real = "\(directory)/\(URL(filePath: tool).lastPathComponent)"
         try Command.run("cp", "--dereference", tool, real)
-        let script = "#!/bin/sh\nexec env \(control.environment.joined(separator: " ")) \(real) \"$@\"\n"
-        try script.write(toFile: "\(scratch.path)/mkfs", atomically: false, encoding: .utf8)
+        let text =
+            "#!/bin/sh\nreal='env \(control.environment.joined(separator: " ")) \(real)'\nhere=\(scratch.path)\n\(script)\n"
+        try text.write(toFile: "\(scratch.path)/mkfs", atomically: false, encoding: .utf8)
         try Command.run("chmod", "+x", "\(scratch.path)/mkfs")
     }
 }

@@ -26,7 +26,7 @@ enum InterruptedFormat: Sendable, Hashable {
                 self = .overtaken
             } else if try volume.isInUse() {
                 // A tool outlives the process that has started it.
-                throw StorageError(.busy, "its format may still be under way", subject: volume.device.path)
+                throw StorageError(.aborted, "its format may still be under way", subject: volume.device.path)
             } else {
                 self = try Self.isUnfinished(signature.type, volume) ? .remains : .filesystem
             }
