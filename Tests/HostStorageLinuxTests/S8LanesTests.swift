@@ -46,14 +46,10 @@ import Testing
         let waiting = (0..<2).map { index in
             Task { try await lanes.run(in: .disk(name: "\(index)")) { gate.wait() } }
         }
-        while true {
-            do {
-                try await lanes.run(in: .inventory) {}
-            } catch {
-                #expect(error.code == .exhausted)
-                break
-            }
+        for index in 0..<2 {
+            while lanes.timeAtWork(in: .disk(name: "\(index)")) == .zero { await Task.yield() }
         }
+        await expectError(.exhausted) { try await lanes.run(in: .inventory) {} }
         for _ in 0..<2 { gate.signal() }
         for task in waiting { try await task.value }
     }
