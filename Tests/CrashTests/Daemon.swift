@@ -13,7 +13,7 @@ final class Daemon {
     /// Kills the tool that makes its filesystem.
     let tools: KillSwitch
     private let filesystem: FilesystemKind
-    private var process: Process?
+    private var process: ChildProcess?
 
     /// - Parameter tool: a shell script that is run in place of mkfs, with its arguments; `$real` is mkfs itself and `$here` the
     ///   scratch directory.
@@ -38,17 +38,11 @@ final class Daemon {
             --pipe-dir \(scratch.path)/pipes --kubelet-path \(scratch.path)/kubelet --state-dir \(scratch.path)/state \
             --filesystem \(filesystem.rawValue) 2>>\(log)
             """
-        let process = Process()
-        process.executableURL = URL(filePath: "/usr/bin/unshare")
-        // The stand-in is for this proxy alone.
-        process.arguments = ["--mount", "--propagation", "private", "sh", "-ec", command]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
         try own.disarm()
-        try process.run()
+        // The stand-in is for this proxy alone.
+        let process = try ChildProcess(["unshare", "--mount", "--propagation", "private", "sh", "-ec", command])
         self.process = process
-        for _ in 0..<1000 where process.isRunning {
+        for _ in 0..<1000 where !process.hasEnded {
             if let client = try? HostStorageClient(pipeDirectory: "\(scratch.path)/pipes", deadline: .seconds(60)) {
                 return client
             }
@@ -58,16 +52,9 @@ final class Daemon {
     }
 
     /// Ends it at once, in the midst of whatever it does, unless it has ended.
-    func kill() {
-        guard let process else { return }
-        Glibc.kill(process.processIdentifier, SIGKILL)
-        process.waitUntilExit()
-        self.process = nil
-    }
+    func kill() { process?.kill() }
 
-    var processIdentifier: Int32 { process?.processIdentifier ?? 0 }
-
-    var hasEnded: Bool { process?.isRunning != true }
+    var processIdentifier: pid_t { process?.id ?? 0 }
 
     /// Makes a file in the scratch directory, for its tool to see.
     func make(_ file: String) {
@@ -83,10 +70,13 @@ final class Daemon {
         throw CommandFailed("the tool has not come to where it makes \(file)")
     }
 
-    /// Waits until it has been killed.
-    func waitForEnd() async throws {
-        for _ in 0..<1000 where !hasEnded { try await Task.sleep(for: .milliseconds(10)) }
-        guard hasEnded else { throw CommandFailed("csi-proxy was to be killed, and lives on") }
+    /// Whether it has ended, or does so before long.
+    func endsSoon() async throws -> Bool {
+        for _ in 0..<200 {
+            guard let process, !process.hasEnded else { return true }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return false
     }
 
     private static func makeStandIn(
