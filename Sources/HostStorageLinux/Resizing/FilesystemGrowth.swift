@@ -53,14 +53,17 @@ struct FilesystemGrowth: Sendable {
             let blocks = size / superblock.blockSize
             if superblock.blocks >= blocks { return true }
             guard isMounted else { return false }
-            try check(
-                cls_ext4_grow(directory().descriptor.raw, UInt64(blocks)), "EXT4_IOC_RESIZE_FS", volume.device.path)
+            let top = try directory()
+            // It is open until after the call, not only until its number was read.
+            defer { withExtendedLifetime(top) {} }
+            try check(cls_ext4_grow(top.descriptor.raw, UInt64(blocks)), "EXT4_IOC_RESIZE_FS", volume.device.path)
             return true
         }
         guard type == "xfs" || type == "btrfs" else { return false }
         let place = volume.device.path
         let top =
             isMounted ? try directory() : OpenDirectory(try FilesystemMount.privateDirectory(volume.device, type: type))
+        defer { withExtendedLifetime(top) {} }
         if type == "btrfs" {
             try check(cls_btrfs_grow_to_maximum(top.descriptor.raw), "BTRFS_IOC_RESIZE", place)
         } else {
