@@ -15,14 +15,19 @@ public final class LinuxBackend: StorageBackend {
     let door: PathDoor
     let offline: OfflineMarks
     let journal: IntentJournal
+    let systemBus: String
     let logger: Logger
 
-    /// - Parameter stateDirectory: keeps what every process of the node has to know, such as which disks are
-    ///   offline, and what outlives the process, such as which formats have begun; it belongs on a disk.
+    /// - Parameters:
+    ///   - stateDirectory: keeps what every process of the node has to know, such as which disks are offline, and what
+    ///     outlives the process, such as which formats have begun; it belongs on a disk.
+    ///   - systemBus: the D-Bus address of the machine's systemd.
     public init(
-        settings: HostSettings, stateDirectory: String = "/var/lib/host-storage", logger: Logger
+        settings: HostSettings, stateDirectory: String = "/var/lib/host-storage",
+        systemBus: String = "unix:path=/run/dbus/system_bus_socket", logger: Logger
     ) throws(StorageError) {
         self.settings = settings
+        self.systemBus = systemBus
         self.logger = logger
         door = PathDoor(policy: settings.paths)
         journal = try IntentJournal(stateDirectory: stateDirectory)

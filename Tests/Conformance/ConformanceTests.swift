@@ -67,6 +67,16 @@ import Testing
             try await performProxied(scenario, on: LoopRig())
         }
     }
+
+    @Suite(.realDisks, .serialized) struct OnRealSystemd {
+        @Test(arguments: Scenario.system) func linked(_ scenario: Scenario) async throws {
+            try await perform(scenario, on: LoopRig(withSystemd: true))
+        }
+
+        @Test(arguments: Scenario.system) func proxied(_ scenario: Scenario) async throws {
+            try await performProxied(scenario, on: LoopRig(withSystemd: true))
+        }
+    }
 }
 
 private func perform(_ scenario: Scenario, on rig: any ConformanceRig) async throws {

@@ -56,6 +56,7 @@ extension Scenario {
             disabled.startType = .disabled
             var dependent = try TestService("dependent")
             dependent.requires = [failing.name]
+            dependent.isOrdered = true
             for service in [failing, disabled, dependent] { try await rig.addService(service) }
             await expectError(.internalError) { try await host.startService(failing.name) }
             await expectError(.failedPrecondition) { try await host.startService(disabled.name) }

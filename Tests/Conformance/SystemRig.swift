@@ -18,6 +18,8 @@ struct TestService: Sendable {
     var displayName = "A service of the tests"
     var startType = ServiceStartType.manual
     var requires: [ServiceName] = []
+    /// Whether it waits for what it requires. If not, the order in which they stop is for the host to see to.
+    var isOrdered = false
     var failsToStart = false
 
     init(_ name: String) throws { self.name = try ServiceName("conformance-\(name)") }

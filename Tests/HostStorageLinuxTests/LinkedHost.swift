@@ -12,13 +12,18 @@ struct LinkedHost {
     let scratch: ScratchDirectory
     let host: Host<LinuxBackend>
 
-    init(_ filesystem: FilesystemKind = .ext4) throws {
+    init(
+        _ filesystem: FilesystemKind = .ext4, systemBus: String = "unix:path=/nowhere",
+        set: (inout HostSettings) throws -> Void = { _ in }
+    ) throws {
         scratch = try ScratchDirectory()
         var settings = HostSettings(paths: try PathPolicy(roots: ["\(scratch.path)/kubelet"]))
         settings.filesystem = filesystem
+        try set(&settings)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         host = Host(
-            backend: try LinuxBackend(settings: settings, stateDirectory: "\(scratch.path)/state", logger: logger),
+            backend: try LinuxBackend(
+                settings: settings, stateDirectory: "\(scratch.path)/state", systemBus: systemBus, logger: logger),
             settings: settings, logger: logger)
     }
 

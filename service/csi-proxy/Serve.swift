@@ -37,6 +37,11 @@ struct Serve: AsyncParsableCommand {
         help: "Keeps what all processes of the node must know, and what outlives them, such as begun formats.")
     var stateDir = "/var/lib/host-storage"
 
+    @Option(
+        name: .customLong("changeable-service"),
+        help: "A service that callers may start and stop, * for any characters; none unless named. Repeatable.")
+    var changeableServices: [ServicePattern] = []
+
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
 
@@ -65,6 +70,7 @@ struct Serve: AsyncParsableCommand {
         for drive in drives { map[drive.letter] = drive.directory }
         var settings = HostSettings(paths: try PathPolicy(roots: workingDirs + [kubeletPath], drives: map))
         settings.filesystem = filesystem
+        settings.changeableServices = changeableServices
         logger.info(
             "csi-proxy \(CSIProxy.configuration.version)",
             metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(filesystem.rawValue)"])
@@ -95,4 +101,11 @@ struct Drive: ExpressibleByArgument {
 }
 
 extension FilesystemKind: ExpressibleByArgument {}
+
+extension ServicePattern: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let pattern = try? ServicePattern(argument) else { return nil }
+        self = pattern
+    }
+}
 extension Logger.Level: @retroactive ExpressibleByArgument {}

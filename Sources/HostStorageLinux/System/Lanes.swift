@@ -16,6 +16,11 @@ final class Lanes: Sendable {
         case disk(name: String)
         case path(HostPath)
         case inventory
+        /// What the machine's firmware says.
+        case firmware
+        /// Questions about services, which do not wait for what is being done to one.
+        case services
+        case service(ServiceName)
     }
 
     private let lanes = Mutex<[Lane: (queue: DispatchQueue, jobs: Int)]>([:])
