@@ -138,10 +138,10 @@ extension RealDiskTests {
             try container.reload()
             let host = try Self.host(container)
             let slow = try ServiceName("ours-slow")
-            async let start: Void = host.startService(slow)
+            let start = Task { try await host.startService(slow) }
             while try await host.service(slow).state != .starting { try await Task.sleep(for: .milliseconds(20)) }
             try container.tell("StopUnit", slow.unit, "replace")
-            await expectError(.aborted, "the contrary") { try await start }
+            await expectError(.aborted, "the contrary") { try await start.value }
         }
 
         @Test func aSystemdThatGoesAwayMeanwhileIsToldOf() async throws {
@@ -150,10 +150,10 @@ extension RealDiskTests {
             try container?.reload()
             let host = try Self.host(try #require(container))
             let slow = try ServiceName("ours-slow")
-            async let start: Void = host.startService(slow)
+            let start = Task { try await host.startService(slow) }
             while try await host.service(slow).state != .starting { try await Task.sleep(for: .milliseconds(20)) }
             container = nil
-            await expectError(.unavailable) { try await start }
+            await expectError(.unavailable) { try await start.value }
         }
 
         @Test func withoutSystemdItIsUnsupported() async throws {
