@@ -131,7 +131,8 @@ let package = Package(
         .target(
             name: "HostStorageLinux",
             dependencies: [
-                "HostStorage", "CLinuxStorage", "CLibBlkid", "CLibFdisk", "CLibMount", "CLibUdev", "CLibUuid",
+                "HostStorage", "CLinuxStorage", "CLibBlkid", "CLibFdisk", "CLibMount", "CLibSystemd", "CLibUdev",
+                "CLibUuid",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
             ],
@@ -146,6 +147,7 @@ let package = Package(
         .systemLibrary(name: "CLibBlkid", pkgConfig: "blkid", providers: [.apt(["libblkid-dev"])]),
         .systemLibrary(name: "CLibFdisk", pkgConfig: "fdisk", providers: [.apt(["libfdisk-dev"])]),
         .systemLibrary(name: "CLibMount", pkgConfig: "mount", providers: [.apt(["libmount-dev"])]),
+        .systemLibrary(name: "CLibSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CLibUdev", pkgConfig: "libudev", providers: [.apt(["libudev-dev"])]),
         .systemLibrary(name: "CLibUuid", pkgConfig: "uuid", providers: [.apt(["uuid-dev"])]),
         // Tests.
@@ -155,10 +157,13 @@ let package = Package(
             exclude: ["faulty_disk.py", "faulty_file.py"],
             swiftSettings: strict
         ),
+        .target(
+            name: "SystemdContainer", dependencies: ["LoopDisks"], path: "Tests/SystemdContainer", exclude: ["start"],
+            swiftSettings: strict),
         .testTarget(
             name: "HostStorageLinuxTests",
             dependencies: [
-                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks",
+                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks", "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
@@ -184,8 +189,7 @@ let package = Package(
             name: "Conformance",
             dependencies: [
                 "Expectations", "HostStorage", "HostStorageClient", "HostStorageLinux", "HostStorageTestKit",
-                "LoopDisks",
-                "ProxyServer", "StorageAccess", "StorageVersions",
+                "LoopDisks", "ProxyServer", "StorageAccess", "StorageVersions", "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

@@ -19,23 +19,29 @@ public final class LinuxBackend: StorageBackend {
     let helperMounts: HelperMount
     let offline: OfflineMarks
     let journal: IntentJournal
+    let systemBus: String
     let logger: Logger
 
-    /// - Parameter stateDirectory: keeps what every process of the node has to know, such as which disks are
-    ///   offline, and what outlives the process, such as which formats have begun; it belongs on a disk.
+    /// - Parameters:
+    ///   - stateDirectory: keeps what every process of the node has to know, such as which disks are offline, and what
+    ///     outlives the process, such as which formats have begun; it belongs on a disk.
+    ///   - systemBus: the D-Bus address of the machine's systemd.
     public convenience init(
-        settings: HostSettings, stateDirectory: String = "/var/lib/host-storage", logger: Logger
+        settings: HostSettings, stateDirectory: String = "/var/lib/host-storage",
+        systemBus: String = "unix:path=/run/dbus/system_bus_socket", logger: Logger
     ) throws(StorageError) {
         try self.init(
-            settings: settings, stateDirectory: stateDirectory, resolution: .available, patience: .seconds(5),
-            logger: logger)
+            settings: settings, stateDirectory: stateDirectory, systemBus: systemBus, resolution: .available,
+            patience: .seconds(5), logger: logger)
     }
 
     init(
-        settings: HostSettings, stateDirectory: String, resolution: Resolution, patience: Duration, logger: Logger
+        settings: HostSettings, stateDirectory: String, systemBus: String, resolution: Resolution, patience: Duration,
+        logger: Logger
     ) throws(StorageError) {
         self.patience = patience
         self.settings = settings
+        self.systemBus = systemBus
         self.logger = logger
         door = PathDoor(policy: settings.paths, resolution: resolution)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")

@@ -6,4 +6,8 @@ public enum BackendCall: String, Sendable, Hashable, CaseIterable {
     case volumes, mountVolume, unmountVolume, isVolumeFormatted, formatVolume, resizeVolume, volumeStats
     case diskOfVolume, volumeMountedAt, volumeClosestTo, flushVolume
     case pathExists, makeDirectory, remove, removeContents, createSymlink, isSymlink
+    case mapShare, unmapShare
+    case biosSerialNumber, service, startService, stopService
+    case addPortal, portals, removePortal, discoverTargets, connectTarget, disconnectTarget, disksOfTarget
+    case setMutualCHAPSecret
 }

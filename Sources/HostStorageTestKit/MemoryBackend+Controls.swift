@@ -19,15 +19,9 @@ extension MemoryBackend {
         location: DiskLocation? = nil, carriesSystem: Bool = false
     ) throws(StorageError) -> DiskNumber {
         try host.withLock { host throws(StorageError) in
-            host.lastDisk += 1
-            let number = DiskNumber(host.lastDisk)
-            let named = identifiers ?? DiskIdentifiers(page83: "memory-disk-\(number)", serialNumber: "MEM\(number)")
-            var disk = SimulatedDisk(
-                number: number, identifiers: named, location: location, actualSize: size, size: size,
+            try host.attachDisk(
+                size: size, content: content, identifiers: identifiers, location: location,
                 carriesSystem: carriesSystem)
-            try disk.fill(with: content)
-            host.disks[number] = disk
-            return number
         }
     }
 
@@ -78,19 +72,41 @@ extension MemoryBackend {
     /// The volumes mounted now, by the absolute path of their mount points.
     public var mounts: [String: VolumeID] {
         host.withLock { host in
-            Dictionary(uniqueKeysWithValues: host.mounts.map { ($0.key.text, $0.value) })
+            var volumes: [String: VolumeID] = [:]
+            for case (let place, .volume(let volume)) in host.mounts { volumes[place.text] = volume }
+            return volumes
         }
     }
 
     private func put(_ node: Node, at path: String) throws(StorageError) {
         let path = try settings.paths.resolve(path, driveless: .onDriveC)
+        guard let parent = path.parent, let name = path.name else {
+            throw StorageError(.failedPrecondition, "\(path) cannot be written")
+        }
         try host.withLock { host throws(StorageError) in
-            let place = try host.locate(path)
+            let place = try host.follow(parent) + [FileName(name)]
             guard host[Place(place.dropLast())]?.isDirectory == true, host[place]?.isDirectory != true else {
                 throw StorageError(.failedPrecondition, "\(host.told(place)) cannot be written")
             }
             host[place] = node
         }
+    }
+}
+
+extension SimulatedHost {
+    mutating func attachDisk(
+        size: Int64, content: DiskContent, identifiers: DiskIdentifiers? = nil, location: DiskLocation? = nil,
+        carriesSystem: Bool = false
+    ) throws(StorageError) -> DiskNumber {
+        lastDisk += 1
+        let number = DiskNumber(lastDisk)
+        let named = identifiers ?? DiskIdentifiers(page83: "memory-disk-\(number)", serialNumber: "MEM\(number)")
+        var disk = SimulatedDisk(
+            number: number, identifiers: named, location: location, actualSize: size, size: size,
+            carriesSystem: carriesSystem)
+        try disk.fill(with: content)
+        disks[number] = disk
+        return number
     }
 }
 

@@ -60,10 +60,7 @@ extension MemoryBackend {
             let disk = try host.disk(number)
             if state == .offline {
                 try host.refuseSystemDisk(disk)
-                let volumes = disk.slots.map(\.id)
-                if let mount = host.mounts.first(where: { volumes.contains($0.value) }) {
-                    throw StorageError(.busy, "\(mount.value) is mounted at \(mount.key.text)")
-                }
+                try host.refuseMounted(disk)
             }
             host.disks[number]?.state = state
         }
@@ -71,5 +68,15 @@ extension MemoryBackend {
 
     public func diskState(_ number: DiskNumber) async throws(StorageError) -> DiskState {
         try await perform(.diskState) { host throws(StorageError) in try host.disk(number).state }
+    }
+}
+
+extension SimulatedHost {
+    /// Fails where a volume of the disk is mounted.
+    func refuseMounted(_ disk: SimulatedDisk) throws(StorageError) {
+        let volumes = disk.slots.map { MountSource.volume($0.id) }
+        if let mount = mounts.first(where: { volumes.contains($0.value) }) {
+            throw StorageError(.busy, "\(mount.value) is mounted at \(mount.key.text)")
+        }
     }
 }

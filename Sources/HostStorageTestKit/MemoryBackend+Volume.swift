@@ -97,7 +97,7 @@ extension MemoryBackend {
             let place = try host.locate(path)
             guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             if let mounted = host.mounts[place] {
-                guard mounted == volume else {
+                guard mounted == .volume(volume) else {
                     throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
                 }
                 return
@@ -112,7 +112,7 @@ extension MemoryBackend {
             case .filesystem(var filesystem):
                 filesystem.isNew = false
                 host.disks[disk.number]?.slots[index].content = .filesystem(filesystem)
-                host.mounts[place] = volume
+                host.mounts[place] = .volume(volume)
             case .unreadable: throw StorageError(.inputOutput, "\(volume) cannot be read")
             case .blank, .random:
                 throw StorageError(
@@ -132,11 +132,11 @@ extension MemoryBackend {
             guard let mounted = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "nothing is mounted at \(host.told(place))")
             }
-            guard mounted == volume else {
-                throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
+                guard mounted == .volume(volume) else {
+                    throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
             }
             try host.unmount(place)
-            let others = host.mounts.filter { $0.value == volume }.map {
+            let others = host.mounts.filter { $0.value == .volume(volume) }.map {
                 Holder.mount(target: $0.key.text, seenByProcess: nil)
             }
             return others.isEmpty ? .released : .stillHeld(by: others)
@@ -147,7 +147,7 @@ extension MemoryBackend {
         try await perform(.volumeMountedAt) { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
-            guard let volume = host.mounts[place] else {
+            guard case .volume(let volume)? = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "\(host.told(place)) is not a mounted folder")
             }
             return volume
@@ -158,7 +158,12 @@ extension MemoryBackend {
         try await perform(.volumeClosestTo) { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
-            if let mount = host.mount(above: place), let volume = host.mounts[mount] { return volume }
+            if let mount = host.mount(above: place) {
+                guard case .volume(let volume)? = host.mounts[mount] else {
+                    throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
+                }
+                return volume
+            }
             let system = host.disks.values.first { $0.carriesSystem && $0.isAttached }
             guard let volume = system?.volumes.first else {
                 throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")

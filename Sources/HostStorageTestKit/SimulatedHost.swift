@@ -2,14 +2,31 @@
 
 import HostStorage
 
-/// All that a ``MemoryBackend`` simulates: disks, files and mounts.
+/// All that a ``MemoryBackend`` simulates: disks, files and mounts, services, and the SMB and iSCSI servers around it.
 struct SimulatedHost: Sendable {
     let paths: PathPolicy
     var disks: [DiskNumber: SimulatedDisk] = [:]
     var lastDisk: UInt32 = 0
     /// The files of the host itself, under all mounts.
     var files = Node.emptyDirectory
-    var mounts: [Place: VolumeID] = [:]
+    var mounts: [Place: MountSource] = [:]
+    var shares: [SMBShare: SimulatedShare] = [:]
+    var mappings: [SimulatedMapping.Key: SimulatedMapping] = [:]
+    var machine = SimulatedMachine()
+    var initiator = SimulatedInitiator()
+}
+
+/// What can be mounted.
+enum MountSource: Sendable, Hashable, CustomStringConvertible {
+    case volume(VolumeID)
+    case share(SimulatedMapping.Key)
+
+    var description: String {
+        switch self {
+        case .volume(let volume): "\(volume)"
+        case .share(let mapping): "\(mapping.share)"
+        }
+    }
 }
 
 // MARK: - Disks and volumes
@@ -87,14 +104,24 @@ extension SimulatedHost {
     /// What is at a place, through the mounts. A mount point is the root directory of its volume.
     subscript(place: Place) -> Node? {
         get {
-            guard let mount = mount(above: place), let volume = mounts[mount] else { return files[place[...]] }
-            return self[filesystem: volume]?.files[place.dropFirst(mount.count)]
+            guard let mount = mount(above: place) else { return files[place[...]] }
+            let rest = place.dropFirst(mount.count)
+            switch mounts[mount] {
+            case .volume(let volume)?: return self[filesystem: volume]?.files[rest]
+            case .share(let mapping)?: return isUsable(mapping) ? shares[mapping.share]?.files[rest] : nil
+            case nil: return nil
+            }
         }
         set {
-            if let mount = mount(above: place), let volume = mounts[mount] {
-                self[filesystem: volume]?.files[place.dropFirst(mount.count)] = newValue
-            } else {
+            guard let mount = mount(above: place) else {
                 files[place[...]] = newValue
+                return
+            }
+            let rest = place.dropFirst(mount.count)
+            switch mounts[mount] {
+            case .volume(let volume)?: self[filesystem: volume]?.files[rest] = newValue
+            case .share(let mapping)?: if isUsable(mapping) { shares[mapping.share]?.files[rest] = newValue }
+            case nil: break
             }
         }
     }

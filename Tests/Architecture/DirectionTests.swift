@@ -11,7 +11,8 @@ import Testing
         "WindowsPath": [],
         "HostStorage": ["WindowsPath"],
         "HostStorageLinux": [
-            "HostStorage", "CLinuxStorage", "CLibBlkid", "CLibFdisk", "CLibMount", "CLibUdev", "CLibUuid",
+            "HostStorage", "CLinuxStorage", "CLibBlkid", "CLibFdisk", "CLibMount", "CLibSystemd", "CLibUdev",
+            "CLibUuid",
         ],
         "HostStorageTestKit": ["HostStorage"],
         "HostStorageAPI": [],

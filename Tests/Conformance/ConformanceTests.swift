@@ -19,12 +19,13 @@ import Testing
             try await perform(scenario, on: MemoryRig())
         }
 
-        @Test(arguments: Scenario.all) func proxied(_ scenario: Scenario) async throws {
+        /// One after the other: hundreds of proxies at a time have more sockets than a process may open.
+        @Test(.serialized, arguments: Scenario.all) func proxied(_ scenario: Scenario) async throws {
             try await performProxied(scenario, on: MemoryRig())
         }
 
         /// What a version lacks is done by the host itself, so that every scenario runs to its end.
-        @Test(arguments: Scenario.all, OldVersions.all)
+        @Test(.serialized, arguments: Scenario.all, OldVersions.all)
         func proxied(_ scenario: Scenario, by versions: OldVersions) async throws {
             let rig = try MemoryRig()
             try await tearingDown(rig) {
@@ -59,12 +60,22 @@ import Testing
 
     /// One at a time: the disks of a machine are everybody's.
     @Suite(.realDisks, .serialized, .inTurn) struct OnRealDisks {
-        @Test(arguments: Scenario.all) func linked(_ scenario: Scenario) async throws {
+        @Test(arguments: Scenario.storage) func linked(_ scenario: Scenario) async throws {
             try await perform(scenario, on: LoopRig())
         }
 
-        @Test(arguments: Scenario.all) func proxied(_ scenario: Scenario) async throws {
+        @Test(arguments: Scenario.storage) func proxied(_ scenario: Scenario) async throws {
             try await performProxied(scenario, on: LoopRig())
+        }
+    }
+
+    @Suite(.realDisks, .serialized) struct OnRealSystemd {
+        @Test(arguments: Scenario.system) func linked(_ scenario: Scenario) async throws {
+            try await perform(scenario, on: LoopRig(withSystemd: true))
+        }
+
+        @Test(arguments: Scenario.system) func proxied(_ scenario: Scenario) async throws {
+            try await performProxied(scenario, on: LoopRig(withSystemd: true))
         }
     }
 }

@@ -7,27 +7,34 @@ import HostStorageTestKit
 import Logging
 import LoopDisks
 import Synchronization
+import SystemdContainer
 import Testing
 
-/// This machine, with loop devices for disks and a directory of its own for a root.
-final class LoopRig: ConformanceRig {
+/// This machine, with loop devices for disks, a directory of its own for a root, and where asked for a systemd.
+final class LoopRig: SystemRig {
     let host: any StorageHost
     let root: String
     private let scratch: ScratchDirectory
     private let disks = Mutex<[DiskNumber: LoopDisk]>([:])
     private let silenced = Mutex<[String]>([])
 
-    init() throws {
+    private let systemd: SystemdContainer?
+
+    init(withSystemd: Bool = false) throws {
         guard RealDisks.areAvailable else {
             throw CommandFailed("real disks take root in a mount namespace of its own: make test")
         }
         scratch = try ScratchDirectory()
         root = "\(scratch.path)/kubelet"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-        let settings = HostSettings(paths: try PathPolicy(roots: [root]))
+        systemd = withSystemd ? try SystemdContainer() : nil
+        var settings = HostSettings(paths: try PathPolicy(roots: [root]))
+        settings.changeableServices = [try ServicePattern("conformance-*")]
         let logger = Logger(label: "conformance", factory: { _ in SwiftLogNoOpLogHandler() })
         host = Host(
-            backend: try LinuxBackend(settings: settings, stateDirectory: "\(scratch.path)/state", logger: logger),
+            backend: try LinuxBackend(
+                settings: settings, stateDirectory: "\(scratch.path)/state",
+                systemBus: systemd?.bus ?? "unix:path=\(scratch.path)/no-bus", logger: logger),
             settings: settings, logger: logger)
     }
 
@@ -124,5 +131,45 @@ final class LoopRig: ConformanceRig {
 
     func putLink(to target: String, at path: String) throws {
         try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: target)
+    }
+
+    // MARK: - Services
+
+    func biosSerialNumber() -> String? {
+        let text = try? String(contentsOfFile: "/sys/class/dmi/id/product_serial", encoding: .utf8)
+        return text.map { $0.trimmingCharacters(in: .newlines) }
+    }
+
+    func addService(_ service: TestService) throws {
+        let systemd = try #require(systemd)
+        if service.startType == .disabled {
+            try systemd.link(service.name.unit, to: "/dev/null")
+        } else {
+            try systemd.install(service.name.unit, Self.unit(service))
+        }
+        if service.startType == .automatic {
+            try systemd.link("container.target.wants/\(service.name.unit)", to: "../\(service.name.unit)")
+        }
+        try systemd.reload()
+    }
+
+    private static func unit(_ service: TestService) -> String {
+        """
+        [Unit]
+        Description=\(service.displayName)
+        \(service.requires.map { "Requires=\($0.unit)" }.joined(separator: "\n"))
+        \(service.isOrdered ? service.requires.map { "After=\($0.unit)" }.joined(separator: "\n") : "")
+        [Service]
+        Type=\(service.failsToStart ? "oneshot" : "exec")
+        ExecStart=\(service.failsToStart ? "/bin/false" : "/bin/sleep infinity")
+        ExecStop=/bin/sh -c 'echo %n >>/run/stopped'
+        [Install]
+        WantedBy=container.target
+        """
+    }
+
+    func stoppedServices() throws -> [ServiceName] {
+        let text = try String(contentsOfFile: try #require(systemd).path("/run/stopped"), encoding: .utf8)
+        return try text.split(separator: "\n").map { try ServiceName(String($0)) }
     }
 }

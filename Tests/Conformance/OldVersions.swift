@@ -115,4 +115,48 @@ struct VersionedHost: StorageHost {
     func isSymlink(_ path: String) async throws(StorageError) -> Bool {
         try await ask { host throws(StorageError) in try await host.isSymlink(path) }
     }
+    func mapShare(_ remote: SMBRemotePath, linkedAt link: String?, as credentials: SMBCredentials?)
+        async throws(StorageError)
+    {
+        try await ask { host throws(StorageError) in try await host.mapShare(remote, linkedAt: link, as: credentials) }
+    }
+    func unmapShare(_ remote: SMBRemotePath) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.unmapShare(remote) }
+    }
+    func biosSerialNumber() async throws(StorageError) -> String {
+        try await ask { host throws(StorageError) in try await host.biosSerialNumber() }
+    }
+    func service(_ name: ServiceName) async throws(StorageError) -> HostService {
+        try await ask { host throws(StorageError) in try await host.service(name) }
+    }
+    func startService(_ name: ServiceName) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.startService(name) }
+    }
+    func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.stopService(name, force: force) }
+    }
+    func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.addPortal(portal) }
+    }
+    func portals() async throws(StorageError) -> [ISCSIPortal] {
+        try await ask { host throws(StorageError) in try await host.portals() }
+    }
+    func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.removePortal(portal) }
+    }
+    func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
+        try await ask { host throws(StorageError) in try await host.discoverTargets(at: portal) }
+    }
+    func connectTarget(_ target: ISCSITarget, as authentication: ISCSIAuthentication) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.connectTarget(target, as: authentication) }
+    }
+    func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.disconnectTarget(target) }
+    }
+    func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
+        try await ask { host throws(StorageError) in try await host.disks(of: target) }
+    }
+    func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
+        try await ask { host throws(StorageError) in try await host.setMutualCHAPSecret(secret) }
+    }
 }

@@ -22,7 +22,11 @@ struct Scenario: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(number): \(title)" }
 
-    static let all = directories + links + disks + partitioning + offline + formatting + mounting + lookup + resizing
+    /// What a host does with disks and directories of its own.
+    static let storage =
+        directories + links + disks + partitioning + offline + formatting + mounting + lookup + resizing
+
+    static let all = storage + shares + system + targets
 }
 
 let mebibyte: Int64 = 1 << 20

@@ -14,11 +14,14 @@ struct LinkedHost {
 
     /// - Parameters:
     ///   - roots: below the scratch directory.
+    ///   - systemBus: the D-Bus address of a systemd; there is none unless given.
     ///   - patience: with operations in the way.
     ///   - silence: how long a disk may take to answer of which nothing is known.
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
-        resolution: Resolution = .available, patience: Duration = .seconds(10), silence: Duration = .seconds(5)
+        systemBus: String = "unix:path=/nowhere", resolution: Resolution = .available,
+        patience: Duration = .seconds(10), silence: Duration = .seconds(5),
+        set: (inout HostSettings) throws -> Void = { _ in }
     ) throws {
         let scratch = try ScratchDirectory()
         self.scratch = scratch
@@ -26,11 +29,12 @@ struct LinkedHost {
             paths: try PathPolicy(roots: roots.map { "\(scratch.path)/\($0)" }, ignoresCase: ignoresCase))
         settings.filesystem = filesystem
         settings.patience = patience
+        try set(&settings)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         host = Host(
             backend: try LinuxBackend(
-                settings: settings, stateDirectory: "\(scratch.path)/state", resolution: resolution, patience: silence,
-                logger: logger),
+                settings: settings, stateDirectory: "\(scratch.path)/state", systemBus: systemBus,
+                resolution: resolution, patience: silence, logger: logger),
             settings: settings, logger: logger)
     }
 

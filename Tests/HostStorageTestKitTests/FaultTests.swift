@@ -39,6 +39,11 @@ import Testing
         let volume = try VolumeID(guid: "00000001-0000-4000-8000-000000000001")
         try backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.xfs))]))
         let path = try host.settings.paths.resolve("/var/lib/kubelet/x")
+        let remote = try SMBRemotePath(#"\\server\share"#)
+        let service = try ServiceName("service")
+        let portal = try ISCSIPortal(address: "target")
+        let target = ISCSITarget(try ISCSIName("iqn.2001-04.com.example:x"), at: portal)
+        let secret = try Secret("secret")
         backend.fail(call, with: broken)
         await expectError(.inputOutput, "bad sector") { [backend] in
             switch call {
@@ -66,6 +71,20 @@ import Testing
             case .removeContents: try await backend.removeContents(of: path)
             case .createSymlink: try await backend.createSymlink(at: path, to: path)
             case .isSymlink: _ = try await backend.isSymlink(path)
+            case .mapShare: try await backend.mapShare(remote, linkedAt: nil, as: nil)
+            case .unmapShare: try await backend.unmapShare(remote)
+            case .biosSerialNumber: _ = try await backend.biosSerialNumber()
+            case .service: _ = try await backend.service(service)
+            case .startService: try await backend.startService(service)
+            case .stopService: try await backend.stopService(service, force: true)
+            case .addPortal: try await backend.addPortal(portal)
+            case .portals: _ = try await backend.portals()
+            case .removePortal: try await backend.removePortal(portal)
+            case .discoverTargets: _ = try await backend.discoverTargets(at: portal)
+            case .connectTarget: try await backend.connectTarget(target, as: .none)
+            case .disconnectTarget: try await backend.disconnectTarget(target)
+            case .disksOfTarget: _ = try await backend.disks(of: target)
+            case .setMutualCHAPSecret: try await backend.setMutualCHAPSecret(secret)
             }
         }
     }

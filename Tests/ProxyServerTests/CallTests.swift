@@ -149,12 +149,21 @@ import Testing
     @Test func theClientTakesTheNewestVersionThatIsThere() async throws {
         try await withProxy { proxy in
             let newest = try HostStorageClient(pipeDirectory: proxy.directory).versions.mapValues(\.description)
-            #expect(newest == [.disk: "v1", .volume: "v2alpha1", .filesystem: "v2alpha1"])
-            for name in ["disk-v1", "disk-v1beta3", "volume-v2alpha1", "filesystem-v2alpha1"] {
+            #expect(
+                newest == [
+                    .disk: "v1", .volume: "v2alpha1", .filesystem: "v2alpha1", .smb: "v1", .system: "v1alpha1",
+                    .iscsi: "v1alpha2",
+                ])
+            for name in [
+                "disk-v1", "disk-v1beta3", "volume-v2alpha1", "filesystem-v2alpha1", "smb-v1", "system-v1alpha1",
+            ] {
                 try FileManager.default.removeItem(atPath: proxy.socket(name))
             }
             let rest = try HostStorageClient(pipeDirectory: proxy.directory).versions.mapValues(\.description)
-            #expect(rest == [.disk: "v1beta2", .volume: "v1", .filesystem: "v1"])
+            #expect(
+                rest == [
+                    .disk: "v1beta2", .volume: "v1", .filesystem: "v1", .smb: "v1beta2", .iscsi: "v1alpha2",
+                ])
         }
         #expect(throws: StorageError.self) { try HostStorageClient(pipeDirectory: "/nowhere") }
     }

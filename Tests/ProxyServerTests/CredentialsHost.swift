@@ -65,4 +65,48 @@ final class CredentialsHost: StorageHost {
         try await memory.createSymlink(at: link, to: target)
     }
     func isSymlink(_ path: String) async throws(StorageError) -> Bool { try await memory.isSymlink(path) }
+    func mapShare(_ remote: SMBRemotePath, linkedAt link: String?, as credentials: SMBCredentials?)
+        async throws(StorageError)
+    {
+        try await memory.mapShare(remote, linkedAt: link, as: credentials)
+    }
+    func unmapShare(_ remote: SMBRemotePath) async throws(StorageError) {
+        try await memory.unmapShare(remote)
+    }
+    func biosSerialNumber() async throws(StorageError) -> String {
+        try await memory.biosSerialNumber()
+    }
+    func service(_ name: ServiceName) async throws(StorageError) -> HostService {
+        try await memory.service(name)
+    }
+    func startService(_ name: ServiceName) async throws(StorageError) {
+        try await memory.startService(name)
+    }
+    func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
+        try await memory.stopService(name, force: force)
+    }
+    func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await memory.addPortal(portal)
+    }
+    func portals() async throws(StorageError) -> [ISCSIPortal] {
+        try await memory.portals()
+    }
+    func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await memory.removePortal(portal)
+    }
+    func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
+        try await memory.discoverTargets(at: portal)
+    }
+    func connectTarget(_ target: ISCSITarget, as authentication: ISCSIAuthentication) async throws(StorageError) {
+        try await memory.connectTarget(target, as: authentication)
+    }
+    func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) {
+        try await memory.disconnectTarget(target)
+    }
+    func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
+        try await memory.disks(of: target)
+    }
+    func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
+        try await memory.setMutualCHAPSecret(secret)
+    }
 }

@@ -35,15 +35,17 @@ import Testing
         }
     }
 
-    /// S9: services of the system are nobody's unless named, not even root's.
+    /// S9: a rule opens the services that it names; without a policy file it is for the host alone to say.
     @Test func s9ServicesAreNobodysUnlessNamed() throws {
         let root = Caller(uid: 0, gids: [0])
-        #expect(try !Self.isAllowed(.standard(socketGroup: 0), root, Self.mount, [.service("iscsid")]))
+        #expect(try Self.isAllowed(.standard(socketGroup: 0), root, Self.mount, [Subject("service=iscsid")]))
+        let silent = try policy(ruleWith: "")
+        #expect(try !Self.isAllowed(silent, Self.alice, Self.mount, [Subject("service=iscsid")]))
         let named = try policy(ruleWith: "services: [iscsid, \"nfs-*\"]")
-        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [.service("iscsid")]))
-        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [.service("nfs-mountd")]))
-        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [.service("sshd")]))
-        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [.service("iscsid.evil")]))
+        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=iscsid")]))
+        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=nfs-mountd")]))
+        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=sshd")]))
+        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=iscsid.evil")]))
     }
 
     @Test func groupsVersionsAndMethodsAreNarrowed() throws {
@@ -149,12 +151,12 @@ import Testing
         #expect(
             text == """
                 User 1001 may call Get* of disk and volume in v1, beneath /a and /b, on disks with page 83 "naa.*", or \
-                with page 83 "x" and serial number "y", controlling the services iscsid (rule "a").
+                with page 83 "x" and serial number "y", controlling the services iscsid.service (rule "a").
                 User 1001 may call every method of every group in every version, beneath the host's roots, on every \
                 disk, controlling no service of the system (rule "b").
 
                 Members of group 7000 may call Get* of disk and volume in v1, beneath /a and /b, on disks with page 83 \
-                "naa.*", or with page 83 "x" and serial number "y", controlling the services iscsid (rule "a").
+                "naa.*", or with page 83 "x" and serial number "y", controlling the services iscsid.service (rule "a").
 
                 Everybody else may do nothing.
                 """)

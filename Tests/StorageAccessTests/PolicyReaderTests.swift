@@ -133,7 +133,7 @@ import Testing
         #expect(faults(in: twins) == [#"line 4: two rules are called "a""#])
         #expect(
             faults(in: "policy: 1\nrules:\n- {name: a, callers: {uids: [0]}, groups: [disks]}").first
-                == #"line 3: "disks" is no group; there are disk, volume, filesystem"#)
+                == #"line 3: "disks" is no group; there are disk, volume, filesystem, smb, system, iscsi"#)
     }
 
     @Test func allFaultsAreToldAtOnce() {

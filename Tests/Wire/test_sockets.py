@@ -19,6 +19,7 @@ NEWER_METHODS = [
     ("filesystem", "v1", "RmdirContents"),
     ("filesystem", "v1", "LinkPath"),
     ("filesystem", "v1beta1", "CreateSymlink"),
+    ("iscsi", "v1alpha1", "SetMutualChapSecret"),
 ]
 
 
@@ -98,7 +99,7 @@ def test_a_connection_that_speaks_something_else_harms_nobody(proxy, group, vers
 @pytest.mark.parametrize("group, version", SOCKETS)
 def test_any_authority_will_do(proxy, group, version):
     """A Windows client's target, and so its authority, is the pipe's name."""
-    method = {"disk": "ListDiskLocations", "volume": "NoSuchMethod", "filesystem": "NoSuchMethod"}[group]
+    method = "ListDiskLocations" if group == "disk" else "NoSuchMethod"
     channel = proxy.channel(group, version, authority=rf"\\.\pipe\csi-proxy-{group}-{version}")
     try:
         call_raw(channel, f"/{version}.{group.capitalize()}/{method}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three groups in all their versions, called by the names that v1 gives things.
+"""The groups in all their versions, called by the names that v1 gives things.
 
     volumes = Service(channel, "volume", "v1beta1")
     volumes.UnmountVolume(volume_id=id, target_path=path)    # calls DismountVolume(volume_id, path)
@@ -20,6 +20,9 @@ VERSIONS = {
     "disk": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1"],
     "volume": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1", "v2alpha1"],
     "filesystem": ["v1alpha1", "v1beta1", "v1beta2", "v1", "v2alpha1"],
+    "smb": ["v1alpha1", "v1beta1", "v1beta2", "v1"],
+    "system": ["v1alpha1"],
+    "iscsi": ["v1alpha1", "v1alpha2"],
 }
 
 OLDER_METHODS = {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HostStorage
 public import StorageVersions
 
 /// Who may use which method of which version, on what. What no rule allows is refused, so a caller, a
@@ -10,9 +11,9 @@ public struct AccessPolicy: Sendable {
     public init(rules: [AccessRule]) { self.rules = rules }
 
     /// The policy where none is given: root and the members of the sockets' group may use every method on
-    /// whatever the host itself allows, but control no services of the system.
+    /// whatever the host itself allows.
     public static func standard(socketGroup: UInt32) -> AccessPolicy {
-        AccessPolicy(rules: [AccessRule(name: "default", uids: [0], gids: [socketGroup])])
+        AccessPolicy(rules: [AccessRule(name: "default", uids: [0], gids: [socketGroup], services: [.all])])
     }
 
     /// Whether there is anything in this version of the group for the caller.

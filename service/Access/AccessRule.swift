@@ -21,13 +21,13 @@ public struct AccessRule: Sendable {
     public var roots: PathPolicy?
     /// The disks, and the volumes on them; nil for all.
     public var devices: [DevicePattern]?
-    /// The services of the system that may be controlled: none unless named.
-    public var services: [NamePattern]
+    /// The services of the system that may be started and stopped, of those that the host allows: none unless named.
+    public var services: [ServicePattern]
 
     public init(
         name: String, uids: Set<UInt32> = [], gids: Set<UInt32> = [], groups: Set<APIGroup>? = nil,
         versions: Set<APIVersion>? = nil, methods: [NamePattern]? = nil, roots: PathPolicy? = nil,
-        devices: [DevicePattern]? = nil, services: [NamePattern] = []
+        devices: [DevicePattern]? = nil, services: [ServicePattern] = []
     ) {
         self.name = name
         self.uids = uids

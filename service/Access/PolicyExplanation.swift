@@ -33,7 +33,7 @@ extension AccessRule {
             devices.map { "on disks with \($0.map(\.phrase).joined(separator: ", or with "))" } ?? "on every disk"
         let services =
             services.isEmpty
-            ? "controlling no service of the system" : "controlling the services \(Self.list(services.map(\.text)))"
+            ? "controlling no service of the system" : "controlling the services \(Self.list(services.map(\.description)))"
         return "\(methods) of \(groups) \(versions), \(roots), \(devices), \(services)"
     }
 

@@ -58,9 +58,19 @@ private struct PolicyReader {
         if let roots = all(fields["roots"], "roots") { rule.roots = directories(roots) }
         rule.devices = all(fields["devices"], "devices").map { $0.compactMap { device($0) } }
         if let services = fields["services"] {
-            rule.services = list(services, "services").compactMap { scalar($0, "a service").map { NamePattern($0) } }
+            rule.services = list(services, "services").compactMap { service($0) }
         }
         return rule
+    }
+
+    private mutating func service(_ node: YAMLNode) -> ServicePattern? {
+        guard let text = scalar(node, "a service") else { return nil }
+        do throws(StorageError) {
+            return try ServicePattern(text)
+        } catch {
+            fault(node, error.detail)
+            return nil
+        }
     }
 
     // MARK: - Callers

@@ -9,7 +9,7 @@ public enum Subject: Sendable, Hashable {
     /// The disk that is named, or that carries the volume that is named, by the names it gives itself.
     case disk(DiskIdentifiers)
     /// A service of the system.
-    case service(String)
+    case service(ServiceName)
 
     /// Reads one as a person asks about it: an absolute path, `page83=…`, `serial=…` or `service=…`.
     public init(_ text: String) throws(StorageError) {
@@ -21,7 +21,7 @@ public enum Subject: Sendable, Hashable {
         } else if let serial = value(of: "serial") {
             self = .disk(DiskIdentifiers(page83: "", serialNumber: serial))
         } else if let service = value(of: "service") {
-            self = .service(service)
+            self = .service(try ServiceName(service))
         } else if text.utf8.first == UInt8(ascii: "/") {
             self = .path(text)
         } else {

@@ -7,12 +7,18 @@ public import StorageVersions
 /// A host's storage, spoken to over the proxy's sockets: the same operations as ``Host``, so that a program
 /// changes from linked to proxied by changing one constructor.
 ///
-/// Of each group it uses the newest version whose socket exists. What that version lacks fails with
-/// ``StorageError/Code/unsupported``.
+/// Of each group it uses the newest version whose socket exists; what that version lacks fails with
+/// ``StorageError/Code/unsupported``. Calls of a group that has no socket there fail with
+/// ``StorageError/Code/unavailable``: a container is given those sockets alone that it is to use.
 public final class HostStorageClient: StorageHost {
     let disk: ServiceClient
     let volume: ServiceClient
     let filesystem: ServiceClient
+    let smb: ServiceClient
+    let system: ServiceClient
+    let iscsi: ServiceClient
+    /// The versions in use, of the groups that have a socket.
+    public let versions: [APIGroup: APIVersion]
 
     /// - Parameters:
     ///   - pipeDirectory: the directory of the sockets.
@@ -23,26 +29,35 @@ public final class HostStorageClient: StorageHost {
         pipeDirectory: String = "/run/csi-proxy", versions: [APIGroup: APIVersion] = [:], deadline: Duration? = nil,
         connectTimeout: Duration = .seconds(5)
     ) throws(StorageError) {
-        func service(_ group: APIGroup) throws(StorageError) -> ServiceClient {
+        var found: [APIGroup: APIVersion] = [:]
+        for group in APIGroup.allCases {
             let candidates = versions[group].map { [$0] } ?? group.versions
-            for version in candidates {
-                let path = "\(pipeDirectory)/\(group.socketName(version))"
-                guard cus_is_live(path) == 1 else { continue }
-                return ServiceClient(
-                    group: group, version: version,
-                    connection: SocketConnection(path: path, connectTimeout: connectTimeout), deadline: deadline)
+            found[group] = candidates.first { cus_is_live("\(pipeDirectory)/\(group.socketName($0))") == 1 }
+            guard found[group] != nil || versions[group] == nil else {
+                throw StorageError(
+                    .unavailable, "no server listens there for that version of the \(group.rawValue) group",
+                    subject: pipeDirectory)
             }
-            throw StorageError(
-                .unavailable, "no server listens there for the \(group.rawValue) group", subject: pipeDirectory)
         }
-        disk = try service(.disk)
-        volume = try service(.volume)
-        filesystem = try service(.filesystem)
-    }
+        guard !found.isEmpty else {
+            throw StorageError(.unavailable, "no server listens there", subject: pipeDirectory)
+        }
+        self.versions = found
 
-    /// The versions in use.
-    public var versions: [APIGroup: APIVersion] {
-        [.disk: disk.version, .volume: volume.version, .filesystem: filesystem.version]
+        func service(_ group: APIGroup) -> ServiceClient {
+            // Without a socket the newest will do: it is missing like the others.
+            let version = found[group] ?? group.versions[0]
+            let path = "\(pipeDirectory)/\(group.socketName(version))"
+            return ServiceClient(
+                group: group, version: version,
+                connection: SocketConnection(path: path, connectTimeout: connectTimeout), deadline: deadline)
+        }
+        disk = service(.disk)
+        volume = service(.volume)
+        filesystem = service(.filesystem)
+        smb = service(.smb)
+        system = service(.system)
+        iscsi = service(.iscsi)
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// The API groups and their released versions, the newest first.
 public enum APIGroup: String, Sendable, Hashable, CaseIterable {
-    case disk, volume, filesystem
+    case disk, volume, filesystem, smb, system, iscsi
 
     public var versions: [APIVersion] {
         let names =
@@ -10,11 +10,14 @@ public enum APIGroup: String, Sendable, Hashable, CaseIterable {
             case .disk: ["v1", "v1beta3", "v1beta2", "v1beta1", "v1alpha1"]
             case .volume: ["v2alpha1", "v1", "v1beta3", "v1beta2", "v1beta1", "v1alpha1"]
             case .filesystem: ["v2alpha1", "v1", "v1beta2", "v1beta1", "v1alpha1"]
+            case .smb: ["v1", "v1beta2", "v1beta1", "v1alpha1"]
+            case .system: ["v1alpha1"]
+            case .iscsi: ["v1alpha2", "v1alpha1"]
             }
         return names.compactMap(APIVersion.init).sorted(by: >)
     }
 
-    /// The full name of the gRPC service: "v1.Disk".
+    /// The full name of the gRPC service: "v1.Disk", "v1alpha2.Iscsi".
     public func serviceName(_ version: APIVersion) -> String {
         "\(version).\(rawValue.prefix(1).uppercased())\(rawValue.dropFirst())"
     }

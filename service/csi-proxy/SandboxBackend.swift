@@ -133,4 +133,46 @@ struct SandboxBackend: StorageBackend {
     }
 
     func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool { try await machine.isSymlink(path) }
+
+    // MARK: - Shares, services, iSCSI
+    //
+    // These are the machine's, and a sandbox has none of its own: a driver is to be tried, not the machine changed.
+
+    private static func absent(_ what: String) -> StorageError {
+        StorageError(.unsupported, "a sandbox on disks has no \(what); one with --memory has")
+    }
+
+    func mapShare(
+        _ remote: SMBRemotePath, linkedAt link: HostPath?, as credentials: SMBCredentials?
+    ) throws(StorageError) { throw Self.absent("shares") }
+
+    func unmapShare(_ remote: SMBRemotePath) throws(StorageError) { throw Self.absent("shares") }
+
+    func biosSerialNumber() async throws(StorageError) -> String { try await machine.biosSerialNumber() }
+
+    func service(_ name: ServiceName) throws(StorageError) -> HostService { throw Self.absent("services") }
+
+    func startService(_ name: ServiceName) throws(StorageError) { throw Self.absent("services") }
+
+    func stopService(_ name: ServiceName, force: Bool) throws(StorageError) { throw Self.absent("services") }
+
+    func addPortal(_ portal: ISCSIPortal) throws(StorageError) { throw Self.absent("iSCSI targets") }
+
+    func portals() throws(StorageError) -> [ISCSIPortal] { throw Self.absent("iSCSI targets") }
+
+    func removePortal(_ portal: ISCSIPortal) throws(StorageError) { throw Self.absent("iSCSI targets") }
+
+    func discoverTargets(at portal: ISCSIPortal) throws(StorageError) -> [ISCSIName] {
+        throw Self.absent("iSCSI targets")
+    }
+
+    func connectTarget(
+        _ target: ISCSITarget, as authentication: ISCSIAuthentication
+    ) throws(StorageError) { throw Self.absent("iSCSI targets") }
+
+    func disconnectTarget(_ target: ISCSITarget) throws(StorageError) { throw Self.absent("iSCSI targets") }
+
+    func disks(of target: ISCSITarget) throws(StorageError) -> [DiskNumber] { throw Self.absent("iSCSI targets") }
+
+    func setMutualCHAPSecret(_ secret: Secret) throws(StorageError) { throw Self.absent("iSCSI targets") }
 }

@@ -25,7 +25,7 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: """
             Who may call what on what; read again at SIGHUP. Without it, root and the members of the socket \
-            group may call everything, but control no system services.
+            group may call everything.
             """)
     var policy: String?
 
@@ -62,6 +62,11 @@ struct Serve: AsyncParsableCommand {
         help: "Keeps what all processes of the node must know, and what outlives them, such as begun formats.")
     var stateDir = "/var/lib/host-storage"
 
+    @Option(
+        name: .customLong("changeable-service"),
+        help: "A service that callers may start and stop, * for any characters; none unless named. Repeatable.")
+    var changeableServices: [ServicePattern] = []
+
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
 
@@ -84,8 +89,9 @@ struct Serve: AsyncParsableCommand {
         let kubelet = kubeletPath ?? (dialect == .windows ? #"C:\var\lib\kubelet"# : "/var/lib/kubelet")
         var settings = HostSettings(
             paths: try PathPolicy(
-                roots: workingDirs + [kubelet], drives: map, dialect: dialect, ignoresCase: ignoreCase))
+                roots: [kubelet] + workingDirs, drives: map, dialect: dialect, ignoresCase: ignoreCase))
         settings.filesystem = filesystem
+        settings.changeableServices = changeableServices
         logger.info(
             "csi-proxy \(CSIProxy.configuration.version)",
             metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(filesystem.rawValue)"])
@@ -122,4 +128,11 @@ struct Drive: ExpressibleByArgument {
 
 extension PathDialect: ExpressibleByArgument {}
 extension FilesystemKind: ExpressibleByArgument {}
+
+extension ServicePattern: ExpressibleByArgument {
+    public init?(argument: String) {
+        guard let pattern = try? ServicePattern(argument) else { return nil }
+        self = pattern
+    }
+}
 extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -49,7 +49,7 @@ extension Host {
         }
     }
 
-    private func refuseRoot(_ path: HostPath, for name: String) throws(StorageError) {
+    func refuseRoot(_ path: HostPath, for name: String) throws(StorageError) {
         guard !path.isRoot else {
             throw StorageError(
                 .denied, "a working directory itself stays as it is", operation: name, subject: "\(path)")

@@ -6,6 +6,10 @@ public struct HostSettings: Sendable {
     public var paths: PathPolicy
     /// The filesystem that ``VolumeOperations/formatVolume(_:over:)`` makes.
     public var filesystem: FilesystemKind = .ext4
+    /// Whether shares are mounted only where their server encrypts what goes over the wire.
+    public var requiresSMBEncryption = true
+    /// The services that callers may start and stop: none unless named.
+    public var changeableServices: [ServicePattern] = []
     /// How long a call waits for the operations in its way before it is aborted.
     public var patience: Duration = .seconds(10)
 

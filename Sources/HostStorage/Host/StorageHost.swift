@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A host's storage as its users see it, linked or over sockets: disks, volumes and directories, paths in
-/// the spelling of the caller.
-public protocol StorageHost: DiskOperations, VolumeOperations, FilesystemOperations where Path == String {}
+/// A host's storage as its users see it, linked or over sockets: disks, volumes, directories, shares, services and
+/// iSCSI targets, paths in the spelling of the caller.
+public protocol StorageHost: DiskOperations, VolumeOperations, FilesystemOperations, SMBOperations, SystemOperations,
+    ISCSIOperations
+where Path == String {}
 
 /// A host's storage as a backend provides it to ``Host``: paths have been checked, operations that
 /// change something are serialised, and whatever is called runs to its end even if the caller has left.
-public protocol StorageBackend: DiskOperations, VolumeOperations, FilesystemOperations
+public protocol StorageBackend: DiskOperations, VolumeOperations, FilesystemOperations, SMBOperations,
+    SystemOperations, ISCSIOperations
 where Path == HostPath {}

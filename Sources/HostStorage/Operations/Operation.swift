@@ -32,4 +32,10 @@ public enum LockKey: Sendable, Hashable {
     case path(HostPath)
     /// The set of disks as a whole.
     case inventory
+    case share(SMBShare)
+    case service(ServiceName)
+    case portal(ISCSIPortal)
+    case target(ISCSITarget)
+    /// What holds for all sessions of the host as an iSCSI initiator.
+    case initiator
 }

@@ -19,6 +19,11 @@ final class Lanes: Sendable {
         /// What disks are attached to, by its file in sysfs.
         case bus(String)
         case inventory
+        /// What the machine's firmware says.
+        case firmware
+        /// Questions about services, which do not wait for what is being done to one.
+        case services
+        case service(ServiceName)
 
         var isPath: Bool { if case .path = self { true } else { false } }
     }

@@ -18,6 +18,7 @@ struct ConfinedHost: StorageHost {
         case path(String, PathPolicy.DrivelessPaths = .refused)
         case disk(DiskNumber)
         case volume(VolumeID)
+        case service(ServiceName)
 
         var description: String {
             switch self {
@@ -25,6 +26,7 @@ struct ConfinedHost: StorageHost {
             case .path(let path, _): path.excerpt
             case .disk(let disk): "disk \(disk)"
             case .volume(let volume): "\(volume)"
+            case .service(let service): "\(service)"
             }
         }
     }
@@ -57,6 +59,7 @@ struct ConfinedHost: StorageHost {
         case .volume(let volume):
             guard permit.hasDevices else { return nil }
             return try await subject(.disk(try await host.disk(of: volume)))
+        case .service(let service): return .service(service)
         }
     }
 
@@ -199,5 +202,92 @@ struct ConfinedHost: StorageHost {
     func isSymlink(_ path: String) async throws(StorageError) -> Bool {
         try await require(.path(path, .onDriveC))
         return try await host.isSymlink(path)
+    }
+
+    // MARK: - Shares
+
+    func mapShare(
+        _ remote: SMBRemotePath, linkedAt link: String?, as credentials: SMBCredentials?
+    ) async throws(StorageError) {
+        if let link { try await require(.path(link)) } else { try await require() }
+        try await host.mapShare(remote, linkedAt: link, as: credentials)
+    }
+
+    func unmapShare(_ remote: SMBRemotePath) async throws(StorageError) {
+        try await require()
+        try await host.unmapShare(remote)
+    }
+
+    // MARK: - Services
+
+    func biosSerialNumber() async throws(StorageError) -> String {
+        try await require()
+        return try await host.biosSerialNumber()
+    }
+
+    /// Whoever may call the method may ask about every service: to look changes nothing.
+    func service(_ name: ServiceName) async throws(StorageError) -> HostService {
+        try await require()
+        return try await host.service(name)
+    }
+
+    func startService(_ name: ServiceName) async throws(StorageError) {
+        try await require(.service(name))
+        try await host.startService(name)
+    }
+
+    func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
+        try await require(.service(name))
+        try await host.stopService(name, force: force)
+    }
+
+    // MARK: - iSCSI
+
+    func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await require()
+        try await host.addPortal(portal)
+    }
+
+    func portals() async throws(StorageError) -> [ISCSIPortal] {
+        try await require()
+        return try await host.portals()
+    }
+
+    func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await require()
+        try await host.removePortal(portal)
+    }
+
+    func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
+        try await require()
+        return try await host.discoverTargets(at: portal)
+    }
+
+    func connectTarget(
+        _ target: ISCSITarget, as authentication: ISCSIAuthentication
+    ) async throws(StorageError) {
+        try await require()
+        try await host.connectTarget(target, as: authentication)
+    }
+
+    /// Takes the target's disks away, so they have to be the caller's.
+    func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) {
+        try await require()
+        if permit.hasDevices {
+            for disk in try await host.disks(of: target) { try await require(.disk(disk)) }
+        }
+        try await host.disconnectTarget(target)
+    }
+
+    func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
+        try await require()
+        let disks = try await host.disks(of: target)
+        let shown = try await permitted(Dictionary(uniqueKeysWithValues: disks.map { ($0, ()) }))
+        return disks.filter { shown[$0] != nil }
+    }
+
+    func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
+        try await require()
+        try await host.setMutualCHAPSecret(secret)
     }
 }

@@ -10,6 +10,9 @@ extension APIGroup {
         case .disk: DiskService.methods(version)
         case .volume: VolumeService.methods(version)
         case .filesystem: FilesystemService.methods(version)
+        case .smb: SMBService.methods(version)
+        case .system: SystemService.methods(version)
+        case .iscsi: ISCSIService.methods(version)
         }
     }
 }

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A service of the host: what it is and does.
+public struct HostService: Sendable, Hashable {
+    /// For people.
+    public var displayName: String
+    public var startType: ServiceStartType
+    public var state: ServiceState
+
+    public init(displayName: String, startType: ServiceStartType, state: ServiceState) {
+        self.displayName = displayName
+        self.startType = startType
+        self.state = state
+    }
+}
+
+/// When a service starts.
+public enum ServiceStartType: String, Sendable, Hashable {
+    /// With the machine.
+    case automatic
+    /// When something asks for it.
+    case manual
+    /// Never.
+    case disabled
+}
+
+public enum ServiceState: String, Sendable, Hashable {
+    /// It does not run: it was not started, has ended, or has failed.
+    case stopped
+    case starting, stopping
+    /// It runs, or has done its work and counts as running.
+    case running
+    /// None that this knows.
+    case unknown
+}

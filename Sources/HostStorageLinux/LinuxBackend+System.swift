@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+extension LinuxBackend {
+    public func biosSerialNumber() async throws(StorageError) -> String {
+        try await lanes.run(in: .firmware) { () throws(StorageError) in try SerialNumber.read() }
+    }
+
+    public func service(_ name: ServiceName) async throws(StorageError) -> HostService {
+        try await onBus(in: .services) { bus throws(StorageError) in
+            try ServiceUnit(name.unit, on: bus).service(on: bus)
+        }
+    }
+
+    public func startService(_ name: ServiceName) async throws(StorageError) {
+        try await onBus(in: .service(name)) { [settings] bus throws(StorageError) in
+            let unit = try ServiceUnit(name.unit, on: bus)
+            try settings.requireChangeable(unit)
+            guard try unit.state(on: bus) != .running else { return }
+            try unit.start(on: bus)
+        }
+    }
+
+    public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
+        try await onBus(in: .service(name)) { [settings] bus throws(StorageError) in
+            let unit = try ServiceUnit(name.unit, on: bus)
+            try settings.requireChangeable(unit)
+            guard try unit.state(on: bus) != .stopped else { return }
+            let dependents = try unit.runningDependents(on: bus)
+            guard dependents.isEmpty || force else {
+                let names = dependents.map(\.id).joined(separator: ", ")
+                throw StorageError(.failedPrecondition, "\(names) depend on it and run", subject: unit.id)
+            }
+            // All, before the first is stopped.
+            for dependent in dependents { try settings.requireChangeable(dependent) }
+            for dependent in dependents { try dependent.stop(on: bus) }
+            try unit.stop(on: bus)
+        }
+    }
+
+    private func onBus<Value: Sendable>(
+        in lane: Lanes.Lane, _ work: @escaping @Sendable (borrowing SystemBus) throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        try await lanes.run(in: lane) { [systemBus] () throws(StorageError) in
+            try work(SystemBus(address: systemBus))
+        }
+    }
+}
+
+extension HostSettings {
+    /// By the unit's own name: an alias that the policy names does not open what it stands for. What is no service,
+    /// such as a target, no policy can name.
+    fileprivate func requireChangeable(_ unit: ServiceUnit) throws(StorageError) {
+        guard let name = try? ServiceName(unit.id) else {
+            throw StorageError(.denied, "\(unit.id) is no service, and is not stopped")
+        }
+        try requireChangeable(name)
+    }
+}

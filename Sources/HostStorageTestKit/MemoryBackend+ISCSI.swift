@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+extension MemoryBackend {
+    public func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await perform(.addPortal) { host in
+            if host.initiator.portals[portal] == nil { host.initiator.portals[portal] = [] }
+        }
+    }
+
+    public func portals() async throws(StorageError) -> [ISCSIPortal] {
+        try await perform(.portals) { host in
+            host.initiator.portals.keys.sorted { $0.description < $1.description }
+        }
+    }
+
+    public func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        try await perform(.removePortal) { host throws(StorageError) in
+            try host.initiator.requireKnown(portal)
+            host.initiator.portals[portal] = nil
+        }
+    }
+
+    public func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
+        try await perform(.discoverTargets) { host throws(StorageError) in
+            try host.initiator.requireKnown(portal)
+            let names = host.initiator.targets.filter { $0.value.portal == portal }.keys
+            guard !names.isEmpty else { throw StorageError(.unavailable, "portal \(portal) does not answer") }
+            host.initiator.portals[portal] = Set(names)
+            return names.sorted { $0.description < $1.description }
+        }
+    }
+
+    public func connectTarget(
+        _ target: ISCSITarget, as authentication: ISCSIAuthentication
+    ) async throws(StorageError) {
+        try await perform(.connectTarget) { host throws(StorageError) in
+            guard host.initiator.sessions[target] == nil else { return }
+            try host.initiator.requireKnown(target.portal)
+            guard host.initiator.portals[target.portal]?.contains(target.name) == true else {
+                throw StorageError(.notFound, "\(target) has not been discovered")
+            }
+            let found = try host.initiator.requireLogin(target.name, authentication)
+            host.initiator.sessions[target] = try host.attachDisk(size: found.size, content: found.content)
+        }
+    }
+
+    public func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) {
+        try await perform(.disconnectTarget) { host throws(StorageError) in
+            guard let number = host.initiator.sessions[target] else { return }
+            if let disk = host.disks[number] {
+                try host.refuseMounted(disk)
+                // What was written stays on the target.
+                host.initiator.targets[target.name]?.content = disk.content
+            }
+            host.disks[number]?.isAttached = false
+            host.initiator.sessions[target] = nil
+        }
+    }
+
+    public func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
+        try await perform(.disksOfTarget) { host in
+            host.initiator.sessions[target].map { [$0] } ?? []
+        }
+    }
+
+    public func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
+        try await perform(.setMutualCHAPSecret) { host in host.initiator.mutualSecret = secret }
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+extension MemoryBackend {
+    public func biosSerialNumber() async throws(StorageError) -> String {
+        try await perform(.biosSerialNumber) { host throws(StorageError) in
+            guard let number = host.machine.biosSerialNumber else {
+                throw StorageError(.unsupported, "this machine has no BIOS serial number")
+            }
+            return number
+        }
+    }
+
+    public func service(_ name: ServiceName) async throws(StorageError) -> HostService {
+        try await perform(.service) { host throws(StorageError) in
+            let service = try host.machine.service(name)
+            return HostService(displayName: service.displayName, startType: service.startType, state: service.state)
+        }
+    }
+
+    public func startService(_ name: ServiceName) async throws(StorageError) {
+        try await perform(.startService) { host throws(StorageError) in try host.machine.start(name) }
+    }
+
+    public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
+        try await perform(.stopService) { host throws(StorageError) in
+            guard try host.machine.service(name).state == .running else { return }
+            let dependents = host.machine.dependents(of: name)
+            guard dependents.isEmpty || force else {
+                throw StorageError(
+                    .failedPrecondition,
+                    "\(dependents.map(\.unit).joined(separator: ", ")) depend on it and run")
+            }
+            for dependent in dependents { try settings.requireChangeable(dependent) }
+            for service in dependents + [name] {
+                host.machine.services[service]?.state = .stopped
+                host.machine.stopped.append(service)
+            }
+        }
+    }
+}
