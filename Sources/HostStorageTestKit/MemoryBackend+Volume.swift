@@ -132,8 +132,8 @@ extension MemoryBackend {
             guard let mounted = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "nothing is mounted at \(host.told(place))")
             }
-                guard mounted == .volume(volume) else {
-                    throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
+            guard mounted == .volume(volume) else {
+                throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
             }
             try host.unmount(place)
             let others = host.mounts.filter { $0.value == .volume(volume) }.map {

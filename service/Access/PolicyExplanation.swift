@@ -33,7 +33,8 @@ extension AccessRule {
             devices.map { "on disks with \($0.map(\.phrase).joined(separator: ", or with "))" } ?? "on every disk"
         let services =
             services.isEmpty
-            ? "controlling no service of the system" : "controlling the services \(Self.list(services.map(\.description)))"
+            ? "controlling no service of the system"
+            : "controlling the services \(Self.list(services.map(\.description)))"
         return "\(methods) of \(groups) \(versions), \(roots), \(devices), \(services)"
     }
 
