@@ -157,13 +157,14 @@ let package = Package(
             exclude: ["faulty_disk.py", "faulty_file.py"],
             swiftSettings: strict
         ),
+        .target(name: "SambaServer", dependencies: ["LoopDisks"], path: "Tests/SambaServer", swiftSettings: strict),
         .target(
             name: "SystemdContainer", dependencies: ["LoopDisks"], path: "Tests/SystemdContainer", exclude: ["start"],
             swiftSettings: strict),
         .testTarget(
             name: "HostStorageLinuxTests",
             dependencies: [
-                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks", "SystemdContainer",
+                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks", "SambaServer", "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
@@ -189,7 +190,7 @@ let package = Package(
             name: "Conformance",
             dependencies: [
                 "Expectations", "HostStorage", "HostStorageClient", "HostStorageLinux", "HostStorageTestKit",
-                "LoopDisks", "ProxyServer", "StorageAccess", "StorageVersions", "SystemdContainer",
+                "LoopDisks", "ProxyServer", "SambaServer", "StorageAccess", "StorageVersions", "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

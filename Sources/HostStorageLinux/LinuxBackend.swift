@@ -20,6 +20,7 @@ public final class LinuxBackend: StorageBackend {
     let offline: OfflineMarks
     let journal: IntentJournal
     let systemBus: String
+    let shares: ShareMappings
     let logger: Logger
 
     /// - Parameters:
@@ -45,6 +46,9 @@ public final class LinuxBackend: StorageBackend {
         self.logger = logger
         door = PathDoor(policy: settings.paths, resolution: resolution)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
+        shares = try ShareMappings(
+            door: door, stateDirectory: stateDirectory, requiresEncryption: settings.requiresSMBEncryption,
+            logger: logger)
         journal = try IntentJournal(stateDirectory: stateDirectory)
         offline = try OfflineMarks(stateDirectory: stateDirectory)
         identities = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in

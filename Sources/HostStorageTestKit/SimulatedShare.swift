@@ -44,8 +44,10 @@ extension SimulatedHost {
     ) throws(StorageError) -> SimulatedShare {
         guard let share = shares[name] else { throw StorageError(.notFound, "there is no share \(name)") }
         guard share.isReachable else { throw StorageError(.unavailable, "\(name.server) does not answer") }
-        guard share.encrypts || !requiringEncryption else {
-            throw StorageError(.denied, "\(name.server) offers no encryption")
+        guard share.encrypts && credentials != nil || !requiringEncryption else {
+            throw StorageError(
+                .denied,
+                share.encrypts ? "what a guest sends cannot be encrypted" : "\(name.server) offers no encryption")
         }
         guard share.admits(credentials) else {
             throw StorageError(.denied, "\(name.server) refuses \(credentials?.name ?? "guests")")
@@ -58,7 +60,7 @@ extension SimulatedHost {
         for (key, mapping) in mappings where key.share == share {
             var users = mapping.users
             try users.update { link throws(StorageError) in
-                if case .link? = self[Place(link)] { false } else { true }
+                if case .link? = self[Place(text: link)] { false } else { true }
             }
             mappings[key]?.users = users
         }

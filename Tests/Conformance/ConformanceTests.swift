@@ -16,18 +16,18 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct ConformanceTests {
     @Suite struct InMemory {
         @Test(arguments: Scenario.all) func linked(_ scenario: Scenario) async throws {
-            try await perform(scenario, on: MemoryRig())
+            try await perform(scenario, on: MemoryRig(scenario))
         }
 
         /// One after the other: hundreds of proxies at a time have more sockets than a process may open.
         @Test(.serialized, arguments: Scenario.all) func proxied(_ scenario: Scenario) async throws {
-            try await performProxied(scenario, on: MemoryRig())
+            try await performProxied(scenario, on: MemoryRig(scenario))
         }
 
         /// What a version lacks is done by the host itself, so that every scenario runs to its end.
         @Test(.serialized, arguments: Scenario.all, OldVersions.all)
         func proxied(_ scenario: Scenario, by versions: OldVersions) async throws {
-            let rig = try MemoryRig()
+            let rig = try MemoryRig(scenario)
             try await tearingDown(rig) {
                 try await withProxy(over: rig, versions: versions.pins) { client in
                     try await scenario.run(VersionedHost(client, else: rig.host), rig)
@@ -80,11 +80,11 @@ import Testing
     }
 }
 
-private func perform(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
+func perform(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
     try await tearingDown(rig) { try await scenario.run(rig.host, rig) }
 }
 
-private func performProxied(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
+func performProxied(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
     try await tearingDown(rig) {
         try await withProxy(over: rig) { client in try await scenario.run(client, rig) }
     }

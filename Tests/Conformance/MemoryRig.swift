@@ -9,8 +9,9 @@ struct MemoryRig: SMBRig, SystemRig, ISCSIRig {
     let root = "/var/lib/kubelet"
     let memory: MemoryHost
 
-    init() throws {
+    init(_ scenario: Scenario? = nil) throws {
         var settings = HostSettings(paths: try PathPolicy(roots: [root]))
+        settings.requiresSMBEncryption = scenario?.encryptsShares ?? true
         settings.changeableServices = [try ServicePattern("conformance-*")]
         memory = MemoryHost(settings: settings)
         backend.setBIOSSerialNumber("VMware-42 02 e9 7c")

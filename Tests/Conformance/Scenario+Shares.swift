@@ -13,6 +13,12 @@ extension Scenario {
         self.init(number, title) { host, rig in try await run(host, try #require(rig as? any SMBRig)) }
     }
 
+    private func withoutEncryption() -> Scenario {
+        var scenario = self
+        scenario.encryptsShares = false
+        return scenario
+    }
+
     private static let account = Account(user: #"WORKGROUP\alice"#, password: "first, \"password\"")
 
     static let shares = [
@@ -39,6 +45,11 @@ extension Scenario {
             try await host.mapShare(remote, linkedAt: nil, as: nil)
             #expect(try await rig.mountedShares() == 1)
             try await host.unmapShare(remote)
+        }.withoutEncryption(),
+        Scenario(30, shares: "what a guest sends cannot be encrypted") { host, rig in
+            let remote = try SMBRemotePath(await rig.addShare(for: nil))
+            await expectError(.denied) { try await host.mapShare(remote, linkedAt: nil, as: nil) }
+            #expect(try await rig.mountedShares() == 0)
         },
         Scenario(30, shares: "a share that is not there, and a wrong password") { host, rig in
             let share = try await rig.addShare(for: account)

@@ -9,6 +9,8 @@ struct Scenario: Sendable, CustomTestStringConvertible {
     /// The number of what it comes from in the list of csi-proxy's behaviours; several may share one.
     var number: Int
     var title: String
+    /// Whether its host encrypts what it sends to shares, as hosts do unless they are told otherwise.
+    var encryptsShares = true
     var run: @Sendable (_ host: any StorageHost, _ rig: any ConformanceRig) async throws -> Void
 
     init(

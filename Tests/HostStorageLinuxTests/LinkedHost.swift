@@ -16,14 +16,15 @@ struct LinkedHost {
     ///   - roots: below the scratch directory.
     ///   - systemBus: the D-Bus address of a systemd; there is none unless given.
     ///   - patience: with operations in the way.
+    ///   - earlier: one whose files it finds.
     ///   - silence: how long a disk may take to answer of which nothing is known.
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
         systemBus: String = "unix:path=/nowhere", resolution: Resolution = .available,
-        patience: Duration = .seconds(10), silence: Duration = .seconds(5),
+        patience: Duration = .seconds(10), silence: Duration = .seconds(5), restarting earlier: LinkedHost? = nil,
         set: (inout HostSettings) throws -> Void = { _ in }
     ) throws {
-        let scratch = try ScratchDirectory()
+        let scratch = try earlier?.scratch ?? ScratchDirectory()
         self.scratch = scratch
         var settings = HostSettings(
             paths: try PathPolicy(roots: roots.map { "\(scratch.path)/\($0)" }, ignoresCase: ignoresCase))

@@ -44,11 +44,11 @@ import Testing
     @Test(arguments: [[true, false], [false, true]], [true, false])
     func ofTwoUsersOneStays(_ order: [Bool], _ looksInBetween: Bool) throws {
         var users = SMBUsers()
-        var gone: Set<HostPath> = []
+        var gone: Set<String> = []
         users.add(remote, link: links[0])
         users.add(remote, link: links[1])
         for removesLink in order {
-            if removesLink { gone.insert(links[0]) } else { expectLeave(&users, remote, true) }
+            if removesLink { gone.insert(links[0].hostPath) } else { expectLeave(&users, remote, true) }
             if looksInBetween { try users.update { gone.contains($0) } }
         }
         try users.update { gone.contains($0) }
@@ -68,6 +68,43 @@ import Testing
         #expect(users.isEmpty)
         expectLeave(&users, remote, true)
         expectLeave(&users, remote, false)
+    }
+
+    /// A driver that stages once more removes its link first.
+    @Test func aLinkThatIsMadeAgainIsTheSameUser() throws {
+        var users = SMBUsers()
+        users.add(remote, link: links[0])
+        try users.update { _ in true }
+        users.add(remote, link: links[0])
+        expectLeave(&users, remote, true)
+        #expect(users.isEmpty)
+        expectLeave(&users, remote, false)
+    }
+
+    @Test func aRestartForgetsNobodyAndAnotherBootAllButTheLinks() throws {
+        let odd = try PathPolicy(roots: ["/srv"]).place(hostPath: #"/srv/a b=c d=/e"#)
+        var users = SMBUsers()
+        users.add(remote, link: odd)
+        users.add(remote, link: links[0])
+        users.add(remote, link: links[1])
+        users.add(part, link: nil)
+        try users.update { [self] in $0 == links[1].hostPath }
+        expectLeave(&users, part, true)
+        #expect(SMBUsers(text: users.text) == users)
+        #expect(SMBUsers(text: "") == SMBUsers())
+        for text in ["link=/a", "remote=nonsense", "remote=//a/b\ndepartures=-1", "other=1"] {
+            #expect(SMBUsers(text: text) == nil, "\(text)")
+        }
+
+        users.keepLinksOnly()
+        var expected = SMBUsers()
+        expected.add(remote, link: odd)
+        expected.add(remote, link: links[0])
+        expectLeave(&users, remote, true)
+        expectLeave(&expected, remote, true)
+        expectLeave(&users, remote, true)
+        expectLeave(&expected, remote, true)
+        #expect(users.isEmpty && expected.isEmpty)
     }
 
     private func expectLeave(

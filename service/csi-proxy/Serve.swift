@@ -67,6 +67,9 @@ struct Serve: AsyncParsableCommand {
         help: "A service that callers may start and stop, * for any characters; none unless named. Repeatable.")
     var changeableServices: [ServicePattern] = []
 
+    @Option(help: "Whether shares are mounted only where their server encrypts what goes over the wire: true or false.")
+    var requirePrivacy = true
+
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
 
@@ -92,6 +95,7 @@ struct Serve: AsyncParsableCommand {
                 roots: [kubelet] + workingDirs, drives: map, dialect: dialect, ignoresCase: ignoreCase))
         settings.filesystem = filesystem
         settings.changeableServices = changeableServices
+        settings.requiresSMBEncryption = requirePrivacy
         logger.info(
             "csi-proxy \(CSIProxy.configuration.version)",
             metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(filesystem.rawValue)"])

@@ -8,13 +8,14 @@
 /// users than departures.
 public struct SMBUsers: Sendable, Equatable {
     private struct Users: Sendable, Equatable {
-        var links: Set<HostPath> = []
+        /// By their paths on the host.
+        var links: Set<String> = []
         /// Whether it was mapped without a link.
         var isUnlinked = false
         /// Calls that took a user away whose link is still there.
         var departures = 0
-        /// Links that are gone and that no call has taken away yet.
-        var gone = 0
+        /// Links that are gone and that no call has taken away yet. One that is made again is a user as before.
+        var gone: Set<String> = []
 
         var count: Int { links.count + (isUnlinked ? 1 : 0) }
     }
@@ -27,30 +28,38 @@ public struct SMBUsers: Sendable, Equatable {
     public mutating func add(_ remote: SMBRemotePath, link: HostPath?) {
         var users = self.users[remote] ?? Users()
         let count = users.count
-        if let link { users.links.insert(link) } else { users.isUnlinked = true }
+        if let link {
+            users.links.insert(link.hostPath)
+            users.gone.remove(link.hostPath)
+        } else {
+            users.isUnlinked = true
+        }
         if users.count == count { users.departures = max(0, users.departures - 1) }
         self.users[remote] = users
     }
 
-    /// Looks which links are gone.
-    public mutating func update(isGone: (HostPath) throws(StorageError) -> Bool) throws(StorageError) {
+    /// Looks which links, by their paths on the host, are gone.
+    public mutating func update(isGone: (String) throws(StorageError) -> Bool) throws(StorageError) {
         for (remote, known) in users {
             for link in known.links where try isGone(link) {
                 users[remote]?.links.remove(link)
                 if users[remote]?.departures ?? 0 > 0 {
                     users[remote]?.departures -= 1
                 } else {
-                    users[remote]?.gone += 1
+                    users[remote]?.gone.insert(link)
                 }
             }
         }
     }
 
+    /// Whether a link to `remote` is gone, so that the call that takes its user away is about to come.
+    public func awaitsDeparture(of remote: SMBRemotePath) -> Bool { users[remote]?.gone.isEmpty == false }
+
     /// Takes one user of `remote` away; false where it has none.
     public mutating func leave(_ remote: SMBRemotePath) -> Bool {
         guard var users = users[remote] else { return false }
-        if users.gone > 0 {
-            users.gone -= 1
+        if let link = users.gone.first {
+            users.gone.remove(link)
         } else if users.count > users.departures {
             users.departures += 1
         } else {
@@ -60,5 +69,52 @@ public struct SMBUsers: Sendable, Equatable {
         return true
     }
 
+    /// Forgets everybody but the links: who mapped without one, or was about to leave, has ended with its machine.
+    public mutating func keepLinksOnly() {
+        users = users.mapValues { Users(links: $0.links) }
+    }
+
     public var isEmpty: Bool { users.values.allSatisfy { $0.count <= $0.departures } }
+}
+
+extension SMBUsers {
+    /// One `key=value` a line, to be kept in a file: a remote path, and what there is to say of it. No path of either
+    /// kind holds a line break.
+    package var text: String {
+        var lines: [String] = []
+        for (remote, users) in users.sorted(by: { $0.key.description < $1.key.description }) {
+            lines.append("remote=\(remote)")
+            if users.isUnlinked { lines.append("unlinked=1") }
+            if users.departures > 0 { lines.append("departures=\(users.departures)") }
+            lines += users.links.sorted().map { "link=\($0)" }
+            lines += users.gone.sorted().map { "gone=\($0)" }
+        }
+        return lines.map { "\($0)\n" }.joined()
+    }
+
+    /// Nil where the text is none of ``text``.
+    package init?(text: String) {
+        var current: SMBRemotePath?
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            let parts = line.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return nil }
+            let (key, value) = (String(Substring(parts[0])), String(Substring(parts[1])))
+            if key == "remote" {
+                guard let remote = try? SMBRemotePath(value) else { return nil }
+                users[remote] = Users()
+                current = remote
+                continue
+            }
+            guard let remote = current else { return nil }
+            switch key {
+            case "unlinked": users[remote]?.isUnlinked = true
+            case "departures":
+                guard let count = Int(value), count >= 0 else { return nil }
+                users[remote]?.departures = count
+            case "link": users[remote]?.links.insert(value)
+            case "gone": users[remote]?.gone.insert(value)
+            default: return nil
+            }
+        }
+    }
 }

@@ -17,7 +17,7 @@ enum FilesystemMount {
         guard let kernelType = try kernelType(for: type) else {
             return try helper.mount(device, type: type, on: target, path: path)
         }
-        let mount = try detached(device, type: kernelType, flags: 0)
+        let mount = try detached(device, type: kernelType)
         try checkErrno(
             move_mount(mount.raw, "", target.raw, "", UInt32(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)),
             "move_mount", path)
@@ -27,46 +27,22 @@ enum FilesystemMount {
     /// unmounted filesystem; nothing on it can be run or act as a device.
     static func privateDirectory(_ device: VolumeDevice, type: String) throws(StorageError) -> Descriptor {
         let mount = try detached(
-            device, type: type, flags: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
+            device, type: type, attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
         return Descriptor(
             owning: try checkErrno(
                 openat(mount.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", device.path))
     }
 
-    private static func detached(_ device: VolumeDevice, type: String, flags: UInt32) throws(StorageError) -> Descriptor
-    {
+    private static func detached(
+        _ device: VolumeDevice, type: String, attributes: UInt32 = 0
+    ) throws(StorageError) -> Descriptor {
         // mkfs.btrfs tells the kernel the name by which it was given the device, /proc/PID/fd/N. Linux before 6.13
         // keeps that as the source of the mount, by which nobody finds the device later. A btrfs that is mounted
         // already keeps its name (EBUSY), and a kernel without one is told nothing.
         if type == "btrfs" { _ = cls_btrfs_forget_name(device.path) }
-        let context = Descriptor(owning: try checkErrno(fsopen(type, UInt32(FSOPEN_CLOEXEC)), "fsopen", type))
-        do throws(StorageError) {
-            try checkErrno(
-                fsconfig(context.raw, FSCONFIG_SET_STRING.rawValue, "source", device.path, 0), "fsconfig", device.path)
-            try checkErrno(fsconfig(context.raw, FSCONFIG_CMD_CREATE.rawValue, nil, nil, 0), "fsconfig", device.path)
-            let mount = Descriptor(
-                owning: try checkErrno(fsmount(context.raw, UInt32(FSMOUNT_CLOEXEC), flags), "fsmount", device.path))
-            return mount
-        } catch {
-            var error = error
-            let words = messages(of: context)
-            if !words.isEmpty { error.detail = words.joined(separator: "; ") }
-            throw error
-        }
-    }
-
-    /// What the kernel has to say of a failed mount: lines that begin with "e ", "w " or "i ".
-    private static func messages(of context: borrowing Descriptor) -> [String] {
-        var lines: [String] = []
-        var buffer = [UInt8](repeating: 0, count: 1024)
-        while lines.count < 8 {
-            let count = read(context.raw, &buffer, buffer.count)
-            guard count > 2 else { return lines }
-            var line = String(decoding: buffer[2..<count], as: UTF8.self)
-            if line.hasSuffix("\n") { line.removeLast() }
-            lines.append(line)
-        }
-        return lines
+        let context = try MountContext(type, device.path)
+        try context.set("source", device.path)
+        return try context.mount(attributes: attributes)
     }
 
     /// The name under which the running kernel has the filesystem; nil where it has none. Drivers that are

@@ -12,6 +12,8 @@ struct Mount: Sendable, Hashable {
     /// kernel's own making; then ``source`` tells the device.
     let device: DeviceNumber
     let source: String
+    /// The kernel's name of the filesystem.
+    let type: String
     let target: String
     /// The directory of the filesystem that is mounted; "/" unless it is a bind mount of a part.
     let root: String
@@ -32,6 +34,7 @@ enum MountTable {
                     id: Int(mnt_fs_get_id(entry)),
                     device: DeviceNumber(mnt_fs_get_devno(entry)),
                     source: mnt_fs_get_source(entry).map { String(cString: $0) } ?? "",
+                    type: mnt_fs_get_fstype(entry).map { String(cString: $0) } ?? "",
                     target: mnt_fs_get_target(entry).map { String(cString: $0) } ?? "",
                     root: mnt_fs_get_root(entry).map { String(cString: $0) } ?? ""))
         }

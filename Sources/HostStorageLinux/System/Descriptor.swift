@@ -110,6 +110,16 @@ struct Descriptor: ~Copyable, Sendable {
         }
     }
 
+    /// The ID of the mount that it was opened in. Unlike statx(2), this asks no filesystem (proc_pid_fdinfo(5)).
+    func mountID() throws(StorageError) -> Int {
+        let path = "/proc/self/fdinfo/\(raw)"
+        let line = try Descriptor.contents(of: path).split(separator: "\n").first { $0.hasPrefix("mnt_id:") }
+        guard let id = line.flatMap({ Int($0.dropFirst("mnt_id:".count).drop { $0 == "\t" || $0 == " " }) }) else {
+            throw StorageError(.internalError, "the kernel does not say which mount it is in", subject: path)
+        }
+        return id
+    }
+
     // MARK: - Block devices
 
     /// The size in bytes.

@@ -19,6 +19,7 @@ final class Lanes: Sendable {
         /// What disks are attached to, by its file in sysfs.
         case bus(String)
         case inventory
+        case share(SMBShare)
         /// What the machine's firmware says.
         case firmware
         /// Questions about services, which do not wait for what is being done to one.

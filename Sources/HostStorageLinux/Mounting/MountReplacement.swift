@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// Puts a mount at a place where another may be.
+enum MountReplacement {
+    /// MOVE_MOUNT_BENEATH, Linux 6.5.
+    private static let beneath: UInt32 = 0x200
+
+    /// Attaches `mount` to the name in `directory` and takes away what was mounted there, which goes on for whoever has
+    /// something open in it. From Linux 6.5 on, there is no moment at which neither is there.
+    static func put(
+        _ mount: borrowing Descriptor, at name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) {
+        if try isMounted(name, in: directory, subject) {
+            let flags = UInt32(MOVE_MOUNT_F_EMPTY_PATH) | beneath
+            if move_mount(mount.raw, "", directory.raw, name, flags) == 0 {
+                return try detach(name, in: directory, subject)
+            }
+            while try isMounted(name, in: directory, subject) { try detach(name, in: directory, subject) }
+        }
+        try checkErrno(
+            move_mount(mount.raw, "", directory.raw, name, UInt32(MOVE_MOUNT_F_EMPTY_PATH)), "move_mount", subject)
+    }
+
+    /// Whether something is mounted on the name. What is mounted is not asked anything: its server may be gone.
+    static func isMounted(
+        _ name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) -> Bool {
+        let top = try directory.openName(name, cls_O_PATH | O_DIRECTORY, subject)
+        return try top.mountID() != directory.mountID()
+    }
+
+    /// Takes the topmost mount on the name away, at once: what is open in it stays open. For filesystems of servers,
+    /// which an unmount would wait for.
+    static func detach(
+        _ name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) {
+        try checkErrno(
+            umount2("/proc/self/fd/\(directory.raw)/\(name)", Int32(MNT_DETACH | UMOUNT_NOFOLLOW)),
+            "umount2", subject)
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+
+/// A share as it is mounted for one user, whose rights all who use the mapping have. Users' names are the same in upper
+/// and lower case.
+struct ShareMapping: Sendable, Hashable {
+    let share: SMBShare
+    /// The user in its directory's name.
+    let owner: String
+
+    init(_ share: SMBShare, as credentials: SMBCredentials?) {
+        self.share = share
+        // No name is encoded like this, so that a user named guest is another than a guest.
+        owner = credentials.map { Self.fileName($0.name.lowercased()) } ?? "%guest"
+    }
+
+    init(_ share: SMBShare, owner: String) {
+        self.share = share
+        self.owner = owner
+    }
+
+    static func directories(of share: SMBShare) -> [String] { [fileName(share.server), fileName(share.name)] }
+
+    /// Where it is, beneath whatever holds mappings or records of them.
+    var directories: [String] { Self.directories(of: share) + [owner] }
+
+    /// A name that a file can have in any spelling of paths, and that stands for one text only.
+    private static func fileName(_ text: String) -> String {
+        let digits = Array("0123456789ABCDEF".utf8)
+        var name: [UInt8] = []
+        for (index, byte) in text.utf8.enumerated() {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "$"), 0x80...:
+                name.append(byte)
+            // Neither first, where it hides, nor last, where Windows drops it.
+            case UInt8(ascii: ".") where index > 0 && index < text.utf8.count - 1: name.append(byte)
+            default: name += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: name, as: UTF8.self)
+    }
+}

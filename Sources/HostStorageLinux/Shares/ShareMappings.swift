@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+import Logging
+import Synchronization
+
+/// The shares that this host has mounted, and who uses them.
+///
+/// Mappings are mounted beneath a root of the host, so that a link to one leads within the roots, and so that whoever
+/// has the kubelet's directory mounted sees what it leads to. Which are mounted is the kernel's word, and who uses them
+/// stands in ``ShareRecords``; passwords are known to this process alone.
+///
+/// Everything here sleeps in the kernel or waits for a server: to be used in the share's lane.
+final class ShareMappings: Sendable {
+    private let door: PathDoor
+    private let root: String
+    private let records: ShareRecords
+    private let requiresEncryption: Bool
+    private let logger: Logger
+    /// Whom mappings were last mounted as. Nil for a guest.
+    private let known = Mutex<[ShareMapping: SMBCredentials?]>([:])
+
+    /// - Parameter door: mappings go beneath its first root.
+    init(door: PathDoor, stateDirectory: String, requiresEncryption: Bool, logger: Logger) throws(StorageError) {
+        self.door = door
+        root = "\(door.policy.roots[0])/.smb"
+        records = try ShareRecords(stateDirectory: stateDirectory)
+        self.requiresEncryption = requiresEncryption
+        self.logger = logger
+    }
+
+    // MARK: - Mapping
+
+    func map(
+        _ remote: SMBRemotePath, linkedAt link: HostPath?, as credentials: SMBCredentials?
+    ) throws(StorageError) {
+        let room: (directory: OpenDirectory, name: String)? = if let link { try room(for: link) } else { nil }
+        let mapping = ShareMapping(remote.share, as: credentials)
+        let place = try place(of: mapping)
+        let before = try upToDateUsers(of: mapping)
+
+        if let mounted = try working(mapping, at: place, as: credentials) {
+            try Self.require(remote, in: mounted)
+        } else {
+            let request = ShareMount.Request(
+                share: remote.share, credentials: credentials, isEncrypted: requiresEncryption)
+            let mount = try ShareMount.detached(request)
+            try Self.require(remote, in: mount)
+            try attach(mount, at: place)
+            known.withLock { $0[mapping] = .some(credentials) }
+        }
+
+        // On record before it is there: a mapping that is used is never taken away.
+        var users = before ?? SMBUsers()
+        users.add(remote, link: link)
+        try records.set(users, of: mapping)
+        guard let (directory, name) = room else { return }
+        let target = ([place.hostPath] + remote.directories).joined(separator: "/")
+        do throws(StorageError) {
+            try checkErrno(symlinkat(target, directory.descriptor.raw, name), "symlinkat", "\(link?.description ?? "")")
+        } catch {
+            if let before { try records.set(before, of: mapping) } else { try takeAway(mapping) }
+            throw error
+        }
+    }
+
+    /// The directory and the name for a link, which nothing has yet.
+    private func room(for link: HostPath) throws(StorageError) -> (OpenDirectory, String) {
+        let (directory, name) = try door.openParent(of: door.actual(link))
+        do throws(StorageError) {
+            _ = try directory.descriptor.status(of: name, "\(link)")
+        } catch  where error.code == .notFound {
+            return (directory, name)
+        }
+        throw StorageError(.alreadyExists, "something exists there", subject: "\(link)")
+    }
+
+    /// The root of the mapping if it is mounted, as these credentials, and its server answers; nil where it is to be
+    /// mounted anew.
+    private func working(
+        _ mapping: ShareMapping, at place: HostPath, as credentials: SMBCredentials?
+    ) throws(StorageError) -> Descriptor? {
+        guard try isMounted(place), let last = known.withLock({ $0[mapping] }), last == credentials else { return nil }
+        // By a connection that is given up after seconds; the kernel gives its own up after minutes.
+        _ = try ServerAddress.find(mapping.share.server)
+        guard let top = try? door.open(place, O_RDONLY | O_DIRECTORY) else { return nil }
+        var answer = statvfs()
+        if fstatvfs(top.raw, &answer) < 0 { return nil }
+        return top
+    }
+
+    private func attach(_ mount: borrowing Descriptor, at place: HostPath) throws(StorageError) {
+        let all = try door.policy.place(hostPath: root)
+        try DirectoryCreation.make(all, door)
+        let top = try door.open(all, O_RDONLY | O_DIRECTORY)
+        // Whoever may enter it has the rights of everybody whom shares are mounted as.
+        try checkErrno(fchmod(top.raw, 0o700), "fchmod", root)
+        if try !isMounted(place) { try DirectoryCreation.make(place, door) }
+        let (directory, name) = try door.openParent(of: place)
+        try MountReplacement.put(mount, at: name, in: directory.descriptor, "\(place)")
+    }
+
+    /// Fails unless the directory is there.
+    private static func require(_ remote: SMBRemotePath, in root: borrowing Descriptor) throws(StorageError) {
+        do throws(StorageError) {
+            _ = try Resolution.available.open(remote.directories, beneath: root, O_RDONLY | O_DIRECTORY, "\(remote)")
+        } catch  where error.code == .notFound {
+            throw StorageError(.notFound, "the share has no such directory", subject: "\(remote)")
+        }
+    }
+
+    // MARK: - Unmapping
+
+    func unmap(_ remote: SMBRemotePath) throws(StorageError) {
+        var all: [(mapping: ShareMapping, users: SMBUsers)] = []
+        for mapping in records.mappings(of: remote.share) {
+            if let users = try upToDateUsers(of: mapping) { all.append((mapping, users)) }
+        }
+        // One whose link is gone is the likelier one to be meant.
+        all.sort { $0.users.awaitsDeparture(of: remote) && !$1.users.awaitsDeparture(of: remote) }
+        for (mapping, users) in all {
+            var users = users
+            guard users.leave(remote) else { continue }
+            if users.isEmpty { try takeAway(mapping) } else { try records.set(users, of: mapping) }
+            return
+        }
+        guard try hasUnrecordedMapping(of: remote.share) else {
+            throw StorageError(.notFound, "it is not mapped", subject: "\(remote)")
+        }
+        logger.warning(
+            "a share stays mounted: there is no record of who uses it", metadata: ["share": "\(remote.share)"])
+    }
+
+    private func takeAway(_ mapping: ShareMapping) throws(StorageError) {
+        let place = try place(of: mapping)
+        if try isMounted(place) {
+            let (directory, name) = try door.openParent(of: place)
+            flush(place, mapping.share)
+            while try MountReplacement.isMounted(name, in: directory.descriptor, "\(place)") {
+                try MountReplacement.detach(name, in: directory.descriptor, "\(place)")
+            }
+        }
+        known.withLock { $0[mapping] = nil }
+        try records.remove(mapping)
+        removeDirectories(of: place)
+    }
+
+    /// Writes what is not yet written to a server that answers. Nothing that failed can be made good by leaving the
+    /// share mounted.
+    private func flush(_ place: HostPath, _ share: SMBShare) {
+        do throws(StorageError) {
+            _ = try ServerAddress.find(share.server)
+            let top = try door.open(place, O_RDONLY | O_DIRECTORY)
+            try check(cls_syncfs(top.raw), "syncfs", "\(place)")
+        } catch {
+            logger.warning("a share is unmounted that does not answer: \(error)", metadata: ["share": "\(share)"])
+        }
+    }
+
+    /// As far up as they are empty.
+    private func removeDirectories(of place: HostPath) {
+        var place = place
+        for _ in 0..<4 {
+            guard let (directory, name) = try? door.openParent(of: place),
+                unlinkat(directory.descriptor.raw, name, AT_REMOVEDIR) == 0, let parent = place.parent
+            else { return }
+            place = parent
+        }
+    }
+
+    // MARK: - What there is
+
+    private func place(of mapping: ShareMapping) throws(StorageError) -> HostPath {
+        try door.policy.place(hostPath: ([root] + mapping.directories).joined(separator: "/"))
+    }
+
+    private func isMounted(_ place: HostPath) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            let (directory, name) = try door.openParent(of: place)
+            return try MountReplacement.isMounted(name, in: directory.descriptor, "\(place)")
+        } catch  where error.code == .notFound {
+            return false
+        }
+    }
+
+    /// Who uses the mapping, by what links there are now. Nil where there is no record.
+    private func upToDateUsers(of mapping: ShareMapping) throws(StorageError) -> SMBUsers? {
+        guard var users = try records.users(of: mapping) else { return nil }
+        let place = try place(of: mapping).hostPath
+        try users.update { link throws(StorageError) in try isGone(link, leadingTo: place) }
+        return users
+    }
+
+    private func isGone(_ link: String, leadingTo place: String) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            let (directory, name) = try door.openParent(of: try door.policy.place(hostPath: link))
+            guard try directory.descriptor.status(of: name, link).isLink else { return true }
+            let target = try directory.descriptor.linkText(of: name, link)
+            return target != place && !target.hasPrefix("\(place)/")
+        } catch  where error.code == .notFound {
+            return true
+        } catch {
+            // What cannot be looked at, such as outside of roots that were changed, counts as used.
+            return false
+        }
+    }
+
+    /// Whether the share is mounted here for somebody of whom nothing is on record.
+    private func hasUnrecordedMapping(of share: SMBShare) throws(StorageError) -> Bool {
+        let directory = ([root] + ShareMapping.directories(of: share)).joined(separator: "/")
+        for owner in Sysfs.names(in: directory)
+        where try records.users(of: ShareMapping(share, owner: owner)) == nil {
+            if try isMounted(place(of: ShareMapping(share, owner: owner))) { return true }
+        }
+        return false
+    }
+}

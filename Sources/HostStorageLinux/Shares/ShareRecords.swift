@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+
+/// Who uses which mapping, each in a file of the state directory, so that it outlives the process. No secret is in it.
+struct ShareRecords: Sendable {
+    private let directory: String
+    private let boot: String
+
+    init(stateDirectory: String) throws(StorageError) {
+        directory = "\(stateDirectory)/shares"
+        boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+    }
+
+    /// The mappings of a share that have users, or had them in an earlier boot.
+    func mappings(of share: SMBShare) -> [ShareMapping] {
+        Sysfs.names(in: path(ShareMapping.directories(of: share))).filter { !$0.hasSuffix(".new") }.sorted().map {
+            ShareMapping(share, owner: $0)
+        }
+    }
+
+    /// Nil where there is no record, or none that can be understood: then nobody knows who uses the mapping.
+    func users(of mapping: ShareMapping) throws(StorageError) -> SMBUsers? {
+        guard let text = try Sysfs.attribute(path(mapping.directories)) else { return nil }
+        let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let first = lines.first, first.hasPrefix("boot="),
+            var users = SMBUsers(text: String(lines.dropFirst().first ?? ""))
+        else { return nil }
+        if first.dropFirst("boot=".count) != boot { users.keepLinksOnly() }
+        return users
+    }
+
+    func set(_ users: SMBUsers, of mapping: ShareMapping) throws(StorageError) {
+        try makeDirectories(path(mapping.directories.dropLast()))
+        let path = path(mapping.directories)
+        // Whole or not at all.
+        let new = "\(path).new"
+        do {
+            let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+            var text = "boot=\(boot)\n\(users.text)"
+            try checkErrno(text.withUTF8 { write(file.raw, $0.baseAddress, $0.count) }, "write", new)
+            try checkErrno(fsync(file.raw), "fsync", new)
+        }
+        try checkErrno(rename(new, path), "rename", path)
+    }
+
+    func remove(_ mapping: ShareMapping) throws(StorageError) {
+        let path = path(mapping.directories)
+        if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
+        // As far up as nothing else is on record.
+        for count in [2, 1] where rmdir(self.path(mapping.directories.prefix(count))) < 0 { return }
+    }
+
+    private func path(_ names: some Sequence<String>) -> String { ([directory] + names).joined(separator: "/") }
+}

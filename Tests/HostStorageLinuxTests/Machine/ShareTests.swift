@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import Foundation
+import HostStorage
+import LoopDisks
+import SambaServer
+import Testing
+
+@testable import HostStorageLinux
+
+extension MachineTests {
+    /// Shares as the kernel's cifs has them. What every host does is in the scenarios.
+    @Suite(.timeLimit(.minutes(5))) struct ShareTests {
+        private let user = "carol"
+        private let password = "s3cret,=\"' of carol"
+
+        private func credentials(_ password: String? = nil, of user: String? = nil) throws -> SMBCredentials {
+            try SMBCredentials(user: user ?? self.user, password: Secret(password ?? self.password))
+        }
+
+        /// A server with a share, and the share's directory there.
+        private func server(
+            _ settings: String..., at addresses: String...
+        ) throws -> (SambaServer, remote: SMBRemotePath, directory: String) {
+            let server = try SambaServer(settings, addresses: addresses)
+            try server.setPassword(password, of: user)
+            let directory = try server.addShare("data", for: user)
+            return (server, try SMBRemotePath("//\(server.address)/data"), directory)
+        }
+
+        private func mounts(_ linked: LinkedHost) throws -> [Mount] {
+            try MountTable.read().filter { $0.type == "cifs" && $0.target.hasPrefix(linked.scratch.path) }
+        }
+
+        // MARK: - Encryption and names
+
+        @Test func whatGoesOverTheWireIsEncryptedUnlessTheHostIsToldOtherwise() async throws {
+            let (server, remote, _) = try server("server smb encrypt = off")
+            defer { withExtendedLifetime(server) {} }
+            let linked = try LinkedHost()
+            await expectError(.denied, "does not encrypt") {
+                try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            }
+            #expect(try mounts(linked).isEmpty)
+            let open = try LinkedHost { $0.requiresSMBEncryption = false }
+            try await open.host.mapShare(remote, linkedAt: nil, as: credentials())
+            try await open.host.unmapShare(remote)
+        }
+
+        @Test func aServerIsFoundByNameAndByAddressesOfBothKinds() async throws {
+            try Command.run("modprobe", "ipv6")
+            try Command.run("ip", "address", "add", "::77/128", "dev", "lo")
+            let (server, remote, directory) = try server(at: "::77/128")
+            try "there".write(toFile: "\(directory)/file", atomically: false, encoding: .utf8)
+            try "127.0.0.1 files.example\n\(server.address) files.example\n".write(
+                toFile: "/etc/hosts", atomically: false, encoding: .utf8)
+            for name in [server.address, "files.example", "FILES.example", "[::77]", "0--77.ipv6-literal.net"] {
+                let linked = try LinkedHost()
+                try await linked.host.makeDirectory(linked.path("stage"))
+                let named = try SMBRemotePath("//\(name)/\(remote.share.name)")
+                try await linked.host.mapShare(named, linkedAt: linked.path("stage/link"), as: credentials())
+                #expect(try String(contentsOfFile: linked.path("stage/link/file"), encoding: .utf8) == "there")
+                #expect(try mounts(linked).count == 1)
+                try await linked.host.unmapShare(named)
+                #expect(try mounts(linked).isEmpty)
+            }
+            await expectError(.unavailable, "name is not resolved") {
+                let nowhere = try SMBRemotePath("//nowhere.invalid/data")
+                try await LinkedHost().host.mapShare(nowhere, linkedAt: nil, as: credentials())
+            }
+        }
+
+        // MARK: - Users
+
+        @Test func mappingsAndTheirUsersOutliveTheProcess() async throws {
+            let (server, remote, directory) = try server()
+            try "there".write(toFile: "\(directory)/file", atomically: false, encoding: .utf8)
+            let first = try LinkedHost()
+            try await first.host.makeDirectory(first.path("stage"))
+            for name in ["one", "two"] {
+                try await first.host.mapShare(remote, linkedAt: first.path("stage/\(name)"), as: credentials())
+            }
+            let second = try LinkedHost(restarting: first)
+            try await second.host.unmapShare(remote)
+            try await second.host.remove(second.path("stage/one"), force: true)
+            #expect(try String(contentsOfFile: second.path("stage/two/file"), encoding: .utf8) == "there")
+            // The password is known to no process any more, and may have been changed.
+            try server.setPassword("another", of: user)
+            try await second.host.mapShare(remote, linkedAt: second.path("stage/three"), as: credentials("another"))
+            #expect(try mounts(second).count == 1)
+            #expect(try String(contentsOfFile: second.path("stage/two/file"), encoding: .utf8) == "there")
+
+            let third = try LinkedHost(restarting: first)
+            for left in [1, 0] {
+                try await third.host.unmapShare(remote)
+                #expect(try mounts(third).count == left)
+            }
+            await expectError(.notFound) { try await third.host.unmapShare(remote) }
+            #expect(!FileManager.default.fileExists(atPath: third.path(".smb")), "nothing is left")
+            #expect(try Command.run("find", third.scratch.path + "/state/shares", "-type", "f").isEmpty)
+        }
+
+        /// What nobody knows the users of is not taken away from them.
+        @Test func withoutARecordOfItsUsersAShareStaysMounted() async throws {
+            let (server, remote, _) = try server()
+            defer { withExtendedLifetime(server) {} }
+            let first = try LinkedHost()
+            try await first.host.mapShare(remote, linkedAt: nil, as: credentials())
+            try FileManager.default.removeItem(atPath: "\(first.scratch.path)/state/shares")
+            let second = try LinkedHost(restarting: first)
+            try await second.host.unmapShare(remote)
+            #expect(try mounts(second).count == 1)
+            try await second.host.mapShare(remote, linkedAt: nil, as: credentials())
+            try await second.host.unmapShare(remote)
+            #expect(try mounts(second).isEmpty)
+        }
+
+        @Test func usersOfOneShareHaveEachTheirOwnRights() async throws {
+            let (server, remote, _) = try server()
+            try server.setPassword("dave's", of: "dave")
+            let other = try server.addShare("data-of-dave", for: "dave")
+            let linked = try LinkedHost()
+            try await linked.host.makeDirectory(linked.path("stage"))
+            try await linked.host.mapShare(remote, linkedAt: linked.path("stage/carol"), as: credentials())
+            await expectError(.denied, "dave") {
+                try await linked.host.mapShare(remote, linkedAt: nil, as: credentials("dave's", of: "dave"))
+            }
+            #expect(!other.isEmpty)
+
+            // Of one that both may use, the one leaves whose link is gone.
+            _ = try server.addShare("common", for: "carol dave")
+            let common = try SMBRemotePath("//\(server.address)/common")
+            try await linked.host.mapShare(common, linkedAt: linked.path("stage/a"), as: credentials())
+            try await linked.host.mapShare(
+                common, linkedAt: linked.path("stage/b"), as: credentials("dave's", of: "DAVE"))
+            try await linked.host.mapShare(
+                common, linkedAt: linked.path("stage/c"), as: credentials("dave's", of: "dave"))
+            #expect(try mounts(linked).count == 3)
+            for link in ["b", "c"] {
+                try await linked.host.remove(linked.path("stage/\(link)"), force: true)
+                try await linked.host.unmapShare(common)
+            }
+            #expect(try mounts(linked).map(\.target).sorted().allSatisfy { !$0.contains("dave") })
+            try "mine".write(toFile: linked.path("stage/a/file"), atomically: false, encoding: .utf8)
+            try await linked.host.unmapShare(common)
+            try await linked.host.unmapShare(remote)
+            #expect(try mounts(linked).isEmpty)
+        }
+
+        // MARK: - S8
+
+        /// S8: a server that takes connections and then says nothing holds up nobody but its own share.
+        @Test func aServerThatHangsHoldsUpItsShareAlone() async throws {
+            let (frozen, remote, _) = try server()
+            let (other, otherRemote, _) = try server()
+            let linked = try LinkedHost()
+            try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            frozen.freeze()
+            defer { frozen.thaw() }
+
+            let began = ContinuousClock.now
+            let again = Task { try await linked.host.mapShare(remote, linkedAt: nil, as: credentials("other")) }
+            defer { withExtendedLifetime(other) {} }
+            for _ in 0..<3 {
+                try await linked.host.mapShare(otherRemote, linkedAt: nil, as: credentials())
+                try await linked.host.unmapShare(otherRemote)
+            }
+            try await linked.host.makeDirectory(linked.path("other"))
+            _ = try await linked.host.diskIdentifiers()
+            #expect(linked.host.operations.running.map(\.operation.name) == ["map share"])
+            await expectError(.unavailable, "does not answer") { try await again.value }
+            #expect(began.duration(to: .now) < .seconds(20))
+        }
+
+        /// S8: and one that is gone does not keep its mapping from being taken away.
+        @Test func aMappingWhoseServerIsGoneIsTakenAway() async throws {
+            let (server, remote, _) = try server()
+            let linked = try LinkedHost()
+            try await linked.host.makeDirectory(linked.path("stage"))
+            try await linked.host.mapShare(remote, linkedAt: linked.path("stage/link"), as: credentials())
+            server.stop()
+            let began = ContinuousClock.now
+            await expectError(.unavailable) {
+                try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            }
+            #expect(try await linked.host.pathExists(linked.path("stage/link")), "asked of the link, not of the server")
+            try await linked.host.unmapShare(remote)
+            try await linked.host.remove(linked.path("stage/link"), force: true)
+            #expect(try mounts(linked).isEmpty)
+            #expect(began.duration(to: .now) < .seconds(20))
+        }
+    }
+}
