@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the Windows node plugins of azuredisk, gcp-pd and vSphere ask of csi-proxy, call by call, on Linux.
+"""What the Windows node plugins of azuredisk, gcp-pd, vSphere and SMB ask of csi-proxy, call by call, on Linux.
 
 Paths are spelled as on Windows, and nothing here knows of another spelling. Only `connect` knows that a pipe is a
 socket: a plugin of your own has one such place too, where it dials.
 
     csi-proxy sandbox                               # prints its directory of sockets, then "ready"
     python3 windows_driver.py <directory of sockets>
+    SMB_PASSWORD=password python3 windows_driver.py <directory of sockets> '\\\\server\\share' <user>
 
 Needs grpcio, and the modules that grpcio-tools generates from api/ on PYTHONPATH; docs/windows-drivers.md has both
 commands.
 """
+import os
 import pathlib
 import sys
 
 import grpc
 from disk.v1 import disk_pb2, disk_pb2_grpc
 from filesystem.v1 import filesystem_pb2, filesystem_pb2_grpc
+from smb.v1 import smb_pb2, smb_pb2_grpc
 from volume.v1 import volume_pb2, volume_pb2_grpc
 
 KUBELET = r"C:\var\lib\kubelet"
@@ -28,7 +31,7 @@ def connect(pipe, sockets):
 
 
 class CSIProxy:
-    """The three groups in v1. A method takes its request's fields by name."""
+    """The four groups in v1. A method takes its request's fields by name."""
 
     def __init__(self, sockets):
         self._groups = []
@@ -36,6 +39,7 @@ class CSIProxy:
             ("disk", disk_pb2, disk_pb2_grpc.DiskStub),
             ("volume", volume_pb2, volume_pb2_grpc.VolumeStub),
             ("filesystem", filesystem_pb2, filesystem_pb2_grpc.FilesystemStub),
+            ("smb", smb_pb2, smb_pb2_grpc.SmbStub),
         ):
             self._groups.append((messages, stub(connect(rf"\\.\pipe\csi-proxy-{group}-v1", sockets))))
 
@@ -230,8 +234,68 @@ def run(name, proxy, grow=lambda identity: None, staged=lambda staging_path: Non
         assert not proxy.PathExists(path=staging_path).exists
 
 
+class SMB:
+    """Has no disk: the staging path is a link to a share, and so is the target path."""
+
+    def __init__(self, proxy):
+        self.proxy = proxy
+
+    def stage(self, remote, staging_path, user, password):
+        if self.proxy.PathExists(path=staging_path).exists:
+            if self.proxy.IsSymlink(path=staging_path).is_symlink:
+                return
+            # The kubelet makes a directory there, and the link takes its place.
+            self.proxy.Rmdir(path=staging_path, force=True)
+        if not self.proxy.PathExists(path=parent(staging_path)).exists:
+            self.proxy.Mkdir(path=parent(staging_path))
+        self.proxy.NewSmbGlobalMapping(
+            remote_path=remote, local_path=staging_path, username=user, password=password)
+
+    def publish(self, staging_path, target_path):
+        if self.proxy.PathExists(path=target_path).exists:
+            if self.proxy.IsSymlink(path=target_path).is_symlink:
+                return
+            self.proxy.Rmdir(path=target_path, force=True)
+        self.proxy.CreateSymlink(source_path=staging_path, target_path=target_path)
+
+    def unpublish(self, target_path):
+        self.proxy.Rmdir(path=target_path, force=True)
+
+    def unstage(self, remote, staging_path):
+        self.proxy.RemoveSmbGlobalMapping(remote_path=remote)
+        self.proxy.Rmdir(path=staging_path, force=True)
+
+
+def run_smb(proxy, remote, user, password, published=lambda staging_path, target_path: None):
+    """Two volumes on one share, of which one goes first, twice. `published` looks at the host; it is for tests."""
+    driver = SMB(proxy)
+    volumes = [
+        (rf"{KUBELET}\plugins\kubernetes.io\csi\smb\{name}\globalmount",
+         rf"{KUBELET}\pods\smb-{name}\volumes\kubernetes.io~csi\data\mount")
+        for name in ("one", "two")
+    ]
+    for _ in range(2):
+        for staging_path, target_path in volumes:
+            # What the kubelet makes itself.
+            proxy.Mkdir(path=staging_path)
+            proxy.Mkdir(path=target_path)
+            for _ in range(2):
+                driver.stage(remote, staging_path, user, password)
+                driver.publish(staging_path, target_path)
+        for index, (staging_path, target_path) in enumerate(volumes):
+            for other in volumes[index:]:
+                published(*other)
+            driver.unpublish(target_path)
+            driver.unstage(remote, staging_path)
+            assert not proxy.PathExists(path=staging_path).exists
+
+
 if __name__ == "__main__":
     csi_proxy = CSIProxy(sys.argv[1])
+    if len(sys.argv) > 2:
+        run_smb(csi_proxy, *sys.argv[2:], os.environ["SMB_PASSWORD"])
+        print("smb: two volumes staged, published, unpublished and unstaged, twice")
+        sys.exit()
     for driver_name in DRIVERS:
         run(driver_name, csi_proxy)
         print(f"{driver_name}: staged, published, grown, unpublished and unstaged, twice")

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pathlib
+import re
 import signal
 import sys
 
@@ -79,6 +80,20 @@ def test_the_drivers_take_a_host_in_memory_for_one(start, driver):
     assert sandbox.drive == "in memory"
     windows_driver.run(driver, windows_driver.CSIProxy(sandbox.sockets))
     assert loop_devices(sandbox.directory) == []
+
+
+def test_the_driver_of_shares_takes_a_host_in_memory_for_one(start):
+    sandbox = start("--in-memory")
+    remote, user, password = re.fullmatch(r"share (\S+) user (\S+) password (\S+)", sandbox.said[-1]).groups()
+    looked = []
+    proxy = windows_driver.CSIProxy(sandbox.sockets)
+    windows_driver.run_smb(
+        proxy, remote, user, password,
+        published=lambda staging, target: looked.append(proxy.IsSymlink(path=target).is_symlink))
+    assert looked == [True] * 6
+    with pytest.raises(grpc.RpcError) as error:
+        windows_driver.run_smb(proxy, remote, user, "wrong")
+    assert error.value.code() == StatusCode.PERMISSION_DENIED
 
 
 def test_without_disks_no_root_is_needed_for_real_files(start):

@@ -138,9 +138,10 @@ def every_version(group, *names):
 
 @contextlib.contextmanager
 def refused(code, text=""):
-    """The call in the block ends with exactly this status, and `text` is in its message."""
+    """The call in the block ends with exactly this status, and `text` is in its message. Gives what the block raised,
+    once it has ended."""
     with pytest.raises(grpc.RpcError) as caught:
-        yield
+        yield caught
     answer = f"{caught.value.code().name}: {caught.value.details()}"
     assert caught.value.code() == code, f"wanted {code.name}, got {answer}"
     assert text in caught.value.details(), f"wanted the text {text!r}, got {answer}"

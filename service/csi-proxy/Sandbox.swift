@@ -52,8 +52,14 @@ struct Sandbox: AsyncParsableCommand {
     )
     var filesystem = FilesystemKind.ext4
 
+    @Option(help: "Whether shares are mounted only where their server encrypts what goes over the wire: true or false.")
+    var requirePrivacy = true
+
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.warning
+
+    /// The share of a host in memory.
+    private static let share = #"\\sandbox\share"#
 
     func validate() throws {
         guard (0...64).contains(disks) else { throw ValidationError("--disks is 0 to 64") }
@@ -83,6 +89,7 @@ struct Sandbox: AsyncParsableCommand {
             paths: try PathPolicy(
                 roots: [kubeletPath] + workingDirs, drives: ["C": drive], dialect: .windows, ignoresCase: true))
         settings.filesystem = filesystem
+        settings.requiresSMBEncryption = requirePrivacy
         let pipes = try pipeDir ?? directory.makeDirectory("pipes")
         let disks = (0..<disks).map { index in
             SandboxDisk(
@@ -98,6 +105,8 @@ struct Sandbox: AsyncParsableCommand {
                 lines.append(Self.line(number, disk, file: "in memory"))
             }
             lines.append("C: in memory")
+            try backend.addShare(Self.share, accounts: ["driver": "password"])
+            lines.append("share \(Self.share) user driver password password")
             host = Host(backend: backend, settings: settings, logger: logger)
         } else {
             let attached = try attach(disks, in: directory, &lines)

@@ -134,19 +134,23 @@ struct SandboxBackend: StorageBackend {
 
     func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool { try await machine.isSymlink(path) }
 
-    // MARK: - Shares, services, iSCSI
-    //
-    // These are the machine's, and a sandbox has none of its own: a driver is to be tried, not the machine changed.
+    // MARK: - Shares
 
-    private static func absent(_ what: String) -> StorageError {
-        StorageError(.unsupported, "a sandbox on disks has no \(what); one with --memory has")
-    }
+    // They are mounted in the sandbox, and go with it.
 
     func mapShare(
         _ remote: SMBRemotePath, linkedAt link: HostPath?, as credentials: SMBCredentials?
-    ) throws(StorageError) { throw Self.absent("shares") }
+    ) async throws(StorageError) { try await machine.mapShare(remote, linkedAt: link, as: credentials) }
 
-    func unmapShare(_ remote: SMBRemotePath) throws(StorageError) { throw Self.absent("shares") }
+    func unmapShare(_ remote: SMBRemotePath) async throws(StorageError) { try await machine.unmapShare(remote) }
+
+    // MARK: - Services, iSCSI
+
+    // These are the machine's: a driver is to be tried, not the machine changed.
+
+    private static func absent(_ what: String) -> StorageError {
+        StorageError(.unsupported, "a sandbox has no \(what) of its own, and keeps its hands off the machine's")
+    }
 
     func biosSerialNumber() async throws(StorageError) -> String { try await machine.biosSerialNumber() }
 

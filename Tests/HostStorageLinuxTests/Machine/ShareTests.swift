@@ -62,6 +62,10 @@ extension MachineTests {
                 try await linked.host.mapShare(named, linkedAt: linked.path("stage/link"), as: credentials())
                 #expect(try String(contentsOfFile: linked.path("stage/link/file"), encoding: .utf8) == "there")
                 #expect(try mounts(linked).count == 1)
+                // Nobody else of this machine has the rights of the share's user, and nothing on it has root's.
+                #expect(try Command.run("stat", "--format", "%a", linked.path(".smb")) == "700")
+                let options = try Command.run("findmnt", "--noheadings", "--output", "OPTIONS", "--type", "cifs")
+                #expect(options.contains("nosuid,nodev"))
                 try await linked.host.unmapShare(named)
                 #expect(try mounts(linked).isEmpty)
             }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Expectations
+import Foundation
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+/// What can be said of shares without a kernel that mounts them.
+@Suite struct ShareMappingTests {
+    private let share: SMBShare
+
+    init() throws { share = try SMBRemotePath(#"\\Server.Example\Data$"#).share }
+
+    private func mapping(_ user: String) throws -> ShareMapping {
+        ShareMapping(share, as: try SMBCredentials(user: user, password: Secret("x")))
+    }
+
+    // MARK: - Names
+
+    @Test func everyUserHasADirectoryOfTheirOwnAndNoneLeadsElsewhere() throws {
+        let users = [
+            "guest", "%guest", "%67uest", "a", "..", ".", "a/b", "a%2fb", "a%2Fb", #"DOMAIN\a"#, "domain+a", "a b", "ä",
+            "*",
+        ]
+        let owners = try users.map { try mapping($0).owner } + [ShareMapping(share, as: nil).owner]
+        #expect(Set(owners).count == owners.count)
+        for owner in owners { #expect(!owner.contains("/") && !owner.hasPrefix(".") && !owner.contains("\\")) }
+        #expect(try mapping(#"Domain\Alice"#) == mapping(#"DOMAIN\ALICE"#))
+        #expect(try mapping("alice").directories == ["server.example", "data$", "alice"])
+    }
+
+    @Test func namesThatAreAddressesAreTakenForThem() {
+        #expect(ServerAddress.literal("[::1]") == "::1")
+        #expect(ServerAddress.literal("2001-db8--1.ipv6-literal.net") == "2001:db8::1")
+        #expect(ServerAddress.literal("fe80--1s4.ipv6-literal.net") == "fe80::1%4")
+        for name in ["server", "192.0.2.7", "ipv6-literal.net"] { #expect(ServerAddress.literal(name) == nil) }
+    }
+
+    // MARK: - Records
+
+    @Test func recordsOutliveTheProcessAndOfAnotherBootOnlyLinksCount() throws {
+        let scratch = try ScratchDirectory()
+        let remote = try SMBRemotePath(#"\\server.example\data$"#)
+        let (alice, bob) = (try mapping("alice"), try mapping("bob"))
+        let link = try PathPolicy(roots: ["/srv"]).resolve("/srv/link")
+        let records = try ShareRecords(stateDirectory: scratch.path)
+        var users = SMBUsers()
+        users.add(remote, link: link)
+        users.add(remote, link: nil)
+        try records.set(users, of: alice)
+        try records.set(users, of: bob)
+
+        let later = try ShareRecords(stateDirectory: scratch.path)
+        #expect(later.mappings(of: share) == [alice, bob])
+        #expect(try later.users(of: alice) == users)
+        let file = "\(scratch.path)/shares/server.example/data$/alice"
+        let text = try String(contentsOfFile: file, encoding: .utf8)
+        try text.replacing("boot=", with: "boot=another-").write(toFile: file, atomically: false, encoding: .utf8)
+        var links = SMBUsers()
+        links.add(remote, link: link)
+        #expect(try later.users(of: alice) == links)
+
+        // What cannot be understood says nothing about users.
+        try "boot=x\nnonsense".write(toFile: file, atomically: false, encoding: .utf8)
+        #expect(try later.users(of: alice) == nil)
+        try later.remove(alice)
+        try later.remove(bob)
+        #expect(later.mappings(of: share).isEmpty)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/shares").isEmpty)
+    }
+}
+
+extension RealDiskTests {
+    @Suite struct ShareMountTests {
+        /// A kernel without cifs says so; one with it finds no such server.
+        @Test func withoutAServerOrAKernelThatCanNothingIsMounted() async throws {
+            let hasCifs =
+                try Command.run("sh", "-c", "modprobe cifs 2>/dev/null; grep -c cifs /proc/filesystems || true") != "0"
+            let linked = try LinkedHost()
+            try await linked.host.makeDirectory(linked.path("stage"))
+            let remote = try SMBRemotePath(#"\\nowhere.invalid\data"#)
+            await expectError(hasCifs ? .unavailable : .unsupported, hasCifs ? "not resolved" : "no cifs") {
+                try await linked.host.mapShare(
+                    remote, linkedAt: linked.path("stage/link"),
+                    as: SMBCredentials(user: "carol", password: Secret("x")))
+            }
+            #expect(try await !linked.host.pathExists(linked.path("stage/link")))
+            await expectError(.notFound) { try await linked.host.unmapShare(remote) }
+        }
+
+        /// Where a mapping is mounted anew, whoever writes through its link must not find the directory below it.
+        @Test func oneMountTakesAnothersPlaceWithoutAMomentInBetween() async throws {
+            let scratch = try ScratchDirectory()
+            try FileManager.default.createDirectory(atPath: "\(scratch.path)/place", withIntermediateDirectories: true)
+            let directory = try Descriptor(opening: scratch.path, cls_O_PATH | O_DIRECTORY)
+            try MountReplacement.put(Self.mount("0"), at: "place", in: directory, "place")
+            let watch = Task.detached { [path = scratch.path] in
+                var missing = 0
+                while !Task.isCancelled {
+                    if access("\(path)/place/marker", F_OK) != 0 { missing += 1 }
+                }
+                return missing
+            }
+            for number in 1...300 {
+                try MountReplacement.put(Self.mount("\(number)"), at: "place", in: directory, "place")
+            }
+            watch.cancel()
+            #expect(await watch.value == 0)
+            #expect(try String(contentsOfFile: "\(scratch.path)/place/marker", encoding: .utf8) == "300")
+            #expect(try MountTable.read().count { $0.target == "\(scratch.path)/place" } == 1)
+            try MountReplacement.detach("place", in: directory, "place")
+            #expect(try !MountReplacement.isMounted("place", in: directory, "place"))
+        }
+
+        private static func mount(_ text: String) throws -> Descriptor {
+            let mount = try MountContext("tmpfs", "tmpfs").mount()
+            let file = Descriptor(owning: openat(mount.raw, "marker", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600))
+            #expect(write(file.raw, text, text.utf8.count) == text.utf8.count)
+            return mount
+        }
+    }
+}
