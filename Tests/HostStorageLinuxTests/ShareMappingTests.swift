@@ -23,7 +23,7 @@ import Testing
 
     @Test func everyUserHasADirectoryOfTheirOwnAndNoneLeadsElsewhere() throws {
         let users = [
-            "guest", "%guest", "%67uest", "a", "..", ".", "a/b", "a%2fb", "a%2Fb", #"DOMAIN\a"#, "domain+a", "a b", "ä",
+            "guest", "%guest", "%67uest", "a", "..", ".", "a/b", "a%2fb", #"DOMAIN\a"#, "domain+a", "a b", "ä",
             "*",
         ]
         let owners = try users.map { try mapping($0).owner } + [ShareMapping(share, as: nil).owner]
