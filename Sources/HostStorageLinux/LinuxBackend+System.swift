@@ -8,22 +8,22 @@ extension LinuxBackend {
     }
 
     public func service(_ name: ServiceName) async throws(StorageError) -> HostService {
-        try await onBus(in: .services) { bus throws(StorageError) in
+        try await onBus(in: .services, hearsOfJobs: false) { bus throws(StorageError) in
             try ServiceUnit(name.unit, on: bus).service(on: bus)
         }
     }
 
     public func startService(_ name: ServiceName) async throws(StorageError) {
-        try await onBus(in: .service(name)) { [settings] bus throws(StorageError) in
+        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobPatience] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .running else { return }
-            try unit.start(on: bus)
+            try unit.start(on: bus, within: jobPatience)
         }
     }
 
     public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
-        try await onBus(in: .service(name)) { [settings] bus throws(StorageError) in
+        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobPatience] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .stopped else { return }
@@ -34,16 +34,17 @@ extension LinuxBackend {
             }
             // All, before the first is stopped.
             for dependent in dependents { try settings.requireChangeable(dependent) }
-            for dependent in dependents { try dependent.stop(on: bus) }
-            try unit.stop(on: bus)
+            for dependent in dependents { try dependent.stop(on: bus, within: jobPatience) }
+            try unit.stop(on: bus, within: jobPatience)
         }
     }
 
     private func onBus<Value: Sendable>(
-        in lane: Lanes.Lane, _ work: @escaping @Sendable (borrowing SystemBus) throws(StorageError) -> Value
+        in lane: Lanes.Lane, hearsOfJobs: Bool,
+        _ work: @escaping @Sendable (borrowing SystemBus) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         try await lanes.run(in: lane) { [systemBus] () throws(StorageError) in
-            try work(SystemBus(address: systemBus))
+            try work(SystemBus.connection(to: systemBus, hearsOfJobs: hearsOfJobs))
         }
     }
 }

@@ -20,6 +20,8 @@ public final class LinuxBackend: StorageBackend {
     let offline: OfflineMarks
     let journal: IntentJournal
     let systemBus: String
+    /// How long one start or stop of a service is waited for.
+    let jobPatience: Duration
     let logger: Logger
 
     /// - Parameters:
@@ -32,16 +34,17 @@ public final class LinuxBackend: StorageBackend {
     ) throws(StorageError) {
         try self.init(
             settings: settings, stateDirectory: stateDirectory, systemBus: systemBus, resolution: .available,
-            patience: .seconds(5), logger: logger)
+            patience: .seconds(5), jobPatience: .seconds(120), logger: logger)
     }
 
     init(
         settings: HostSettings, stateDirectory: String, systemBus: String, resolution: Resolution, patience: Duration,
-        logger: Logger
+        jobPatience: Duration, logger: Logger
     ) throws(StorageError) {
         self.patience = patience
         self.settings = settings
         self.systemBus = systemBus
+        self.jobPatience = jobPatience
         self.logger = logger
         door = PathDoor(policy: settings.paths, resolution: resolution)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")

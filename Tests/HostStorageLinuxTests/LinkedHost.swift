@@ -17,10 +17,11 @@ struct LinkedHost {
     ///   - systemBus: the D-Bus address of a systemd; there is none unless given.
     ///   - patience: with operations in the way.
     ///   - silence: how long a disk may take to answer of which nothing is known.
+    ///   - jobPatience: with systemd, that is to start or stop a service.
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
         systemBus: String = "unix:path=/nowhere", resolution: Resolution = .available,
-        patience: Duration = .seconds(10), silence: Duration = .seconds(5),
+        patience: Duration = .seconds(10), silence: Duration = .seconds(5), jobPatience: Duration = .seconds(120),
         set: (inout HostSettings) throws -> Void = { _ in }
     ) throws {
         let scratch = try ScratchDirectory()
@@ -34,7 +35,7 @@ struct LinkedHost {
         host = Host(
             backend: try LinuxBackend(
                 settings: settings, stateDirectory: "\(scratch.path)/state", systemBus: systemBus,
-                resolution: resolution, patience: silence, logger: logger),
+                resolution: resolution, patience: silence, jobPatience: jobPatience, logger: logger),
             settings: settings, logger: logger)
     }
 
