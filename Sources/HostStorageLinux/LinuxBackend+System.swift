@@ -13,6 +13,19 @@ extension LinuxBackend {
         }
     }
 
+    public func servicesChanged(
+        with name: ServiceName, dependents: Bool
+    ) async throws(StorageError) -> [ServiceName] {
+        try await onBus(in: .services, hearsOfJobs: false) { bus throws(StorageError) in
+            let unit = try ServiceUnit(name.unit, on: bus)
+            var names: [ServiceName] = []
+            for unit in (dependents ? try unit.runningDependents(on: bus) : []) + [unit] {
+                names.append(try unit.name())
+            }
+            return names
+        }
+    }
+
     public func startService(_ name: ServiceName) async throws(StorageError) {
         try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobPatience] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
@@ -50,12 +63,8 @@ extension LinuxBackend {
 }
 
 extension HostSettings {
-    /// By the unit's own name: an alias that the policy names does not open what it stands for. What is no service,
-    /// such as a target, no policy can name.
+    /// By the unit's own name: an alias that the policy names does not open what it stands for.
     fileprivate func requireChangeable(_ unit: ServiceUnit) throws(StorageError) {
-        guard let name = try? ServiceName(unit.id) else {
-            throw StorageError(.denied, "\(unit.id) is no service, and is not stopped")
-        }
-        try requireChangeable(name)
+        try requireChangeable(unit.name())
     }
 }

@@ -22,6 +22,14 @@ struct ServiceUnit {
         id = try bus.text("Id", of: path, Self.interface)
     }
 
+    /// Its own name. What is no service, such as a target, has none that a policy could hold.
+    func name() throws(StorageError) -> ServiceName {
+        guard let name = try? ServiceName(id) else {
+            throw StorageError(.denied, "\(id) is no service, and is not stopped")
+        }
+        return name
+    }
+
     func service(on bus: borrowing SystemBus) throws(StorageError) -> HostService {
         HostService(
             displayName: try bus.text("Description", of: path, Self.interface),
