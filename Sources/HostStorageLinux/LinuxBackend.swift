@@ -58,6 +58,10 @@ public final class LinuxBackend: StorageBackend {
         index = VolumeIndex(inventory: inventory, lanes: lanes, patience: patience, logger: logger)
     }
 
+    /// How many disks, paths and services something has been done to for longer: it may hang. To make a filesystem, or to
+    /// start a service, can take minutes.
+    package func countAtWork(longerThan duration: Duration) -> Int { lanes.countAtWork(longerThan: duration) }
+
     func node(_ disk: DiskNumber) async throws(StorageError) -> DiskNode {
         try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disk(disk) }
     }
