@@ -85,7 +85,7 @@ struct Serve: AsyncParsableCommand {
 
     private func serve(_ logger: Logger) async throws {
         // Before anything that is secret can have come in.
-        try CoreDumps.forbid()
+        try ProcessMemory.keepPrivate()
         let metrics = metricsBindAddress.map { _ in MetricsRegistry(descriptions: ServedMetrics.descriptions) }
         // What is counted from here on is kept in it; without one it is counted nowhere.
         if let metrics { MetricsSystem.bootstrap(metrics) }
