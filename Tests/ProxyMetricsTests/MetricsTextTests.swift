@@ -90,7 +90,7 @@ import Testing
 
     @Test func whatIsReadIsAsOfNowAndLeftOutWhereThereIsNone() {
         let values = Values([.infinity, .nan, nil])
-        registry.addReading("now", .gauge) { values.next() }
+        registry.addReadings { values.next().map { [Reading("now", .gauge, $0)] } ?? [] }
         #expect(registry.text == "# TYPE now gauge\nnow +Inf\n")
         #expect(registry.text == "# TYPE now gauge\nnow NaN\n")
         #expect(registry.text.isEmpty)

@@ -10,13 +10,7 @@ public final class MetricsRegistry: MetricsFactory {
     private struct State {
         var families: [String: MetricFamily] = [:]
         var seriesCount = 0
-        var readings: [Reading] = []
-    }
-
-    private struct Reading {
-        let name: String
-        let kind: MetricKind
-        let read: @Sendable () -> Double?
+        var readers: [@Sendable () -> [Reading]] = []
     }
 
     private let state = Mutex(State())
@@ -42,16 +36,14 @@ public final class MetricsRegistry: MetricsFactory {
         self.seriesLimit = seriesLimit
     }
 
-    /// Adds a metric that is read when somebody asks for ``text``, on a thread that must not be held up.
-    ///
-    /// - Parameter read: nil while there is none.
-    public func addReading(_ name: String, _ kind: MetricKind, _ read: @escaping @Sendable () -> Double?) {
-        state.withLock { $0.readings.append(Reading(name: MetricName.sanitized(name), kind: kind, read: read)) }
+    /// Adds metrics that are read when somebody asks for ``text``, on a thread that must not be held up.
+    public func addReadings(_ read: @escaping @Sendable () -> [Reading]) {
+        state.withLock { $0.readers.append(read) }
     }
 
     /// All metrics in Prometheus's text format 0.0.4, sorted by name.
     public var text: String {
-        let (families, readings) = state.withLock { ($0.families, $0.readings) }
+        let (families, readers) = state.withLock { ($0.families, $0.readers) }
         var blocks: [String: String] = [:]
         for (name, family) in families {
             var block = Exposition(name, family.kind, descriptions[name])
@@ -60,10 +52,9 @@ public final class MetricsRegistry: MetricsFactory {
             }
             blocks[name] = block.text
         }
-        for reading in readings {
-            guard let value = reading.read() else { continue }
+        for reading in readers.flatMap({ $0() }) {
             var block = Exposition(reading.name, reading.kind, descriptions[reading.name])
-            block.add(Sample(value: value), "")
+            block.add(Sample(value: reading.value), "")
             blocks[reading.name] = block.text
         }
         return blocks.sorted { $0.key < $1.key }.map(\.value).joined()

@@ -34,24 +34,27 @@ enum ServedMetrics {
     }
 
     static func add(of host: Host<LinuxBackend>, to registry: MetricsRegistry) {
-        registry.addReading(running, .gauge) { Double(host.operations.running.count) }
-        registry.addReading(waiting, .gauge) { Double(host.operations.waiting.count) }
-        registry.addReading(oldest, .gauge) { (host.operations.running.first?.age ?? .zero) / .seconds(1) }
-        registry.addReading(slow, .gauge) { Double(host.backend.countAtWork(longerThan: patience)) }
-        for (name, kind, value) in processReadings {
-            registry.addReading(name, kind) { (try? ProcessUsage()).map(value) }
+        registry.addReadings {
+            let operations = host.operations.running
+            return [
+                Reading(running, .gauge, Double(operations.count)),
+                Reading(waiting, .gauge, Double(host.operations.waiting.count)),
+                Reading(oldest, .gauge, (operations.first?.age ?? .zero) / .seconds(1)),
+                Reading(slow, .gauge, Double(host.backend.countAtWork(longerThan: patience))),
+            ]
         }
+        registry.addReadings { (try? ProcessUsage()).map(readings) ?? [] }
     }
 
-    /// The names that every program has them by.
-    private static var processReadings: [(String, MetricKind, @Sendable (ProcessUsage) -> Double)] {
+    /// By the names that every program has them by.
+    private static func readings(of usage: ProcessUsage) -> [Reading] {
         [
-            ("process_resident_memory_bytes", .gauge, { Double($0.residentBytes) }),
-            ("process_virtual_memory_bytes", .gauge, { Double($0.virtualBytes) }),
-            ("process_open_fds", .gauge, { Double($0.openFiles) }),
-            ("process_threads", .gauge, { Double($0.threads) }),
-            ("process_cpu_seconds_total", .counter, { $0.processorTime / .seconds(1) }),
-            ("process_start_time_seconds", .gauge, { $0.startTime }),
+            Reading("process_resident_memory_bytes", .gauge, Double(usage.residentBytes)),
+            Reading("process_virtual_memory_bytes", .gauge, Double(usage.virtualBytes)),
+            Reading("process_open_fds", .gauge, Double(usage.openFiles)),
+            Reading("process_threads", .gauge, Double(usage.threads)),
+            Reading("process_cpu_seconds_total", .counter, usage.processorTime / .seconds(1)),
+            Reading("process_start_time_seconds", .gauge, usage.startTime),
         ]
     }
 }
