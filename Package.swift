@@ -33,6 +33,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
@@ -68,6 +69,7 @@ let package = Package(
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),
@@ -77,6 +79,20 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             path: "service/Server",
+            swiftSettings: strict
+        ),
+        .target(
+            name: "ProxyMetrics",
+            dependencies: [
+                "HostStorage",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ],
+            path: "service/Metrics",
             swiftSettings: strict
         ),
         .target(
@@ -106,8 +122,10 @@ let package = Package(
         .executableTarget(
             name: "csi-proxy",
             dependencies: [
-                "HostStorage", "HostStorageLinux", "HostStorageTestKit", "ProxyServer", "StorageAccess",
+                "HostStorage", "HostStorageLinux", "HostStorageTestKit", "ProxyMetrics", "ProxyServer",
+                "StorageAccess",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -173,10 +191,11 @@ let package = Package(
             name: "ProxyServerTests",
             dependencies: [
                 "CUnixSocket", "HostStorage", "HostStorageAPI", "HostStorageClient", "HostStorageTestKit",
-                "ProxyServer", "StorageAccess", "StorageVersions",
+                "ProxyMetrics", "ProxyServer", "StorageAccess", "StorageVersions",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -202,6 +221,15 @@ let package = Package(
                 "csi-proxy", "Expectations", "HostStorage", "HostStorageClient", "LoopDisks",
             ],
             exclude: ["kill-switch.c"],
+            swiftSettings: strict
+        ),
+        .testTarget(
+            name: "ProxyMetricsTests",
+            dependencies: [
+                "Expectations", "HostStorage", "ProxyMetrics",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
             swiftSettings: strict
         ),
         .testTarget(name: "Architecture", swiftSettings: strict),

@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -58,6 +59,8 @@ uint32_t cls_device_minor(uint64_t device) { return minor(device); }
 int32_t cls_syncfs(int32_t descriptor) { return outcome(syncfs(descriptor)); }
 int32_t cls_try_lock(int32_t descriptor) { return outcome(flock(descriptor, LOCK_EX | LOCK_NB)); }
 int32_t cls_unmount(const char *path) { return outcome(umount2(path, UMOUNT_NOFOLLOW)); }
+
+int32_t cls_forbid_dumps(void) { return outcome(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
 
 int32_t cls_block_size_bytes(int32_t descriptor, uint64_t *bytes) { return outcome(ioctl(descriptor, BLKGETSIZE64, bytes)); }
 int32_t cls_block_sector_size(int32_t descriptor) {

@@ -8,22 +8,35 @@ extension LinuxBackend {
     }
 
     public func service(_ name: ServiceName) async throws(StorageError) -> HostService {
-        try await onBus(in: .services) { bus throws(StorageError) in
+        try await onBus(in: .services, hearsOfJobs: false) { bus throws(StorageError) in
             try ServiceUnit(name.unit, on: bus).service(on: bus)
         }
     }
 
+    public func servicesChanged(
+        with name: ServiceName, dependents: Bool
+    ) async throws(StorageError) -> [ServiceName] {
+        try await onBus(in: .services, hearsOfJobs: false) { bus throws(StorageError) in
+            let unit = try ServiceUnit(name.unit, on: bus)
+            var names: [ServiceName] = []
+            for unit in (dependents ? try unit.runningDependents(on: bus) : []) + [unit] {
+                names.append(try unit.name())
+            }
+            return names
+        }
+    }
+
     public func startService(_ name: ServiceName) async throws(StorageError) {
-        try await onBus(in: .service(name)) { [settings] bus throws(StorageError) in
+        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobPatience] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .running else { return }
-            try unit.start(on: bus)
+            try unit.start(on: bus, within: jobPatience)
         }
     }
 
     public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
-        try await onBus(in: .service(name)) { [settings] bus throws(StorageError) in
+        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobPatience] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .stopped else { return }
@@ -34,27 +47,24 @@ extension LinuxBackend {
             }
             // All, before the first is stopped.
             for dependent in dependents { try settings.requireChangeable(dependent) }
-            for dependent in dependents { try dependent.stop(on: bus) }
-            try unit.stop(on: bus)
+            for dependent in dependents { try dependent.stop(on: bus, within: jobPatience) }
+            try unit.stop(on: bus, within: jobPatience)
         }
     }
 
     private func onBus<Value: Sendable>(
-        in lane: Lanes.Lane, _ work: @escaping @Sendable (borrowing SystemBus) throws(StorageError) -> Value
+        in lane: Lanes.Lane, hearsOfJobs: Bool,
+        _ work: @escaping @Sendable (borrowing SystemBus) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         try await lanes.run(in: lane) { [systemBus] () throws(StorageError) in
-            try work(SystemBus(address: systemBus))
+            try work(SystemBus.connection(to: systemBus, hearsOfJobs: hearsOfJobs))
         }
     }
 }
 
 extension HostSettings {
-    /// By the unit's own name: an alias that the policy names does not open what it stands for. What is no service,
-    /// such as a target, no policy can name.
+    /// By the unit's own name: an alias that the policy names does not open what it stands for.
     fileprivate func requireChangeable(_ unit: ServiceUnit) throws(StorageError) {
-        guard let name = try? ServiceName(unit.id) else {
-            throw StorageError(.denied, "\(unit.id) is no service, and is not stopped")
-        }
-        try requireChangeable(name)
+        try requireChangeable(unit.name())
     }
 }

@@ -21,6 +21,8 @@ public final class LinuxBackend: StorageBackend {
     let journal: IntentJournal
     let systemBus: String
     let shares: ShareMappings
+    /// How long one start or stop of a service is waited for.
+    let jobPatience: Duration
     let logger: Logger
 
     /// - Parameters:
@@ -33,16 +35,17 @@ public final class LinuxBackend: StorageBackend {
     ) throws(StorageError) {
         try self.init(
             settings: settings, stateDirectory: stateDirectory, systemBus: systemBus, resolution: .available,
-            patience: .seconds(5), logger: logger)
+            patience: .seconds(5), jobPatience: .seconds(120), logger: logger)
     }
 
     init(
         settings: HostSettings, stateDirectory: String, systemBus: String, resolution: Resolution, patience: Duration,
-        logger: Logger
+        jobPatience: Duration, logger: Logger
     ) throws(StorageError) {
         self.patience = patience
         self.settings = settings
         self.systemBus = systemBus
+        self.jobPatience = jobPatience
         self.logger = logger
         door = PathDoor(policy: settings.paths, resolution: resolution)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
@@ -58,6 +61,10 @@ public final class LinuxBackend: StorageBackend {
         }
         index = VolumeIndex(inventory: inventory, lanes: lanes, patience: patience, logger: logger)
     }
+
+    /// How many disks, paths and services something has been done to for longer: it may hang. To make a filesystem, or to
+    /// start a service, can take minutes.
+    package func countAtWork(longerThan duration: Duration) -> Int { lanes.countAtWork(longerThan: duration) }
 
     func node(_ disk: DiskNumber) async throws(StorageError) -> DiskNode {
         try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disk(disk) }

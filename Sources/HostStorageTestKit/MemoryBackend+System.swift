@@ -19,6 +19,15 @@ extension MemoryBackend {
         }
     }
 
+    public func servicesChanged(
+        with name: ServiceName, dependents: Bool
+    ) async throws(StorageError) -> [ServiceName] {
+        try await perform(.service) { host throws(StorageError) in
+            _ = try host.machine.service(name)
+            return (dependents ? host.machine.dependents(of: name) : []) + [name]
+        }
+    }
+
     public func startService(_ name: ServiceName) async throws(StorageError) {
         try await perform(.startService) { host throws(StorageError) in try host.machine.start(name) }
     }

@@ -19,10 +19,11 @@ import Testing
         "StorageVersions": [],
         "StorageAccess": ["CYamlEvents", "HostStorage", "StorageVersions"],
         "ProxyServer": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions"],
+        "ProxyMetrics": ["HostStorage"],
         "HostStorageClient": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
         "csi-proxy": [
-            "HostStorage", "HostStorageLinux", "HostStorageTestKit", "HostStorageClient", "ProxyServer",
-            "StorageAccess", "StorageVersions",
+            "HostStorage", "HostStorageLinux", "HostStorageTestKit", "HostStorageClient", "ProxyMetrics",
+            "ProxyServer", "StorageAccess", "StorageVersions",
         ],
         "main-job": ["HostStorage", "HostStorageLinux", "HostStorageClient"],
     ]

@@ -129,6 +129,11 @@ struct VersionedHost: StorageHost {
     func service(_ name: ServiceName) async throws(StorageError) -> HostService {
         try await ask { host throws(StorageError) in try await host.service(name) }
     }
+    func servicesChanged(with name: ServiceName, dependents: Bool) async throws(StorageError) -> [ServiceName] {
+        try await ask { host throws(StorageError) in
+            try await host.servicesChanged(with: name, dependents: dependents)
+        }
+    }
     func startService(_ name: ServiceName) async throws(StorageError) {
         try await ask { host throws(StorageError) in try await host.startService(name) }
     }

@@ -77,7 +77,8 @@ extension Scenario {
             let (a, b) = (try #require(services["a"]).name, try #require(services["b"]).name)
             let c = try #require(services["c"]).name
             try await host.startService(c)
-            #expect(try await host.service(a).state == .running, "what it requires starts with it")
+            // What it requires starts with it, but is not waited for: none of them says in which order.
+            try await expectRunning([a, b, c], on: host)
             await expectError(.failedPrecondition, b.unit, c.unit) { try await host.stopService(a, force: false) }
             for service in [a, b, c] { #expect(try await host.service(service).state == .running) }
             try await host.stopService(a, force: true)
@@ -97,7 +98,7 @@ extension Scenario {
             #expect(try await host.service(other.name).state == .stopped)
             // Nor is one stopped on the way; nothing is.
             try await host.startService(link.name)
-            #expect(try await host.service(dependent.name).state == .running)
+            try await expectRunning([ours.name, dependent.name, link.name], on: host)
             await expectError(.denied, dependent.name.unit) { try await host.stopService(ours.name, force: true) }
             for service in [ours, dependent, link] {
                 #expect(try await host.service(service.name).state == .running)
@@ -110,4 +111,15 @@ extension Scenario {
             await expectError(.notFound) { try await host.stopService(missing, force: true) }
         },
     ]
+}
+
+/// Waits, 10 s at most, until the services run.
+private func expectRunning(_ services: [ServiceName], on host: any StorageHost) async throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    for service in services {
+        while try await host.service(service).state != .running, .now < deadline {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(try await host.service(service).state == .running, "\(service)")
+    }
 }

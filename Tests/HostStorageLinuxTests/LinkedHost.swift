@@ -18,10 +18,12 @@ struct LinkedHost {
     ///   - patience: with operations in the way.
     ///   - earlier: one whose files it finds.
     ///   - silence: how long a disk may take to answer of which nothing is known.
+    ///   - jobPatience: with systemd, that is to start or stop a service.
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
         systemBus: String = "unix:path=/nowhere", resolution: Resolution = .available,
-        patience: Duration = .seconds(10), silence: Duration = .seconds(5), restarting earlier: LinkedHost? = nil,
+        patience: Duration = .seconds(10), silence: Duration = .seconds(5), jobPatience: Duration = .seconds(120),
+        restarting earlier: LinkedHost? = nil,
         set: (inout HostSettings) throws -> Void = { _ in }
     ) throws {
         let scratch = try earlier?.scratch ?? ScratchDirectory()
@@ -35,7 +37,7 @@ struct LinkedHost {
         host = Host(
             backend: try LinuxBackend(
                 settings: settings, stateDirectory: "\(scratch.path)/state", systemBus: systemBus,
-                resolution: resolution, patience: silence, logger: logger),
+                resolution: resolution, patience: silence, jobPatience: jobPatience, logger: logger),
             settings: settings, logger: logger)
     }
 

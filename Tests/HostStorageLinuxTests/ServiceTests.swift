@@ -19,8 +19,10 @@ extension RealDiskTests {
                 : "[Service]\nType=exec\nExecStart=/bin/sleep infinity\n\(lines)\n"
         }
 
-        private static func host(_ container: SystemdContainer) throws -> HostStorage.Host<LinuxBackend> {
-            try LinkedHost(systemBus: container.bus) { settings throws(StorageError) in
+        private static func host(
+            _ container: SystemdContainer, jobPatience: Duration = .seconds(60)
+        ) throws -> HostStorage.Host<LinuxBackend> {
+            try LinkedHost(systemBus: container.bus, jobPatience: jobPatience) { settings throws(StorageError) in
                 settings.changeableServices = [try ServicePattern("ours-*")]
                 settings.patience = .milliseconds(200)
             }.host
@@ -49,6 +51,32 @@ extension RealDiskTests {
             #expect(try await host.service(slow).state == .starting, "the quick one did not wait for the slow one")
             while !host.operations.running.isEmpty { try await Task.sleep(for: .milliseconds(50)) }
             #expect(try await host.service(slow).state == .running)
+        }
+
+        /// S8: one that never says that it is ready. Asking again is waiting again.
+        @Test func aServiceThatIsNeverReadyHoldsItsCallerForAWhile() async throws {
+            let container = try SystemdContainer()
+            try container.install(
+                "ours-silent.service", "[Service]\nType=notify\nExecStart=/bin/sleep 60\nTimeoutStartSec=infinity\n")
+            try container.install("ours-stubborn.service", Self.unit("ExecStop=/bin/sleep 30"))
+            try container.reload()
+            let host = try Self.host(container, jobPatience: .milliseconds(500))
+            let (silent, stubborn) = (try ServiceName("ours-silent"), try ServiceName("ours-stubborn"))
+            for _ in 0..<2 {
+                let began = ContinuousClock.now
+                await expectError(.deadlineExceeded, "job", "StartUnit", "0.5 seconds", silent.unit) {
+                    try await host.startService(silent)
+                }
+                #expect(began.duration(to: .now) < .seconds(5))
+                #expect(host.operations.running.isEmpty)
+                #expect(try await host.service(silent).state == .starting)
+            }
+            // What was begun can be called off.
+            try await host.stopService(silent, force: false)
+            #expect(try await host.service(silent).state == .stopped)
+            try await host.startService(stubborn)
+            await expectError(.deadlineExceeded, "StopUnit") { try await host.stopService(stubborn, force: false) }
+            #expect(try await host.service(stubborn).state == .stopping)
         }
 
         /// S9: a name that the policy has does not open what it stands for.

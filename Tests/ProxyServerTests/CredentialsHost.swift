@@ -79,6 +79,9 @@ final class CredentialsHost: StorageHost {
     func service(_ name: ServiceName) async throws(StorageError) -> HostService {
         try await memory.service(name)
     }
+    func servicesChanged(with name: ServiceName, dependents: Bool) async throws(StorageError) -> [ServiceName] {
+        try await memory.servicesChanged(with: name, dependents: dependents)
+    }
     func startService(_ name: ServiceName) async throws(StorageError) {
         try await memory.startService(name)
     }

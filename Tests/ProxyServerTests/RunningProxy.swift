@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CoreMetrics
 import Foundation
 import HostStorage
 import HostStorageTestKit
@@ -22,22 +23,27 @@ final class RunningProxy: Sendable {
 
     init(
         host: (any StorageHost)? = nil, directory given: String? = nil, connectionLimit: Int = 256,
-        policy: AccessPolicy = .standard(socketGroup: getegid()), owner: SocketOwner = SocketOwner()
+        policy: AccessPolicy = .standard(socketGroup: getegid()), owner: SocketOwner = SocketOwner(),
+        metrics: any MetricsFactory = NOOPMetricsHandler.instance,
+        settings: (inout HostSettings) throws -> Void = { _ in }
     ) async throws {
         let directory = given ?? Self.newDirectory()
         ownsDirectory = given == nil
         self.directory = directory
-        memory = try MemoryHost()
+        var changed = HostSettings(paths: try PathPolicy(roots: ["/var/lib/kubelet"]))
+        try settings(&changed)
+        memory = MemoryHost(settings: changed)
         let audit = RecordedLog()
         self.audit = audit
         access = AccessControl(
-            policy: policy, paths: memory.settings.paths, audit: Logger(label: "audit") { _ in audit })
+            policy: policy, paths: memory.settings.paths, audit: Logger(label: "audit") { _ in audit },
+            metrics: metrics)
         var logger = Logger(label: "test")
         logger.logLevel = .critical
         let (listening, continuation) = AsyncStream.makeStream(of: Void.self)
         let server = ProxyServer(
             host: host ?? memory, access: access, pipeDirectory: directory, owner: owner, logger: logger,
-            connectionLimit: connectionLimit
+            metrics: metrics, connectionLimit: connectionLimit
         ) { continuation.yield() }
         let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
         self.group = group

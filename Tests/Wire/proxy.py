@@ -17,7 +17,8 @@ SOCKETS = [(group, version) for group, versions in VERSIONS.items() for version 
 class Proxy:
     """Serves on sockets of its own until `stop`. Ends with the tests, however they end."""
 
-    def __init__(self, directory, *options, filesystem="ext4", kubelet=None):
+    def __init__(self, directory, *options, filesystem="ext4", kubelet=None, wrapper=()):
+        """`wrapper` is a program and its options that starts the proxy in its place, such as setpriv."""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.pipes = self.directory / "pipes"
@@ -27,7 +28,7 @@ class Proxy:
         self._channels = {}
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", os.environ["CSI_PROXY"], "serve",
+                ["setpriv", "--pdeathsig", "KILL", *wrapper, os.environ["CSI_PROXY"], "serve",
                  "--pipe-dir", str(self.pipes), "--kubelet-path", str(self.kubelet), "--filesystem", filesystem,
                  "--state-dir", str(self.directory / "state"), "--log-level", "debug", *map(str, options)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,

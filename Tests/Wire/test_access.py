@@ -77,7 +77,8 @@ def test_a_user_without_a_rule_cannot_use_a_socket_that_is_open_to_all(start_pro
     assert call_as(proxy, "filesystem", "v1", "Rmdir", remove, uid=ALICE, gid=ALICE) == "PERMISSION_DENIED"
     assert (proxy.kubelet / "kept").is_dir()
     for group, version in SOCKETS:
-        method = {"disk": "Rescan", "volume": "FormatVolume", "filesystem": "PathExists"}[group]
+        method = {"disk": "Rescan", "volume": "FormatVolume", "filesystem": "PathExists",
+                  "smb": "NewSmbGlobalMapping", "system": "StartService", "iscsi": "ConnectTarget"}[group]
         assert call_as(proxy, group, version, method, uid=ALICE, gid=ALICE) == "PERMISSION_DENIED"
     assert call_as(proxy, uid=0, gid=0) == "OK"
 

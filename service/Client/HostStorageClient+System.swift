@@ -19,6 +19,13 @@ extension HostStorageClient {
             state: ServiceState(response.status))
     }
 
+    /// No version tells it; the proxy judges the call by itself.
+    public func servicesChanged(
+        with name: ServiceName, dependents: Bool
+    ) async throws(StorageError) -> [ServiceName] {
+        throw StorageError(.unsupported, "the proxy does not tell what changes with a service", subject: "\(name)")
+    }
+
     public func startService(_ name: ServiceName) async throws(StorageError) {
         let _: V1alpha1_StartServiceResponse = try await system.call(
             "StartService", V1alpha1_StartServiceRequest.with { $0.name = "\(name)" })

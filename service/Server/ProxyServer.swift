@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import CoreMetrics
 import GRPCCore
 import GRPCNIOTransportCore
 public import HostStorage
@@ -16,6 +17,7 @@ public struct ProxyServer: Service {
     private let pipeDirectory: String
     private let owner: SocketOwner
     private let logger: Logger
+    private let metrics: CallMetrics
     private let connectionLimit: Int
     private let onListening: @Sendable () -> Void
 
@@ -26,12 +28,14 @@ public struct ProxyServer: Service {
     ///   - access: who may do what.
     ///   - pipeDirectory: where the sockets are made; made itself, with mode 0750, where it is missing.
     ///   - owner: whose the sockets are.
+    ///   - metrics: what keeps them; nobody unless the program has said who (`MetricsSystem.bootstrap`).
     ///   - connectionLimit: how many connections each socket serves at a time, those of callers that may do
     ///     nothing there not counted: of these a few are served, to be refused.
     ///   - onListening: called once all sockets are served.
     public init(
         host: any StorageHost, access: AccessControl, pipeDirectory: String = "/run/csi-proxy",
-        owner: SocketOwner = SocketOwner(), logger: Logger, connectionLimit: Int = 256,
+        owner: SocketOwner = SocketOwner(), logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory,
+        connectionLimit: Int = 256,
         onListening: @escaping @Sendable () -> Void = {}
     ) {
         self.host = host
@@ -39,6 +43,7 @@ public struct ProxyServer: Service {
         self.pipeDirectory = pipeDirectory
         self.owner = owner
         self.logger = logger
+        self.metrics = CallMetrics(metrics)
         self.connectionLimit = connectionLimit
         self.onListening = onListening
     }
@@ -89,8 +94,11 @@ public struct ProxyServer: Service {
             eventLoopGroup: loop, socket: socket.descriptor,
             limit: { [access] in access.admits($0, to: service.group, service.version) ? known : strangers },
             onListening: onListening)
+        let methods = ServedMethods(paths: Set(service.methods.map { "/\(service.name)/\($0.name)" })) {
+            [metrics, name = service.name] in metrics.countUnknownMethod(of: name)
+        }
         return GRPCServer(
-            transport: SocketTransport(factory, tokens: tokens), services: [service],
-            interceptors: [CallGuard(tokens: tokens, logger: logger)])
+            transport: SocketTransport(factory, tokens: tokens, methods: methods), services: [service],
+            interceptors: [metrics, CallGuard(tokens: tokens, logger: logger)])
     }
 }

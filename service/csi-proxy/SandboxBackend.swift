@@ -156,6 +156,10 @@ struct SandboxBackend: StorageBackend {
 
     func service(_ name: ServiceName) throws(StorageError) -> HostService { throw Self.absent("services") }
 
+    func servicesChanged(with name: ServiceName, dependents: Bool) throws(StorageError) -> [ServiceName] {
+        throw Self.absent("services")
+    }
+
     func startService(_ name: ServiceName) throws(StorageError) { throw Self.absent("services") }
 
     func stopService(_ name: ServiceName, force: Bool) throws(StorageError) { throw Self.absent("services") }

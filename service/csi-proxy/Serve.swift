@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import ArgumentParser
+import CoreMetrics
 public import HostStorage
 import HostStorageLinux
 public import Logging
+public import ProxyMetrics
 import ProxyServer
+import ServiceLifecycle
 import StorageAccess
 import UnixSignals
 
@@ -73,18 +76,22 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
 
-    @Option(help: "Not yet supported: the address to serve metrics on.")
-    var metricsBindAddress: String?
-
-    func validate() throws {
-        if metricsBindAddress != nil {
-            throw ValidationError("--metrics-bind-address is not yet supported")
-        }
-    }
+    @Option(
+        help: ArgumentHelp(
+            """
+            Serve metrics for Prometheus at http://HOST:PORT/metrics; not unless given. Whoever reaches the address can \
+            read them, so 127.0.0.1 or [::1] is best; without HOST it is every address.
+            """, valueName: "host:port"))
+    var metricsBindAddress: MetricsAddress?
 
     func run() async throws { try await Serving.logged(logLevel, serve) }
 
     private func serve(_ logger: Logger) async throws {
+        // Before anything that is secret can have come in.
+        try ProcessMemory.keepPrivate()
+        let metrics = metricsBindAddress.map { _ in MetricsRegistry(descriptions: ServedMetrics.descriptions) }
+        // What is counted from here on is kept in it; without one it is counted nowhere.
+        if let metrics { MetricsSystem.bootstrap(metrics) }
         // Whatever else is logged: refusals always are.
         let audit = Logger(label: "csi-proxy.audit", factory: StreamLogHandler.standardError(label:))
         var map: [Character: String] = [:]
@@ -107,11 +114,17 @@ struct Serve: AsyncParsableCommand {
         let hangups = await UnixSignalsSequence(trapping: .sighup)
         let backend = try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger)
         await backend.recover()
-        let server = ProxyServer(
-            host: Host(backend: backend, settings: settings, logger: logger), access: access, pipeDirectory: pipeDir,
-            owner: owner, logger: logger)
-        let reload = PolicyReload(source: source, access: access, signals: hangups, logger: logger)
-        try await Serving.untilSignalled([server, reload], logger)
+        let host = Host(backend: backend, settings: settings, logger: logger)
+        var services: [any Service] = [
+            ProxyServer(host: host, access: access, pipeDirectory: pipeDir, owner: owner, logger: logger),
+            PolicyReload(source: source, access: access, signals: hangups, logger: logger),
+        ]
+        if let metrics, let metricsBindAddress {
+            ServedMetrics.add(of: host, to: metrics)
+            // It listens from here on, so that a port that is taken leaves no sockets behind.
+            services.append(try await MetricsEndpoint(at: metricsBindAddress, showing: metrics, logger: logger))
+        }
+        try await Serving.untilSignalled(services, logger)
     }
 }
 
@@ -139,4 +152,9 @@ extension ServicePattern: ExpressibleByArgument {
         self = pattern
     }
 }
+
+extension MetricsAddress: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
 extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -38,6 +38,9 @@ int32_t cls_try_lock(int32_t descriptor);
 /// umount2(2) with UMOUNT_NOFOLLOW.
 int32_t cls_unmount(const char *_Nonnull path);
 
+/// prctl(2), PR_SET_DUMPABLE: no core dumps of this process, and no tracing by others without CAP_SYS_PTRACE.
+int32_t cls_forbid_dumps(void);
+
 // Block devices: linux/fs.h, linux/blkpg.h, linux/loop.h
 int32_t cls_block_size_bytes(int32_t descriptor, uint64_t *_Nonnull bytes);
 int32_t cls_block_sector_size(int32_t descriptor);

@@ -9,6 +9,14 @@ extension Host {
         try await ask("look up service", "\(name)") { backend throws(StorageError) in try await backend.service(name) }
     }
 
+    public func servicesChanged(
+        with name: ServiceName, dependents: Bool
+    ) async throws(StorageError) -> [ServiceName] {
+        try await ask("look up what changes with service", "\(name)") { backend throws(StorageError) in
+            try await backend.servicesChanged(with: name, dependents: dependents)
+        }
+    }
+
     public func startService(_ name: ServiceName) async throws(StorageError) {
         try await change(service: name, "start service") { backend throws(StorageError) in
             try await backend.startService(name)

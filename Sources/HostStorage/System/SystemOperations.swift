@@ -10,6 +10,10 @@ public protocol SystemOperations: Sendable {
 
     func service(_ name: ServiceName) async throws(StorageError) -> HostService
 
+    /// The services that a start or a stop of `name` changes: the service by its own name, whatever alias `name` is, and
+    /// with `dependents` what ``stopService(_:force:)`` stops along by force. For who judges a call before it is made.
+    func servicesChanged(with name: ServiceName, dependents: Bool) async throws(StorageError) -> [ServiceName]
+
     /// Starts the service and waits until it runs. One that runs already is success.
     ///
     /// ``StorageError/Code/denied`` where ``HostSettings/changeableServices`` does not name it,

@@ -29,7 +29,7 @@ struct FilesystemGrowth: Sendable {
         switch type {
         case "xfs", "btrfs": break
         case "ext2", "ext3", "ext4":
-            if isMounted, try !Self.mayGrowMountedExt() {
+            if isMounted, try !Capabilities.own().contains(.sysResource) {
                 throw StorageError(
                     .failedPrecondition,
                     "growing a mounted \(type) takes CAP_SYS_RESOURCE, which this process does not have; unmount it first",
@@ -98,14 +98,5 @@ struct FilesystemGrowth: Sendable {
             try await ChildProgram("resize2fs", package: "e2fsprogs").run(
                 [path], deadline: deadline, subject: subject)
         }
-    }
-
-    /// CAP_SYS_RESOURCE, bit 24 of the effective set (capabilities(7)).
-    private static func mayGrowMountedExt() throws(StorageError) -> Bool {
-        let status = try Descriptor.contents(of: "/proc/self/status")
-        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("CapEff:") }),
-            let set = UInt64(line.dropFirst(7).drop { $0 == "\t" || $0 == " " }, radix: 16)
-        else { return true }
-        return set & (1 << 24) != 0
     }
 }

@@ -22,6 +22,14 @@ struct ServiceUnit {
         id = try bus.text("Id", of: path, Self.interface)
     }
 
+    /// Its own name. What is no service, such as a target, has none that a policy could hold.
+    func name() throws(StorageError) -> ServiceName {
+        guard let name = try? ServiceName(id) else {
+            throw StorageError(.denied, "\(id) is no service, and is not stopped")
+        }
+        return name
+    }
+
     func service(on bus: borrowing SystemBus) throws(StorageError) -> HostService {
         HostService(
             displayName: try bus.text("Description", of: path, Self.interface),
@@ -49,9 +57,11 @@ struct ServiceUnit {
         }
     }
 
-    /// Starts it and waits until systemd has, however long that takes.
-    func start(on bus: borrowing SystemBus) throws(StorageError) {
-        try requireDone(try bus.job("StartUnit", id))
+    /// Starts it and waits until systemd has.
+    func start(on bus: borrowing SystemBus, within limit: Duration) throws(StorageError) {
+        // Kept until the connection ends. Else systemd forgets a service that has ended, and how it did.
+        try bus.tell(path, Self.interface, "Ref")
+        try requireDone(try bus.job("StartUnit", id, within: limit))
         switch try state(on: bus) {
         case .running: return
         case .stopped where try bus.text("ActiveState", of: path, Self.interface) == "inactive":
@@ -66,8 +76,8 @@ struct ServiceUnit {
     }
 
     /// Stops it and waits until systemd has.
-    func stop(on bus: borrowing SystemBus) throws(StorageError) {
-        try requireDone(try bus.job("StopUnit", id))
+    func stop(on bus: borrowing SystemBus, within limit: Duration) throws(StorageError) {
+        try requireDone(try bus.job("StopUnit", id, within: limit))
     }
 
     /// Source: org.freedesktop.systemd1(5), JobRemoved.

@@ -8,12 +8,18 @@ import HostStorage
 struct SystemBus: ~Copyable {
     private let bus: OpaquePointer
 
-    /// - Parameter address: a D-Bus address, such as "unix:path=/run/dbus/system_bus_socket".
-    init(address: String) throws(StorageError) {
-        bus = try Self.open(address)
-    }
+    private init(_ bus: OpaquePointer) { self.bus = bus }
 
     deinit { _ = sd_bus_flush_close_unref(bus) }
+
+    /// - Parameters:
+    ///   - address: a D-Bus address, such as "unix:path=/run/dbus/system_bus_socket".
+    ///   - hearsOfJobs: whether ``job(_:_:within:)`` is to be called.
+    static func connection(to address: String, hearsOfJobs: Bool) throws(StorageError) -> SystemBus {
+        let bus = SystemBus(try open(address))
+        if hearsOfJobs { try bus.hearOfJobs() }
+        return bus
+    }
 
     private static func open(_ address: String) throws(StorageError) -> OpaquePointer {
         var bus: OpaquePointer?
@@ -45,6 +51,11 @@ struct SystemBus: ~Copyable {
         try call(Self.systemd, Self.manager, "org.freedesktop.systemd1.Manager", method, arguments)
     }
 
+    /// Calls a method without arguments of something that systemd has, such as a unit.
+    func tell(_ object: String, _ interface: String, _ method: String) throws(StorageError) {
+        try call(Self.systemd, object, interface, method, [])
+    }
+
     /// Calls a method, which has 25 s to answer.
     @discardableResult
     private func call(
@@ -53,6 +64,8 @@ struct SystemBus: ~Copyable {
         var request: OpaquePointer?
         try check(sd_bus_message_new_method_call(bus, &request, destination, object, interface, method), method)
         defer { sd_bus_message_unref(request) }
+        // A bus without systemd would try to start one, and have the caller wait for it in vain.
+        try check(sd_bus_message_set_auto_start(request, 0), method)
         for argument in arguments {
             let result = argument.withCString { sd_bus_message_append_basic(request, Self.type("s"), $0) }
             try check(result, method, argument)
@@ -110,10 +123,9 @@ struct SystemBus: ~Copyable {
 
     // MARK: - Jobs
 
-    /// Has a job done and waits until it has ended, however long that takes. Returns systemd's word for how it ended:
-    /// "done", "failed", "dependency", …
-    func job(_ method: String, _ unit: String) throws(StorageError) -> String {
-        // Before the job begins, so that its end is not missed.
+    /// Once a connection, for systemd refuses who subscribes twice, and before the first job, whose end would else be
+    /// missed.
+    private func hearOfJobs() throws(StorageError) {
         try call(
             "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch",
             [
@@ -123,9 +135,18 @@ struct SystemBus: ~Copyable {
                 """
             ])
         try ask("Subscribe")
+    }
+
+    /// Has a job done and waits until it has ended. Returns systemd's word for how it ended: "done", "failed",
+    /// "dependency", …
+    ///
+    /// - Parameter limit: how long; after that ``StorageError/Code/deadlineExceeded``. The job goes on, and who asks for
+    ///   the same again waits for it again.
+    func job(_ method: String, _ unit: String, within limit: Duration) throws(StorageError) -> String {
         guard let job = try ask(method, unit, "replace") else {
             throw StorageError(.internalError, "systemd named no job", subject: unit)
         }
+        let deadline = ContinuousClock.now + limit
         while true {
             var message: OpaquePointer?
             let result = sd_bus_process(bus, &message)
@@ -137,7 +158,14 @@ struct SystemBus: ~Copyable {
                     cause: .systemCall(
                         "sd_bus_process", errno: -result, text: String(cString: strerror(-result))))
             }
-            if result == 0 { _ = sd_bus_wait(bus, .max) }
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero else {
+                let number = job.split(separator: "/").last ?? ""
+                throw StorageError(
+                    .deadlineExceeded, "systemd's job \(number) (\(method)) has not ended within \(limit), and goes on",
+                    subject: unit)
+            }
+            if result == 0 { _ = sd_bus_wait(bus, UInt64(left / .microseconds(1))) }
         }
     }
 

@@ -58,6 +58,14 @@ final class Lanes: Sendable {
         lanes.withLock { $0[lane]?.began }.map { $0.duration(to: .now) } ?? .zero
     }
 
+    /// How many lanes have been at one job for longer.
+    func countAtWork(longerThan duration: Duration) -> Int {
+        let now = ContinuousClock.now
+        return lanes.withLock {
+            $0.values.count { work in work.began.map { $0.duration(to: now) > duration } ?? false }
+        }
+    }
+
     /// Runs `work` in `lane`. A caller that is cancelled, or that has waited for `timeout`, leaves; the
     /// work goes on and keeps its lane until it ends. Work that has not begun by then never does.
     func run<Value: Sendable>(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+public import CoreMetrics
 public import HostStorage
 public import Logging
 public import StorageAccess
@@ -12,15 +13,27 @@ public final class AccessControl: Sendable {
     /// How callers spell the host's paths.
     let paths: PathPolicy
     private let audit: Logger
+    private let refused: Counter
 
     /// - Parameters:
     ///   - paths: those of the host.
     ///   - audit: gets one line for each refused call: pid, uid, gid, method, subject and reason.
-    public init(policy: AccessPolicy, paths: PathPolicy, audit: Logger) {
+    ///   - metrics: what keeps their number; nobody unless the program has said who (`MetricsSystem.bootstrap`).
+    public init(
+        policy: AccessPolicy, paths: PathPolicy, audit: Logger, metrics: any MetricsFactory = MetricsSystem.factory
+    ) {
         self.policy = Mutex(policy)
         self.paths = paths
         self.audit = audit
+        refused = Counter(label: Self.refusedName, factory: metrics)
     }
+
+    private static let refusedName = "csi_proxy_refused_calls_total"
+
+    /// What the metrics mean, by their names.
+    package static let descriptions = [
+        refusedName: "Calls that the policy or the host itself has denied: as many as there are lines in the audit log."
+    ]
 
     /// From the next call on, on connections that are open too.
     public func replace(with policy: AccessPolicy) { self.policy.withLock { $0 = policy } }
@@ -39,6 +52,7 @@ public final class AccessControl: Sendable {
     /// One line about a refused call. Of the request only what it is about is ever logged, and that quoted
     /// and cut, so it holds neither a secret nor a line break.
     func log(_ refusal: StorageError, of permit: Permit) {
+        refused.increment()
         audit.warning(
             "refused",
             metadata: [

@@ -32,7 +32,9 @@ struct ConfinedHost: StorageHost {
     }
 
     /// Throws unless one of the permit's rules allows all of it.
-    private func require(_ named: Named...) async throws(StorageError) {
+    private func require(_ named: Named...) async throws(StorageError) { try await require(named) }
+
+    private func require(_ named: [Named]) async throws(StorageError) {
         let text = named.map(\.description).joined(separator: " ")
         var subjects: [Subject] = []
         // Who may not call the method at all learns nothing about what it named.
@@ -231,14 +233,26 @@ struct ConfinedHost: StorageHost {
         return try await host.service(name)
     }
 
+    func servicesChanged(with name: ServiceName, dependents: Bool) async throws(StorageError) -> [ServiceName] {
+        try await require()
+        return try await host.servicesChanged(with: name, dependents: dependents)
+    }
+
     func startService(_ name: ServiceName) async throws(StorageError) {
-        try await require(.service(name))
+        try await requireChanged(name, dependents: false)
         try await host.startService(name)
     }
 
     func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
-        try await require(.service(name))
+        try await requireChanged(name, dependents: force)
         try await host.stopService(name, force: force)
+    }
+
+    /// What an alias stands for, and what is stopped along, are to be the caller's too.
+    private func requireChanged(_ name: ServiceName, dependents: Bool) async throws(StorageError) {
+        try await require(.service(name))
+        let changed = try await host.servicesChanged(with: name, dependents: dependents)
+        try await require([.service(name)] + changed.filter { $0 != name }.map(Named.service))
     }
 
     // MARK: - iSCSI

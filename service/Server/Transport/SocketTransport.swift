@@ -58,7 +58,7 @@ struct ConnectionRefused: Error {}
 
 extension HTTP2ServerTransport.Custom where ListenerFactory == SocketListenerFactory {
     /// - Parameter tokens: where the calls of this transport find their streams.
-    convenience init(_ factory: SocketListenerFactory, tokens: StreamTokens) {
+    convenience init(_ factory: SocketListenerFactory, tokens: StreamTokens, methods: ServedMethods) {
         var config = Config.defaults
         // Beyond what is answered with a status (see ``MessageLimit``), a request ends as a cancelled stream.
         config.rpc.maxRequestPayloadSize = MessageLimit.bytes * 4
@@ -72,7 +72,7 @@ extension HTTP2ServerTransport.Custom where ListenerFactory == SocketListenerFac
                     let peer = try? connection.pipeline.syncOperations.handler(type: ConnectionHandler.self).peer
                 else { return }
                 try stream.pipeline.syncOperations.addHandler(
-                    StreamHeadHandler(StreamToken(peer: peer), tokens), position: .first)
+                    StreamHeadHandler(StreamToken(peer: peer), tokens, methods), position: .first)
             }
         }
         self.init(listenerFactory: factory, config: config)

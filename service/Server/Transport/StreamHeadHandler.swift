@@ -5,18 +5,20 @@ import NIOHPACK
 import NIOHTTP2
 
 /// The first handler of every HTTP/2 stream: numbers the stream in a header, in place of any that the
-/// client sent, and tells its token when it closes.
+/// client sent, tells its token when it closes, and tells of methods that are not there.
 final class StreamHeadHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
 
     private let token: StreamToken
     private let tokens: StreamTokens
+    private let methods: ServedMethods
     private var number: UInt64?
 
-    init(_ token: StreamToken, _ tokens: StreamTokens) {
+    init(_ token: StreamToken, _ tokens: StreamTokens, _ methods: ServedMethods) {
         self.token = token
         self.tokens = tokens
+        self.methods = methods
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -24,6 +26,7 @@ final class StreamHeadHandler: ChannelInboundHandler {
             context.fireChannelRead(data)
             return
         }
+        if !methods.paths.contains(head.headers.first(name: ":path") ?? "") { methods.onUnknown() }
         let number = tokens.add(token)
         self.number = number
         head.headers.remove(name: StreamTokens.headerName)
@@ -42,4 +45,12 @@ final class StreamHeadHandler: ChannelInboundHandler {
         if event is ChannelShouldQuiesceEvent { return }
         context.fireUserInboundEventTriggered(event)
     }
+}
+
+/// The methods of one socket.
+struct ServedMethods: Sendable {
+    /// As HTTP/2 has them: "/v1.Disk/Rescan".
+    let paths: Set<String>
+    /// Called for each call of another.
+    let onUnknown: @Sendable () -> Void
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+
+/// What the kernel lets a process do besides what files' modes say.
+///
+/// Source: capabilities(7); the sets in /proc/self/status.
+struct Capabilities: OptionSet, Sendable {
+    let rawValue: UInt64
+
+    static let sysPtrace = Capabilities(rawValue: 1 << 19)
+    static let sysAdmin = Capabilities(rawValue: 1 << 21)
+    static let sysResource = Capabilities(rawValue: 1 << 24)
+
+    /// Of this process; all of them where the kernel tells of none.
+    static func own() throws(StorageError) -> Capabilities { try read("CapEff") ?? Capabilities(rawValue: .max) }
+
+    /// Of the programs that this process starts: root's come from what may be had at all.
+    static func ofPrograms() throws(StorageError) -> Capabilities {
+        try geteuid() == 0 ? own().intersection(read("CapBnd") ?? []) : read("CapAmb") ?? []
+    }
+
+    private static func read(_ set: String) throws(StorageError) -> Capabilities? {
+        let status = try Descriptor.contents(of: "/proc/self/status")
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("\(set):") }) else { return nil }
+        return UInt64(line.dropFirst(set.count + 1).drop { $0 == "\t" || $0 == " " }, radix: 16).map(Self.init)
+    }
+}
