@@ -182,7 +182,8 @@ let package = Package(
         .testTarget(
             name: "HostStorageLinuxTests",
             dependencies: [
-                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks", "SambaServer", "SystemdContainer",
+                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks", "SambaServer",
+                "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict

@@ -12,8 +12,9 @@ extension Host {
     public func servicesChanged(
         with name: ServiceName, dependents: Bool
     ) async throws(StorageError) -> [ServiceName] {
-        try await ask("look up what changes with service", "\(name)") { backend throws(StorageError) in
-            try await backend.servicesChanged(with: name, dependents: dependents)
+        try await ask("look up what changes with service", "\(name)") { [settings] backend throws(StorageError) in
+            try settings.requireChangeable(name)
+            return try await backend.servicesChanged(with: name, dependents: dependents)
         }
     }
 

@@ -11,7 +11,8 @@ public protocol SystemOperations: Sendable {
     func service(_ name: ServiceName) async throws(StorageError) -> HostService
 
     /// The services that a start or a stop of `name` changes: the service by its own name, whatever alias `name` is, and
-    /// with `dependents` what ``stopService(_:force:)`` stops along by force. For who judges a call before it is made.
+    /// with `dependents` what ``stopService(_:force:)`` stops along by force. For who judges a call before it is made; of a
+    /// service that nobody may change it is ``StorageError/Code/denied``, as the call would be.
     func servicesChanged(with name: ServiceName, dependents: Bool) async throws(StorageError) -> [ServiceName]
 
     /// Starts the service and waits until it runs. One that runs already is success.
