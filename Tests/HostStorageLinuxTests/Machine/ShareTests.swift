@@ -91,6 +91,9 @@ extension MachineTests {
             #expect(try String(contentsOfFile: second.path("stage/two/file"), encoding: .utf8) == "there")
             // The password is known to no process any more, and may have been changed.
             try server.setPassword("another", of: user)
+            // The kernel's session takes up the old one again and again, from now on in vain.
+            server.stop()
+            try server.start()
             try await second.host.mapShare(remote, linkedAt: second.path("stage/three"), as: credentials("another"))
             #expect(try mounts(second).count == 1)
             #expect(try String(contentsOfFile: second.path("stage/two/file"), encoding: .utf8) == "there")
