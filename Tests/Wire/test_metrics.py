@@ -301,16 +301,3 @@ def test_silent_clients_hold_nothing_for_long(measured):
         for connection in silent:
             connection.close()
     scrape(measured)
-
-
-def test_a_client_that_reads_slowly_is_left(measured):
-    with socket.socket() as slow:
-        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        slow.connect(("127.0.0.1", measured.port))
-        slow.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(11)
-        descriptors = [os.readlink(file) for file in pathlib.Path(f"/proc/{measured.process.pid}/fd").iterdir()]
-    before = sum(name.startswith("socket:") for name in descriptors)
-    scrape(measured)
-    descriptors = [os.readlink(file) for file in pathlib.Path(f"/proc/{measured.process.pid}/fd").iterdir()]
-    assert sum(name.startswith("socket:") for name in descriptors) <= before
