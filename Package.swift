@@ -160,10 +160,14 @@ let package = Package(
         .target(
             name: "SystemdContainer", dependencies: ["LoopDisks"], path: "Tests/SystemdContainer", exclude: ["start"],
             swiftSettings: strict),
+        .target(
+            name: "ISCSITargets", dependencies: ["HostStorage", "LoopDisks"], path: "Tests/ISCSITargets",
+            swiftSettings: strict),
         .testTarget(
             name: "HostStorageLinuxTests",
             dependencies: [
-                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks", "SystemdContainer",
+                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "ISCSITargets", "LoopDisks",
+                "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: strict
@@ -189,7 +193,7 @@ let package = Package(
             name: "Conformance",
             dependencies: [
                 "Expectations", "HostStorage", "HostStorageClient", "HostStorageLinux", "HostStorageTestKit",
-                "LoopDisks", "ProxyServer", "StorageAccess", "StorageVersions", "SystemdContainer",
+                "ISCSITargets", "LoopDisks", "ProxyServer", "StorageAccess", "StorageVersions", "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

@@ -20,6 +20,7 @@ public final class LinuxBackend: StorageBackend {
     let offline: OfflineMarks
     let journal: IntentJournal
     let systemBus: String
+    let initiator = Initiator()
     let logger: Logger
 
     /// - Parameters:

@@ -78,6 +78,17 @@ import Testing
             try await performProxied(scenario, on: LoopRig(withSystemd: true))
         }
     }
+
+    /// In the virtual machine, whose kernel is initiator and target.
+    @Suite(.inMachine, .serialized) struct OnRealTargets {
+        @Test(arguments: Scenario.targets) func linked(_ scenario: Scenario) async throws {
+            try await perform(scenario, on: LoopRig(withTargets: true))
+        }
+
+        @Test(arguments: Scenario.targets) func proxied(_ scenario: Scenario) async throws {
+            try await performProxied(scenario, on: LoopRig(withTargets: true))
+        }
+    }
 }
 
 private func perform(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
