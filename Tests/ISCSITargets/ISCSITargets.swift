@@ -151,7 +151,8 @@ public final class ISCSITargets: Sendable {
         let output = try FileHandle(forWritingTo: URL(filePath: log))
         let process = Process()
         process.executableURL = URL(filePath: "/usr/sbin/iscsid")
-        process.arguments = ["-f", "-d", "8"]
+        // Told to debug (-d 8) it writes the secrets that it is given into its log itself.
+        process.arguments = ["--foreground"]
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output
         process.standardError = output

@@ -82,7 +82,10 @@ extension MachineTests {
         }
 
         @Test func aPortalByNameIsItsAddresses() async throws {
-            let portal = try ISCSIPortal(address: "localhost")
+            let hosts = try FileHandle(forWritingTo: URL(filePath: "/etc/hosts"))
+            try hosts.seekToEnd()
+            try hosts.write(contentsOf: Data("127.0.0.1 storage.test\n".utf8))
+            let portal = try ISCSIPortal(address: "storage.test")
             let target = try await connected(try targets.add(at: [ISCSITargets.ipv4]), at: portal)
             #expect(try await host.disks(of: target).count == 1)
             #expect(try await host.disks(of: ISCSITarget(target.name, at: ISCSITargets.ipv4)).count == 1)
@@ -223,8 +226,8 @@ extension MachineTests {
 
             // In another mount namespace.
             let holder = try HoldingProcess(
-                "unshare --mount sh -c 'mount $0 /mnt && echo && cat'", "/dev/\(device)1")
-            await expectError(.busy) { try await host.disconnectTarget(target) }
+                #"exec unshare --mount sh -c 'mount "$1" /mnt && echo && exec cat' sh "$0""#, "/dev/\(device)1")
+            await expectError(.busy, "process \(holder.id)") { try await host.disconnectTarget(target) }
             holder.end()
 
             try Command.run("mkswap", "/dev/\(device)1")
