@@ -169,10 +169,13 @@ extension LinuxBackend {
             }
         }.value
         guard let failure else { return }
-        // open-iscsi does not tell this apart from other refusals. Where no proof was asked of the target, it is none.
-        guard proofs.target != nil, failure.isExit(.loginRefused) else { throw failure }
+        // A target that does not prove itself, or takes no CHAP, is nothing that open-iscsi tells from other refusals.
+        guard proofs.host != nil, failure.isExit(.loginRefused) else { throw failure }
         throw StorageError(
-            .denied, "the target does not prove the mutual CHAP secret", subject: "\(target)", cause: failure.cause)
+            .denied,
+            proofs.target == nil
+                ? "the target refuses a login with CHAP" : "the target does not prove the mutual CHAP secret",
+            subject: "\(target)", cause: failure.cause)
     }
 
     /// Puts back the records that a killed process has left lent.

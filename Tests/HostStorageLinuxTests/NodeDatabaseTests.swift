@@ -117,4 +117,12 @@ import Testing
             try InitiatorProgram.check(ChildProgram.Outcome(status: Int32(status), errors: "said"), "x")
         }
     }
+
+    @Test func whatAProgramSaysOfASecretIsLeftOut() throws {
+        let secret = try Secret("secret-of-host")
+        let outcome = ChildProgram.Outcome(status: 7, errors: "bad value secret-of-host in line 9")
+        #expect(InitiatorProgram.hiding([secret], in: outcome).errors.isEmpty)
+        #expect(InitiatorProgram.hiding([secret], in: outcome).status == 7)
+        #expect(InitiatorProgram.hiding([try Secret("another")], in: outcome).errors == outcome.errors)
+    }
 }

@@ -173,9 +173,20 @@ extension MachineTests {
             try await host.setMutualCHAPSecret(try Secret("secret-of-target"))
             for name in [open, oneWay] {
                 let target = try await discovered(name)
-                await expectError(.denied) { try await host.connectTarget(target, as: .mutual(chap)) }
-                #expect(try await host.disks(of: target).isEmpty)
+                let named = ISCSIAuthentication.mutual(chap, target: try Self.proof("target", "secret-of-target"))
+                for authentication in [.mutual(chap), named] {
+                    await expectError(.denied) { try await host.connectTarget(target, as: authentication) }
+                    #expect(try await host.disks(of: target).isEmpty)
+                }
             }
+        }
+
+        @Test func aProofForATargetThatTakesNoneIsDenied() async throws {
+            let target = try await discovered(try targets.add())
+            await expectError(.denied, "with CHAP") {
+                try await host.connectTarget(target, as: .oneWay(try Self.proof("host", "secret-of-host")))
+            }
+            #expect(try await host.disks(of: target).isEmpty)
         }
 
         @Test func aLoginLeavesNoProofsForTheNext() async throws {
@@ -266,6 +277,43 @@ extension MachineTests {
             try await host.disconnectTarget(away)
             #expect(try await host.disks(of: away).isEmpty)
             #expect(try await host.disks(of: other).count == 1)
+        }
+
+        /// Waits until the kernel has noticed.
+        private func isAway() throws {
+            _ = try Kernel.wait(for: "the end of a connection", tries: 1200) {
+                let state = try Kernel.read(
+                    "/sys/class/iscsi_session/\(Kernel.names(in: "/sys/class/iscsi_session").first ?? "")/state")
+                return state == "FAILED" ? true : nil
+            }
+        }
+
+        @Test func aMountedDiskKeepsItsSessionWhileItsTargetIsAway() async throws {
+            let target = try await connected(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
+            let volume = try await linked.volume(on: try #require(try await host.disks(of: target).first))
+            try await host.formatVolume(volume)
+            let mount = linked.path("stage")
+            try await host.makeDirectory(mount)
+            try await host.mountVolume(volume, at: mount)
+            targets.leaveNetwork()
+            try isAway()
+            await expectError(.busy, mount, "its target is away") { try await host.disconnectTarget(target) }
+            #expect(try await host.disks(of: target).count == 1)
+            // It is connected, and comes back.
+            try await host.connectTarget(target, as: .none)
+            try targets.joinNetwork()
+            try await host.unmountVolume(volume, from: mount)
+            try await host.disconnectTarget(target)
+        }
+
+        @Test func anUnusedDiskOfATargetThatIsAwayCanGo() async throws {
+            let target = try await connected(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
+            targets.leaveNetwork()
+            try isAway()
+            let start = ContinuousClock.now
+            try await host.disconnectTarget(target)
+            #expect(start.duration(to: .now) < .seconds(30))
+            #expect(try await host.disks(of: target).isEmpty)
         }
 
         @Test func aTargetThatIsAwayIsUnavailableAndKeepsNobodyWaiting() async throws {
