@@ -80,7 +80,7 @@ import Testing
     }
 
     /// In the virtual machine, whose kernel is initiator and target.
-    @Suite(.inMachine, .serialized) struct OnRealTargets {
+    @Suite(.inMachine, .serialized, .inTurn) struct OnRealTargets {
         @Test(arguments: Scenario.targets) func linked(_ scenario: Scenario) async throws {
             try await perform(scenario, on: LoopRig(withTargets: true))
         }

@@ -44,7 +44,8 @@ import Testing
 
         /// Whether a file below the directory holds the secret. Links are not followed.
         func hasSecret() -> Bool {
-            (try? Command.run("grep", "--recursive", "--quiet", "--text", "--fixed-strings", secret, scratch.path)) != nil
+            (try? Command.run("grep", "--recursive", "--quiet", "--text", "--fixed-strings", secret, scratch.path))
+                != nil
         }
     }
 

@@ -64,7 +64,8 @@ import Testing
             host: try CHAP(name: text, secret: Secret(text)), target: try CHAP(name: text, secret: Secret(text)))
         let lines = try lines(proofs)
         for name in ["username", "password", "username_in", "password_in"] {
-            #expect(lines.filter { $0.hasPrefix("node.session.auth.\(name) =") } == ["node.session.auth.\(name) = \(text)"])
+            let key = "node.session.auth.\(name)"
+            #expect(lines.filter { $0.hasPrefix("\(key) =") } == ["\(key) = \(text)"])
         }
     }
 
@@ -77,7 +78,8 @@ import Testing
 
     @Test func aLineIsReadByItsName() {
         #expect(LoginRecord.value(of: "node.startup", in: Self.record) == "automatic")
-        #expect(LoginRecord.value(of: "InitiatorName", in: "## InitiatorName=no\nInitiatorName=iqn.x:y \n") == "iqn.x:y")
+        let names = "## InitiatorName=no\nInitiatorName=iqn.x:y \n"
+        #expect(LoginRecord.value(of: "InitiatorName", in: names) == "iqn.x:y")
         #expect(LoginRecord.value(of: "node.start", in: Self.record) == nil)
     }
 }

@@ -24,7 +24,9 @@ import Testing
         #expect(LoginMessage.bytes("0Xabc") == [0x0A, 0xBC])
         #expect(LoginMessage.bytes("0bCh8=") == [0x0A, 0x1F])
         #expect(LoginMessage.bytes("0bAAEC") == [0, 1, 2])
-        for text in ["", "0x", "0b", "0a1b", "12", "0xfg", "0b!!"] { #expect(LoginMessage.bytes(text) == nil, "\(text)") }
+        for text in ["", "0x", "0b", "0a1b", "12", "0xfg", "0b!!"] {
+            #expect(LoginMessage.bytes(text) == nil, "\(text)")
+        }
         #expect(LoginMessage.hexadecimal([0, 15, 255]) == "0x000fff")
     }
 

@@ -30,7 +30,8 @@ import Testing
 
     @Test func portalsAreTheDirectoriesOfTheirRecords() throws {
         #expect(database.portals().isEmpty)
-        for name in ["192.0.2.1,3260", "192.0.2.1,3261", "2001:db8::1,3260", "storage.example,860", "no portal,1", "x"] {
+        for name in ["192.0.2.1,3260", "192.0.2.1,3261", "2001:db8::1,3260", "storage.example,860", "no portal,1", "x"]
+        {
             try make("send_targets/\(name)/st_config")
         }
         #expect(
@@ -63,7 +64,8 @@ import Testing
 
     @Test func linksToOtherPortalsRecordsAreDroppedBeforeAPortalIs() throws {
         let links = [
-            "iqn.2001-04.com.example:x,192.0.2.1,3260,1,default", "iqn.2001-04.com.example:x,2001:db8::1,3260,1,default",
+            "iqn.2001-04.com.example:x,192.0.2.1,3260,1,default",
+            "iqn.2001-04.com.example:x,2001:db8::1,3260,1,default",
             "iqn.2001-04.com.example:x,192.0.2.9,3260,1,default",
         ]
         for link in links { try make("send_targets/192.0.2.1,3260/\(link)") }

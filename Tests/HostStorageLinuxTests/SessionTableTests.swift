@@ -26,7 +26,8 @@ import Testing
     }
 
     private func session(
-        _ id: Int, _ name: String = "iqn.2001-04.com.example:x", at address: String = "192.0.2.1", port: String = "3260",
+        _ id: Int, _ name: String = "iqn.2001-04.com.example:x", at address: String = "192.0.2.1",
+        port: String = "3260",
         state: String = "LOGGED_IN"
     ) throws {
         try write(name, "iscsi_session/session\(id)/targetname")

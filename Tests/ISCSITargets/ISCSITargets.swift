@@ -8,10 +8,15 @@ import Synchronization
 /// iSCSI targets of the virtual machine's own kernel (LIO), at addresses of its own, and an iscsid; gone with their
 /// owner, and with them all that the host knows of any. One owner at a time.
 public final class ISCSITargets: Sendable {
-    public static let ipv4 = try! ISCSIPortal(address: "127.0.0.1")
-    public static let ipv6 = try! ISCSIPortal(address: "::1")
+    public static let ipv4 = portal("127.0.0.1")
+    public static let ipv6 = portal("::1")
     /// An address of this machine that it can give up, so that nobody answers there; ``leaveNetwork()``.
-    public static let leaving = try! ISCSIPortal(address: "192.0.2.2")
+    public static let leaving = portal("192.0.2.2")
+
+    private static func portal(_ address: String) -> ISCSIPortal {
+        guard let portal = try? ISCSIPortal(address: address) else { fatalError("\(address) is no portal") }
+        return portal
+    }
 
     private static let configuration = "/sys/kernel/config/target"
     private let names = Mutex<[ISCSIName]>([])

@@ -91,7 +91,8 @@ final class LentRecord: Sendable {
     private static func makeDirectory(_ record: NodeRecord) throws(StorageError) {
         // Whoever gives back another record of the same target may remove the directory above as it is made.
         for _ in 0..<10 {
-            do throws(StorageError) { return try makeDirectories(record.lentDirectory) } catch  where error.code
+            do throws(StorageError) { return try makeDirectories(record.lentDirectory) } catch
+                where error.code
                 == .notFound
             { continue }
         }

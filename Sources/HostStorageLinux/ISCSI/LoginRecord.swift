@@ -76,7 +76,8 @@ enum LoginRecord {
     private static func line(_ name: String, _ value: String) throws(StorageError) -> String {
         guard value.utf8.first != UInt8(ascii: " "), value.utf8.last != UInt8(ascii: " ") else {
             throw StorageError(
-                .invalidArgument, "a CHAP name or secret that begins or ends with a space is none that open-iscsi can hold")
+                .invalidArgument,
+                "a CHAP name or secret that begins or ends with a space is none that open-iscsi can hold")
         }
         return "\(name) = \(value)"
     }

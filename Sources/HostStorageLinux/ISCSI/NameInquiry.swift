@@ -55,7 +55,9 @@ struct NameInquiry: ~Copyable {
         let challenge = try send([("CHAP_A", md5)])
         guard challenge["CHAP_A"] == md5, let id = challenge["CHAP_I"].flatMap(UInt8.init),
             let bytes = challenge["CHAP_C"].flatMap(LoginMessage.bytes)
-        else { throw StorageError(.unavailable, "the target does not take MD5, and open-iscsi's default is nothing else") }
+        else {
+            throw StorageError(.denied, "the target does not take CHAP with MD5, and open-iscsi's default is no other")
+        }
         let response = MD5.digest([id] + Array(host.secret.revealed.utf8) + bytes)
         let answer = try send(
             [

@@ -86,7 +86,7 @@ struct Session: Sendable, Hashable {
 extension String {
     /// Whether "2:0:0:9" comes before another such address.
     fileprivate func compare(numerically other: String) -> Bool {
-        let (own, others) = (split(separator: ":").map { UInt64($0) ?? 0 }, other.split(separator: ":").map { UInt64($0) ?? 0 })
-        return own.lexicographicallyPrecedes(others)
+        let own = split(separator: ":").map { UInt64($0) ?? 0 }
+        return own.lexicographicallyPrecedes(other.split(separator: ":").map { UInt64($0) ?? 0 })
     }
 }

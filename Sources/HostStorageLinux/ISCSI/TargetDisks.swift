@@ -52,7 +52,8 @@ struct TargetDisks: Sendable {
         let ids = Set(ended.map(\.id))
         let haveGone = try BlockEvents.wait(for: Self.patience) {
             let left = (try? all()) ?? []
-            return !left.contains { ids.contains($0.id) } && !blocks.contains { access("\(Self.block)/\($0)", F_OK) == 0 }
+            return !left.contains { ids.contains($0.id) }
+                && !blocks.contains { access("\(Self.block)/\($0)", F_OK) == 0 }
         }
         guard haveGone else {
             throw StorageError(

@@ -28,7 +28,9 @@ extension MachineTests {
         }
 
         /// A target that has been discovered at a portal.
-        private func discovered(_ name: ISCSIName, at portal: ISCSIPortal = ISCSITargets.ipv4) async throws -> ISCSITarget {
+        private func discovered(_ name: ISCSIName, at portal: ISCSIPortal = ISCSITargets.ipv4) async throws
+            -> ISCSITarget
+        {
             try await host.addPortal(portal)
             #expect(try await host.discoverTargets(at: portal).contains(name))
             return ISCSITarget(name, at: portal)
@@ -419,7 +421,8 @@ extension MachineTests {
             }
             let ids = holders.withLock { $0.map(\.id) }
             try FileManager.default.removeItem(atPath: planted)
-            #expect(places.isSuperset(of: [planted, "/proc/\(ids[0])/cmdline", "/proc/\(ids[1])/environ"]), "\(places)")
+            #expect(
+                places.isSuperset(of: [planted, "/proc/\(ids[0])/cmdline", "/proc/\(ids[1])/environ"]), "\(places)")
         }
     }
 }
