@@ -179,10 +179,14 @@ let package = Package(
         .target(
             name: "SystemdContainer", dependencies: ["LoopDisks"], path: "Tests/SystemdContainer", exclude: ["start"],
             swiftSettings: strict),
+        .target(
+            name: "ISCSITargets", dependencies: ["HostStorage", "LoopDisks"], path: "Tests/ISCSITargets",
+            swiftSettings: strict),
         .testTarget(
             name: "HostStorageLinuxTests",
             dependencies: [
-                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "LoopDisks", "SambaServer",
+                "Expectations", "FaultyDisk", "HostStorage", "HostStorageLinux", "ISCSITargets", "LoopDisks",
+                "SambaServer",
                 "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -210,7 +214,8 @@ let package = Package(
             name: "Conformance",
             dependencies: [
                 "Expectations", "HostStorage", "HostStorageClient", "HostStorageLinux", "HostStorageTestKit",
-                "LoopDisks", "ProxyServer", "SambaServer", "StorageAccess", "StorageVersions", "SystemdContainer",
+                "ISCSITargets", "LoopDisks", "ProxyServer", "SambaServer", "StorageAccess", "StorageVersions",
+                "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -58,6 +59,15 @@ uint32_t cls_device_minor(uint64_t device) { return minor(device); }
 
 int32_t cls_syncfs(int32_t descriptor) { return outcome(syncfs(descriptor)); }
 int32_t cls_try_lock(int32_t descriptor) { return outcome(flock(descriptor, LOCK_EX | LOCK_NB)); }
+int32_t cls_memory_file(const char *name) {
+    int file = memfd_create(name, MFD_CLOEXEC);
+    if (file >= 0 && fchmod(file, S_IRUSR | S_IWUSR) < 0) {
+        int error = errno;
+        close(file);
+        return -error;
+    }
+    return outcome(file);
+}
 int32_t cls_unmount(const char *path) { return outcome(umount2(path, UMOUNT_NOFOLLOW)); }
 
 int32_t cls_forbid_dumps(void) { return outcome(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }

@@ -141,8 +141,17 @@ extension DiskNode {
             if let mount = try MountTable.mounts(of: device.device).first {
                 throw StorageError(.busy, "it is mounted at \(mount.target)", subject: device.path)
             }
-            let claim = try Descriptor.claim(device, O_RDONLY)
-            try checkErrno(fsync(claim.raw), "fsync", device.path)
+        }
+        for device in devices {
+            do throws(StorageError) {
+                let claim = try Descriptor.claim(device, O_RDONLY)
+                try checkErrno(fsync(claim.raw), "fsync", device.path)
+            } catch  where error.code == .busy {
+                // Who has the whole disk keeps its partitions from being claimed, and the other way round.
+                var error = error
+                error.holders = devices.flatMap(Holders.ofDevice)
+                throw error
+            }
         }
     }
 }

@@ -1,24 +1,218 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import HostStorage
+import Logging
 
-// The initiator is not built yet.
+// Each portal and each target has a lane of its own, and no lane is held while a program runs: what does not answer
+// keeps nobody else waiting.
 extension LinuxBackend {
-    public func addPortal(_ portal: ISCSIPortal) async throws(StorageError) { throw Self.initiatorIsNotBuilt }
-    public func portals() async throws(StorageError) -> [ISCSIPortal] { throw Self.initiatorIsNotBuilt }
-    public func removePortal(_ portal: ISCSIPortal) async throws(StorageError) { throw Self.initiatorIsNotBuilt }
-    public func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
-        throw Self.initiatorIsNotBuilt
+    public func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        let program = try InitiatorProgram()
+        // Adding it again would make open-iscsi forget what was discovered there.
+        if try await record(of: portal) != nil { return }
+        try await program.add(portal)
     }
+
+    public func portals() async throws(StorageError) -> [ISCSIPortal] {
+        _ = try InitiatorProgram()
+        return try await lanes.run(in: .bus("portals")) { () throws(StorageError) in NodeDatabase.ofThisHost.portals() }
+    }
+
+    public func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
+        let program = try InitiatorProgram()
+        let record = try await requireRecord(of: portal)
+        let addresses = try await addresses(of: portal)
+        let targets = try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
+            let database = NodeDatabase.ofThisHost
+            try database.dropLinks(of: record)
+            return database.targets(at: addresses)
+        }
+        try await program.remove(record)
+        for target in targets { try await program.remove(target) }
+    }
+
+    public func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
+        let program = try InitiatorProgram()
+        return try await program.discover(at: requireRecord(of: portal))
+    }
+
     public func connectTarget(
         _ target: ISCSITarget, as authentication: ISCSIAuthentication
-    ) async throws(StorageError) { throw Self.initiatorIsNotBuilt }
-    public func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) { throw Self.initiatorIsNotBuilt }
-    public func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
-        throw Self.initiatorIsNotBuilt
+    ) async throws(StorageError) {
+        let program = try InitiatorProgram()
+        let disks = try await disksBehind(target)
+        let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
+        if !sessions.contains(where: { $0.isLoggedIn || $0.isWaiting }) {
+            _ = try await requireRecord(of: target.portal)
+            let record = try await requireRecord(of: target, at: disks.addresses)
+            let proofs = try await proofs(authentication, record, target)
+            do throws(StorageError) {
+                try await logIn(record, target, proofs, program)
+            } catch  where error.code == .alreadyExists {
+                guard sessions.isEmpty else {
+                    throw StorageError(
+                        .unavailable, "there is a session with it, which has lost it for long", subject: "\(target)",
+                        cause: error.cause)
+                }
+                // Somebody else has logged in meanwhile.
+            }
+        }
+        try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.wait() }
     }
-    public func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) { throw Self.initiatorIsNotBuilt }
 
-    private static let initiatorIsNotBuilt = StorageError(
-        .unsupported, "this version of the library is no iSCSI initiator on Linux yet")
+    public func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) {
+        let program = try InitiatorProgram()
+        let disks = try await disksBehind(target)
+        let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
+        if sessions.isEmpty { return }
+        var leaving: [LeavingDisk] = []
+        for session in sessions { leaving += try await requireUnused(session) }
+        for session in sessions { try await program.logOut(session) }
+        try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.waitForEnd(of: sessions) }
+        withExtendedLifetime(leaving) {}
+    }
+
+    public func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
+        let disks = try await disksBehind(target)
+        return try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.disks().map(\.number) }
+    }
+
+    public func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
+        initiator.setMutualSecret(secret)
+    }
+
+    // MARK: - Records
+
+    /// The portal as its record spells it; nil where it was not added.
+    private func record(of portal: ISCSIPortal) async throws(StorageError) -> ISCSIPortal? {
+        try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
+            NodeDatabase.ofThisHost.name(of: portal)
+        }
+    }
+
+    private func requireRecord(of portal: ISCSIPortal) async throws(StorageError) -> ISCSIPortal {
+        guard let record = try await record(of: portal) else {
+            throw StorageError(.notFound, "the portal has not been added", subject: "\(portal)")
+        }
+        return record
+    }
+
+    private func requireRecord(
+        of target: ISCSITarget, at addresses: Set<PortalAddress>
+    ) async throws(StorageError) -> NodeRecord {
+        let records = try await lanes.run(in: .target(target)) { () throws(StorageError) in
+            NodeDatabase.ofThisHost.records(of: target.name)
+        }
+        if let record = records.first(where: { addresses.contains($0.address) }) { return record }
+        let portals = records.map { "\($0.portal)" }
+        throw StorageError(
+            .notFound,
+            portals.isEmpty
+                ? "the target has not been discovered"
+                : "the target has been discovered at \(portals.joined(separator: ", ")) alone", subject: "\(target)")
+    }
+
+    private func addresses(of portal: ISCSIPortal) async throws(StorageError) -> Set<PortalAddress> {
+        let own = PortalAddress(portal.address, port: portal.port)
+        if own.isNumeric { return [own] }
+        return try await lanes.run(in: .portal(portal), timeout: .seconds(10)) { () throws(StorageError) in
+            PortalAddress.all(of: portal)
+        }
+    }
+
+    private func disksBehind(_ target: ISCSITarget) async throws(StorageError) -> TargetDisks {
+        TargetDisks(
+            inventory: inventory, sessions: SessionTable(), name: target.name,
+            addresses: try await addresses(of: target.portal))
+    }
+
+    // MARK: - Login
+
+    private func proofs(
+        _ authentication: ISCSIAuthentication, _ record: NodeRecord, _ target: ISCSITarget
+    ) async throws(StorageError) -> LoginRecord.Proofs {
+        switch authentication {
+        case .none: return LoginRecord.Proofs()
+        case .oneWay(let host): return LoginRecord.Proofs(host: host)
+        case .mutual(let host, let proof?): return LoginRecord.Proofs(host: host, target: proof)
+        case .mutual(let host, nil):
+            let secret = try initiator.mutualSecret()
+            // open-iscsi wants to be told by what name the target is going to prove itself, and callers need not know it.
+            let name = try await lanes.run(in: .target(target)) { () throws(StorageError) in
+                try NameInquiry.name(ofTarget: record, host: host)
+            }
+            return LoginRecord.Proofs(host: host, target: try CHAP(name: name, secret: secret))
+        }
+    }
+
+    private func logIn(
+        _ record: NodeRecord, _ target: ISCSITarget, _ proofs: LoginRecord.Proofs, _ program: InitiatorProgram
+    ) async throws(StorageError) {
+        let lent = try await lanes.run(in: .target(target)) { () throws(StorageError) in
+            try LentRecord(record, patience: .seconds(20)) { text throws(StorageError) in
+                try LoginRecord.text(from: text, proofs)
+            }
+        }
+        let failure: StorageError?
+        do throws(StorageError) {
+            try await program.logIn(record, hiding: proofs.secrets)
+            failure = nil
+        } catch {
+            failure = error
+        }
+        // Whether or not the caller is still there.
+        await Task { [lanes, logger] in
+            do throws(StorageError) {
+                try await lanes.run(in: .target(target)) { () throws(StorageError) in try lent.giveBack() }
+            } catch {
+                logger.warning("the record of a target is still lent: \(error)", metadata: ["target": "\(target)"])
+            }
+        }.value
+        guard let failure else { return }
+        // A target that does not prove itself, or takes no CHAP, is nothing that open-iscsi tells from other refusals.
+        guard proofs.host != nil, failure.isExit(.loginRefused) else { throw failure }
+        throw StorageError(
+            .denied,
+            proofs.target == nil
+                ? "the target refuses a login with CHAP" : "the target does not prove the mutual CHAP secret",
+            subject: "\(target)", cause: failure.cause)
+    }
+
+    /// Puts back the records that a killed process has left lent.
+    func recoverLogins() async {
+        do throws(StorageError) {
+            let errors = try await lanes.run(in: .bus("portals")) { () throws(StorageError) in
+                LentRecord.giveBackAll(in: .ofThisHost)
+            }
+            for error in errors { logger.warning("recovery of an interrupted iSCSI login: \(error)") }
+        } catch {
+            logger.warning("recovery of interrupted iSCSI logins: \(error)")
+        }
+    }
+
+    // MARK: - Logout
+
+    private func requireUnused(_ session: Session) async throws(StorageError) -> [LeavingDisk] {
+        var leaving: [LeavingDisk] = []
+        for name in session.units.compactMap(\.block) {
+            guard session.isLoggedIn else {
+                try await lanes.run(in: .bus("session\(session.id)")) { () throws(StorageError) in
+                    try LeavingDisk.requireUnused(unreachable: name)
+                }
+                continue
+            }
+            let leave = try await lanes.run(in: .disk(name: name), timeout: .seconds(30)) {
+                () throws(StorageError) in
+                try LeavingDisk(name)
+            }
+            if let leave { leaving.append(leave) }
+        }
+        return leaving
+    }
+}
+
+extension StorageError {
+    fileprivate func isExit(_ status: InitiatorProgram.Status) -> Bool {
+        if case .program(_, status.rawValue, _) = cause { true } else { false }
+    }
 }

@@ -78,6 +78,7 @@ extension LinuxBackend {
                 logger.warning("recovery of an interrupted \(intent.work.rawValue) of \(intent.target): \(error)")
             }
         }
+        await recoverLogins()
     }
 
     private func recover(_ intent: Intent) async throws(StorageError) {

@@ -23,6 +23,7 @@ public final class LinuxBackend: StorageBackend {
     let shares: ShareMappings
     /// How long one start or stop of a service is waited for.
     let jobPatience: Duration
+    let initiator = Initiator()
     let logger: Logger
 
     /// - Parameters:

@@ -78,13 +78,35 @@ import Testing
             try await performProxied(scenario, on: LoopRig(withSystemd: true))
         }
     }
+
+    /// In the virtual machine, whose kernel mounts shares.
+    @Suite(.inMachine, .serialized, .inTurn) struct OnRealSamba {
+        @Test(arguments: Scenario.shares) func linked(_ scenario: Scenario) async throws {
+            try await perform(scenario, on: SambaRig(scenario))
+        }
+
+        @Test(arguments: Scenario.shares) func proxied(_ scenario: Scenario) async throws {
+            try await performProxied(scenario, on: SambaRig(scenario))
+        }
+    }
+
+    /// In the virtual machine, whose kernel is initiator and target.
+    @Suite(.inMachine, .serialized, .inTurn) struct OnRealTargets {
+        @Test(arguments: Scenario.targets) func linked(_ scenario: Scenario) async throws {
+            try await perform(scenario, on: LoopRig(withTargets: true))
+        }
+
+        @Test(arguments: Scenario.targets) func proxied(_ scenario: Scenario) async throws {
+            try await performProxied(scenario, on: LoopRig(withTargets: true))
+        }
+    }
 }
 
-func perform(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
+private func perform(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
     try await tearingDown(rig) { try await scenario.run(rig.host, rig) }
 }
 
-func performProxied(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
+private func performProxied(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
     try await tearingDown(rig) {
         try await withProxy(over: rig) { client in try await scenario.run(client, rig) }
     }

@@ -4,14 +4,16 @@ import Foundation
 import HostStorage
 import HostStorageLinux
 import HostStorageTestKit
+import ISCSITargets
 import Logging
 import LoopDisks
 import Synchronization
 import SystemdContainer
 import Testing
 
-/// This machine, with loop devices for disks, a directory of its own for a root, and where asked for a systemd.
-final class LoopRig: SystemRig {
+/// This machine, with loop devices for disks, a directory of its own for a root, and where asked for a systemd or iSCSI
+/// targets.
+final class LoopRig: SystemRig, ISCSIRig {
     let host: any StorageHost
     let root: String
     private let scratch: ScratchDirectory
@@ -19,8 +21,9 @@ final class LoopRig: SystemRig {
     private let silenced = Mutex<[String]>([])
 
     private let systemd: SystemdContainer?
+    private let targets: ISCSITargets?
 
-    init(withSystemd: Bool = false) throws {
+    init(withSystemd: Bool = false, withTargets: Bool = false) throws {
         guard RealDisks.areAvailable else {
             throw CommandFailed("real disks take root in a mount namespace of its own: make test")
         }
@@ -28,6 +31,7 @@ final class LoopRig: SystemRig {
         root = "\(scratch.path)/kubelet"
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         systemd = withSystemd ? try SystemdContainer() : nil
+        targets = withTargets ? try ISCSITargets() : nil
         var settings = HostSettings(paths: try PathPolicy(roots: [root]))
         settings.changeableServices = [try ServicePattern("conformance-*")]
         let logger = Logger(label: "conformance", factory: { _ in SwiftLogNoOpLogHandler() })
@@ -171,5 +175,11 @@ final class LoopRig: SystemRig {
     func stoppedServices() throws -> [ServiceName] {
         let text = try String(contentsOfFile: try #require(systemd).path("/run/stopped"), encoding: .utf8)
         return try text.split(separator: "\n").map { try ServiceName(String($0)) }
+    }
+
+    // MARK: - Targets
+
+    func addTarget(chap: CHAP?, mutual: CHAP?) throws -> ISCSITarget {
+        ISCSITarget(try #require(targets).add(chap: chap, mutual: mutual), at: ISCSITargets.ipv4)
     }
 }

@@ -5,8 +5,8 @@ import HostStorage
 import Subprocess
 import SystemPackage
 
-/// A program of the filesystem tools, run as a child: an argument vector and never a shell, the C locale,
-/// a deadline, and bounded output.
+/// A program of the filesystem tools or of open-iscsi, run as a child: an argument vector and never a shell, the C
+/// locale, a deadline, and bounded output.
 struct ChildProgram: Sendable {
     let path: String
 
@@ -22,25 +22,52 @@ struct ChildProgram: Sendable {
         path = "\(directory)/\(name)"
     }
 
+    /// How a run ended.
+    struct Outcome: Sendable {
+        let status: Int32
+        /// What it wrote to standard output, where that was asked for.
+        var output = ""
+        /// The end of what it wrote to standard error.
+        let errors: String
+    }
+
     /// Runs it to its end and returns its exit status and the end of what it wrote to standard error.
     func run(_ arguments: [String], deadline: Duration) async throws(StorageError) -> (status: Int32, errors: String) {
+        let outcome = try await run(arguments, deadline: deadline, output: .discarded) { _ in "" }
+        return (outcome.status, outcome.errors)
+    }
+
+    /// Runs it to its end and returns what it wrote to standard output as well.
+    func ask(_ arguments: [String], deadline: Duration) async throws(StorageError) -> Outcome {
+        try await run(arguments, deadline: deadline, output: .string(limit: Self.outputLimit)) { $0 }
+    }
+
+    private func run<Output: OutputProtocol>(
+        _ arguments: [String], deadline: Duration, output: Output,
+        _ text: @escaping @Sendable (Output.OutputType) -> String
+    ) async throws(StorageError) -> Outcome {
         let name = path.split(separator: "/").last.map(String.init) ?? path
         var options = PlatformOptions()
         options.createSession = true
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
         let platformOptions = options
-        let result = await withTaskGroup(of: Result<(Int32, String), any Error>?.self) { group in
+        let result = await withTaskGroup(of: Result<Outcome, any Error>?.self) { group in
             group.addTask {
                 do {
                     let record = try await Subprocess.run(
                         .path(FilePath(path)), arguments: Arguments(arguments),
                         environment: .custom(["PATH": Self.directories.joined(separator: ":"), "LC_ALL": "C"]),
-                        platformOptions: platformOptions, input: .none, output: .discarded,
+                        platformOptions: platformOptions, input: .none, output: output,
                         error: .string(limit: Self.outputLimit))
-                    switch record.terminationStatus {
-                    case .exited(let code): return .success((code, record.standardError))
-                    case .signaled(let signal): return .success((128 + signal, record.standardError))
-                    }
+                    let status: Int32 =
+                        switch record.terminationStatus {
+                        case .exited(let code): code
+                        case .signaled(let signal): 128 + signal
+                        }
+                    return .success(
+                        Outcome(
+                            status: status, output: text(record.standardOutput),
+                            errors: Self.lastLines(of: record.standardError)))
                 } catch {
                     return .failure(error)
                 }
@@ -54,7 +81,7 @@ struct ChildProgram: Sendable {
             return first
         }
         switch result {
-        case .success(let (status, errors)): return (status, Self.lastLines(of: errors))
+        case .success(let outcome): return outcome
         case .failure(let error): throw StorageError(.internalError, "\(name) could not be run: \(error)")
         case nil: throw StorageError(.deadlineExceeded, "\(name) was stopped after \(deadline)")
         }

@@ -25,6 +25,8 @@ final class Lanes: Sendable {
         /// Questions about services, which do not wait for what is being done to one.
         case services
         case service(ServiceName)
+        case portal(ISCSIPortal)
+        case target(ISCSITarget)
 
         var isPath: Bool { if case .path = self { true } else { false } }
     }

@@ -27,8 +27,10 @@ enum Kernel {
     }
 
     /// What `find` finds, once it does.
-    static func wait<Found>(for name: String, _ find: () throws -> Found?) throws -> Found {
-        for _ in 0..<200 {
+    ///
+    /// - Parameter tries: how often it is asked, every 25 ms.
+    static func wait<Found>(for name: String, tries: Int = 200, _ find: () throws -> Found?) throws -> Found {
+        for _ in 0..<tries {
             if let found = try? find() { return found }
             usleep(25_000)
         }

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// A target's record while a login has another text in its place.
+///
+/// `iscsiadm` takes CHAP secrets from its records or from its command line, which everybody can read. So for the time of
+/// a login a symbolic link to a file in this process's memory stands at the record's place: no secret comes to a disk,
+/// and where this process is killed, none is left. The record itself waits in a directory beside, as another name of the
+/// same file, and is renamed back.
+///
+/// Each step is atomic; ``giveBack(_:)`` ends what a killed process has begun, whatever it was at.
+final class LentRecord: Sendable {
+    private let record: NodeRecord
+    /// Says in all processes that this record is lent.
+    private let lock: Descriptor
+    private let file: MemoryFile
+
+    /// - Parameters:
+    ///   - text: makes the login's text from the record's.
+    ///   - patience: how long to wait for the login of another process.
+    init(
+        _ record: NodeRecord, patience: Duration, _ text: (String) throws(StorageError) -> String
+    ) throws(StorageError) {
+        lock = try Self.lock(record, patience: patience)
+        self.record = record
+        try Self.giveBack(record)
+        file = try MemoryFile(try text(try Self.text(of: record)))
+        try Self.makeDirectory(record)
+        try checkErrno(link(record.path, Self.place(of: record)), "link", record.path)
+        do throws(StorageError) {
+            let new = "\(record.lentDirectory)/new"
+            if unlink(new) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", new) }
+            try checkErrno(symlink(file.path, new), "symlink", new)
+            try checkErrno(rename(new, record.path), "rename", record.path)
+        } catch {
+            try? Self.giveBack(record)
+            throw error
+        }
+    }
+
+    func giveBack() throws(StorageError) { try Self.giveBack(record) }
+
+    /// Gives back what processes that have ended did not, except for records that others are lending now.
+    static func giveBackAll(in database: NodeDatabase) -> [StorageError] {
+        var errors: [StorageError] = []
+        for name in Sysfs.names(in: database.lent) {
+            guard let target = try? ISCSIName(name) else { continue }
+            for record in database.lentRecords(of: target) {
+                do throws(StorageError) {
+                    let lock = try lock(record, patience: .zero)
+                    defer { withExtendedLifetime(lock) {} }
+                    try giveBack(record)
+                } catch  where error.code == .aborted {
+                    continue
+                } catch  where error.code == .notFound {
+                    // The target is forgotten.
+                    do throws(StorageError) { try drop(record) } catch { errors.append(error) }
+                } catch {
+                    errors.append(error)
+                }
+            }
+        }
+        return errors
+    }
+
+    // MARK: - Steps
+
+    private static func place(of record: NodeRecord) -> String { "\(record.lentDirectory)/\(record.interface)" }
+
+    private static func giveBack(_ record: NodeRecord) throws(StorageError) {
+        let place = place(of: record)
+        // Only the link is replaced: where the record is back already, or somebody has removed it or made it anew
+        // meanwhile, it is to stay so.
+        if Sysfs.linkText(record.path) != nil, rename(place, record.path) < 0, errno != ENOENT {
+            throw StorageError(errno: errno, "rename", record.path)
+        }
+        try drop(record)
+    }
+
+    private static func drop(_ record: NodeRecord) throws(StorageError) {
+        for path in [place(of: record), "\(record.lentDirectory)/new"] where unlink(path) < 0 && errno != ENOENT {
+            throw StorageError(errno: errno, "unlink", path)
+        }
+        // These go with the last record that is lent.
+        for directory in record.lentDirectories { rmdir(directory) }
+    }
+
+    private static func makeDirectory(_ record: NodeRecord) throws(StorageError) {
+        // Whoever gives back another record of the same target may remove the directory above as it is made.
+        for _ in 0..<10 {
+            do throws(StorageError) { return try makeDirectories(record.lentDirectory) } catch
+                where error.code
+                == .notFound
+            { continue }
+        }
+        try makeDirectories(record.lentDirectory)
+    }
+
+    private static func text(of record: NodeRecord) throws(StorageError) -> String {
+        let directory = try Descriptor(opening: record.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        guard try !directory.status(of: record.interface, record.path).isLink else {
+            throw StorageError(
+                .failedPrecondition, "its record is a link; discover the targets of its portal again",
+                subject: record.path)
+        }
+        return try Descriptor.contents(of: record.path)
+    }
+
+    /// Locks the directory of the record. iscsiadm has no lock on it of its own.
+    private static func lock(_ record: NodeRecord, patience: Duration) throws(StorageError) -> Descriptor {
+        let directory = try Descriptor(opening: record.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+        let end = ContinuousClock.now + patience
+        while true {
+            let result = cls_try_lock(directory.raw)
+            if result != -EWOULDBLOCK {
+                try check(result, "flock", record.directory)
+                return directory
+            }
+            guard ContinuousClock.now < end else {
+                throw StorageError(.aborted, "another process has been logging in to it for \(patience)")
+            }
+            usleep(50_000)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+
+/// open-iscsi's records, as `iscsiadm` keeps them: a directory a portal that was added (`send_targets`), and a directory
+/// a target and one a portal of it (`nodes`). They are read here, and written by iscsiadm.
+struct NodeDatabase: Sendable {
+    let directory: String
+
+    /// Debian and those who build as upstream does have it in different places.
+    static var ofThisHost: NodeDatabase {
+        NodeDatabase(directory: access("/var/lib/iscsi", F_OK) == 0 ? "/var/lib/iscsi" : "/etc/iscsi")
+    }
+
+    /// The portals that were added, by whomever.
+    func portals() -> [ISCSIPortal] {
+        portalDirectories().compactMap { try? ISCSIPortal(address: $0.address, port: UInt32($0.port)) }
+            .sorted { $0.description < $1.description }
+    }
+
+    func contains(_ portal: ISCSIPortal) -> Bool { name(of: portal) != nil }
+
+    /// The portal's address as its record spells it, which iscsiadm wants to be told; nil where it was not added.
+    func name(of portal: ISCSIPortal) -> ISCSIPortal? {
+        let address = PortalAddress(portal.address, port: portal.port)
+        return portals().first { PortalAddress($0.address, port: $0.port) == address }
+    }
+
+    /// What was discovered of a target.
+    func records(of target: ISCSIName) -> [NodeRecord] {
+        Sysfs.names(in: "\(nodes)/\(target)").compactMap { portal in
+            let interfaces = Sysfs.names(in: "\(nodes)/\(target)/\(portal)")
+            let interface = interfaces.contains("default") ? "default" : interfaces.first
+            return interface.flatMap { NodeRecord(in: self, of: target, portal: portal, interface: $0) }
+        }
+    }
+
+    /// The records of a target that are lent, or that a process that was killed has not given back.
+    func lentRecords(of target: ISCSIName) -> [NodeRecord] {
+        Sysfs.names(in: "\(lent)/\(target)").flatMap { portal in
+            Sysfs.names(in: "\(lent)/\(target)/\(portal)").compactMap {
+                NodeRecord(in: self, of: target, portal: portal, interface: $0)
+            }
+        }
+    }
+
+    /// The targets of which a record names that portal.
+    func targets(at addresses: Set<PortalAddress>) -> [NodeRecord] {
+        Sysfs.names(in: nodes).compactMap { try? ISCSIName($0) }.flatMap(records(of:)).filter {
+            addresses.contains($0.address)
+        }
+    }
+
+    var nodes: String { "\(directory)/nodes" }
+
+    /// Where records are while a login has something else in their place; see ``LentRecord``.
+    var lent: String { "\(directory)/host-storage-login" }
+
+    // MARK: - Links
+
+    /// A portal's directory has a link to each record that was made at its last discovery, and with the portal go the
+    /// records that it links to. This takes those links out that lead to records of other portals that were added.
+    func dropLinks(of portal: ISCSIPortal) throws(StorageError) {
+        let own = PortalAddress(portal.address, port: portal.port)
+        let others = Set(portals().map { PortalAddress($0.address, port: $0.port) }).subtracting([own])
+        for entry in portalDirectories() where PortalAddress(entry.address, port: entry.port) == own {
+            for link in Sysfs.names(in: entry.path) {
+                guard let address = Self.address(ofLink: link), others.contains(address) else { continue }
+                let path = "\(entry.path)/\(link)"
+                if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
+            }
+        }
+    }
+
+    /// Of "iqn.2001-04.com.example:x,192.0.2.1,3260,1,default".
+    static func address(ofLink name: String) -> PortalAddress? {
+        let parts = name.split(separator: ",", omittingEmptySubsequences: false)
+        guard parts.count == 5, let port = UInt16(parts[2]) else { return nil }
+        return PortalAddress(String(parts[1]), port: port)
+    }
+
+    // MARK: - Reading
+
+    private struct PortalDirectory {
+        let address: String
+        let port: UInt16
+        let path: String
+    }
+
+    private func portalDirectories() -> [PortalDirectory] {
+        Sysfs.names(in: "\(directory)/send_targets").compactMap { name in
+            guard let comma = name.lastIndex(of: ","), let port = UInt16(name[name.index(after: comma)...]) else {
+                return nil
+            }
+            let path = "\(directory)/send_targets/\(name)"
+            return PortalDirectory(address: String(name[..<comma]), port: port, path: path)
+        }
+    }
+}
+
+/// The record of a target at one of its portals.
+struct NodeRecord: Sendable, Hashable {
+    let target: ISCSIName
+    /// As open-iscsi spells it.
+    let portal: ISCSIPortal
+    /// Which of the host's interfaces it is for; mostly "default".
+    let interface: String
+    /// The directory that it is in.
+    let directory: String
+    /// The directory that it is in while it is lent, and those above that are there for this alone.
+    let lentDirectories: [String]
+
+    /// - Parameter name: of the portal's directory: "192.0.2.1,3260,1", where the last is the portal group.
+    fileprivate init?(in database: NodeDatabase, of target: ISCSIName, portal name: String, interface: String) {
+        let parts = name.split(separator: ",")
+        guard parts.count >= 2, let port = UInt32(parts[1]),
+            let portal = try? ISCSIPortal(address: String(parts[0]), port: port)
+        else { return nil }
+        self.target = target
+        self.portal = portal
+        self.interface = interface
+        directory = "\(database.nodes)/\(target)/\(name)"
+        lentDirectories = [
+            "\(database.lent)/\(target)/\(name)", "\(database.lent)/\(target)", database.lent,
+        ]
+    }
+
+    var lentDirectory: String { lentDirectories[0] }
+    var address: PortalAddress { PortalAddress(portal.address, port: portal.port) }
+    var path: String { "\(directory)/\(interface)" }
+}

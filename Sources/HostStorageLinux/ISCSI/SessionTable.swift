@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+
+/// The kernel's iSCSI sessions, as sysfs shows them. Sources: Documentation/ABI/testing/sysfs-class-iscsi_*,
+/// drivers/scsi/scsi_transport_iscsi.c.
+struct SessionTable: Sendable {
+    /// Where sysfs is.
+    var root = "/sys"
+
+    /// Those with a target, at one of its portals. A session that ends meanwhile is left out.
+    func sessions(with name: ISCSIName, at addresses: Set<PortalAddress>) throws(StorageError) -> [Session] {
+        let directory = "\(root)/class/iscsi_session"
+        var sessions: [Session] = []
+        for entry in Sysfs.names(in: directory) {
+            guard entry.hasPrefix("session"), let id = UInt32(entry.dropFirst("session".count)),
+                try Sysfs.attribute("\(directory)/\(entry)/targetname") == name.description,
+                try portals(ofSession: id).contains(where: addresses.contains),
+                let state = try Sysfs.attribute("\(directory)/\(entry)/state")
+            else { continue }
+            sessions.append(
+                Session(
+                    id: id, isLoggedIn: state == "LOGGED_IN", isWaiting: state == "FAILED",
+                    units: try units(below: "\(directory)/\(entry)/device")))
+        }
+        return sessions
+    }
+
+    /// Where its connections were asked to lead. What the target has redirected them to is something else.
+    private func portals(ofSession id: UInt32) throws(StorageError) -> [PortalAddress] {
+        let directory = "\(root)/class/iscsi_connection"
+        var portals: [PortalAddress] = []
+        for connection in Sysfs.names(in: directory) where connection.hasPrefix("connection\(id):") {
+            let path = "\(directory)/\(connection)"
+            for kind in ["persistent_", ""] {
+                guard let address = try Sysfs.attribute("\(path)/\(kind)address"),
+                    let port = try Sysfs.number("\(path)/\(kind)port").flatMap({ UInt16(exactly: $0) })
+                else { continue }
+                portals.append(PortalAddress(address, port: port))
+                break
+            }
+        }
+        return portals
+    }
+
+    /// "device" has a "target2:0:0", that has a "2:0:0:1" a unit, and that has "block/sdb".
+    private func units(below device: String) throws(StorageError) -> [Session.Unit] {
+        var units: [Session.Unit] = []
+        for target in Sysfs.names(in: device) where target.hasPrefix("target") {
+            for unit in Sysfs.names(in: "\(device)/\(target)") where unit.split(separator: ":").count == 4 {
+                let path = "\(device)/\(target)/\(unit)"
+                guard let type = try Sysfs.number("\(path)/type") else { continue }
+                units.append(
+                    Session.Unit(
+                        address: unit, isDisk: Session.Unit.diskTypes.contains(type),
+                        block: Sysfs.names(in: "\(path)/block").first))
+            }
+        }
+        return units.sorted { $0.address.compare(numerically: $1.address) }
+    }
+}
+
+/// A session with a target.
+struct Session: Sendable, Hashable {
+    let id: UInt32
+    let isLoggedIn: Bool
+    /// The target is away, and the kernel keeps what is for it until it is back.
+    let isWaiting: Bool
+    /// What the target has, in the order of their numbers.
+    let units: [Unit]
+
+    struct Unit: Sendable, Hashable {
+        /// host:channel:target:lun
+        let address: String
+        let isDisk: Bool
+        /// The kernel's name of the disk: "sdb"; nil where the kernel has not made one yet.
+        let block: String?
+
+        /// SPC-4, 6.6.2: direct access block device and its simplified kind.
+        fileprivate static let diskTypes: Set<UInt64> = [0x00, 0x0E]
+    }
+
+    var disks: [Unit] { units.filter(\.isDisk) }
+}
+
+extension String {
+    /// Whether "2:0:0:9" comes before another such address.
+    fileprivate func compare(numerically other: String) -> Bool {
+        let own = split(separator: ":").map { UInt64($0) ?? 0 }
+        return own.lexicographicallyPrecedes(other.split(separator: ":").map { UInt64($0) ?? 0 })
+    }
+}

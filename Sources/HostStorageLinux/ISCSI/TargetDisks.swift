@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// The disks that sessions have brought, among those of the host.
+struct TargetDisks: Sendable {
+    let inventory: DiskInventory
+    let sessions: SessionTable
+    let name: ISCSIName
+    let addresses: Set<PortalAddress>
+
+    /// How long a login waits for disks that the kernel has found and not yet made.
+    static let patience: Duration = .seconds(10)
+    /// How long it waits for any at all; a target may have none for this host. iscsid has asked for them by the time a
+    /// login is done.
+    static let patienceForAny: Duration = .seconds(2)
+
+    func all() throws(StorageError) -> [Session] { try sessions.sessions(with: name, at: addresses) }
+
+    /// Their disks, as the host shows them: of several paths to one disk that are joined, what joins them.
+    func disks() throws(StorageError) -> [DiskNode] {
+        let names = try all().flatMap(\.disks).compactMap(\.block)
+        if names.isEmpty { return [] }
+        let shown = Dictionary(try inventory.disks().map { ($0.name, $0) }) { first, _ in first }
+        var seen: Set<DiskNumber> = []
+        return names.flatMap { name in
+            shown[name].map { [$0] } ?? Sysfs.names(in: "\(Self.block)/\(name)/holders").compactMap { shown[$0] }
+        }.filter { seen.insert($0.number).inserted }
+    }
+
+    /// Waits until each disk of the sessions can be opened.
+    func wait() throws(StorageError) {
+        let start = ContinuousClock.now
+        let areThere = try BlockEvents.wait(for: Self.patience) {
+            let units = ((try? all()) ?? []).flatMap(\.disks)
+            if units.isEmpty { return start.duration(to: .now) > Self.patienceForAny }
+            return units.allSatisfy { unit in unit.block.map(Self.canBeOpened) ?? false }
+        }
+        guard areThere else {
+            throw StorageError(
+                .deadlineExceeded,
+                "the host is logged in, and the target's disks have not come within \(Self.patience)",
+                subject: "\(name)")
+        }
+    }
+
+    /// Waits until they have gone with their sessions.
+    func waitForEnd(of ended: [Session]) throws(StorageError) {
+        let blocks = ended.flatMap(\.units).compactMap(\.block)
+        let ids = Set(ended.map(\.id))
+        let haveGone = try BlockEvents.wait(for: Self.patience) {
+            let left = (try? all()) ?? []
+            return !left.contains { ids.contains($0.id) }
+                && !blocks.contains { access("\(Self.block)/\($0)", F_OK) == 0 }
+        }
+        guard haveGone else {
+            throw StorageError(
+                .deadlineExceeded, "the host is logged out, and its disks have not gone within \(Self.patience)",
+                subject: "\(name)")
+        }
+    }
+
+    private static let block = "/sys/block"
+
+    private static func canBeOpened(_ name: String) -> Bool {
+        access("\(block)/\(name)/diskseq", F_OK) == 0 && access("/dev/\(name)", F_OK) == 0
+    }
+}
+
+extension DiskNode {
+    /// A disk by the kernel's name, whether or not the host shows it as one: a path that is joined to others is none of
+    /// the inventory's. nil where it has gone.
+    fileprivate init?(ofDevice name: String) throws(StorageError) {
+        guard let sequence = try Sysfs.number("/sys/block/\(name)/diskseq"), let number = UInt32(exactly: sequence),
+            let device = try Sysfs.device("/sys/block/\(name)/dev")
+        else { return nil }
+        self.init(
+            name: name, number: DiskNumber(number), device: device, features: try DiskNode.features(ofDisk: name))
+    }
+}
+
+/// A session's disk that is about to go: nobody uses it, its data are written, and while this lives nobody comes to
+/// mount it or to stack something on it.
+final class LeavingDisk: Sendable {
+    private let claim: Descriptor
+
+    /// - Parameter name: the kernel's; nil where that disk has gone.
+    init?(_ name: String) throws(StorageError) {
+        guard let node = try DiskNode(ofDevice: name) else { return nil }
+        try SystemDisks.refuse(node)
+        try node.requireUnused()
+        claim = try Descriptor.claim(OpenDisk(node).wholeDevice, O_RDONLY)
+    }
+
+    /// The same question, for a disk that cannot be asked anything: nothing of it can be written or claimed.
+    static func requireUnused(unreachable name: String) throws(StorageError) {
+        let swaps = Set(try MountTable.swaps())
+        let partitions = Sysfs.names(in: "/sys/block/\(name)").filter { $0.hasPrefix(name) }
+        for part in [name] + partitions {
+            guard let device = try Sysfs.device("/sys/class/block/\(part)/dev") else { continue }
+            let holders = Holders.ofDevice(VolumeDevice(name: part, device: device, size: 0)).filter {
+                if case .process = $0 { false } else { true }
+            }
+            guard holders.isEmpty, !swaps.contains("/dev/\(part)") else {
+                var error = StorageError(.busy, "it is in use, and its target is away", subject: "/dev/\(part)")
+                error.holders = holders
+                throw error
+            }
+        }
+    }
+}
