@@ -55,7 +55,11 @@ extension Scenario {
             let share = try await rig.addShare(for: account)
             let remote = try SMBRemotePath(share)
             let missing = try SMBRemotePath("//\(remote.share.server)/no-such-share")
-            await expectError(.notFound) { try await host.mapShare(missing, linkedAt: nil, as: account.credentials) }
+            let missingPart = try SMBRemotePath(share + "/no-such-part")
+            for remote in [missing, missingPart] {
+                await expectError(.notFound) { try await host.mapShare(remote, linkedAt: nil, as: account.credentials) }
+                #expect(try await rig.mountedShares() == 0)
+            }
             let wrong = Account(user: account.user, password: "Wr0ng-password")
             let error = await expectError(.denied) {
                 try await host.mapShare(remote, linkedAt: rig.path("link"), as: wrong.credentials)

@@ -95,15 +95,16 @@ import Testing
     @Test func s6AShareIsLinkedBeneathTheRulesRootsAlone() async throws {
         let (root, share) = ("/var/lib/kubelet/ours", #"\\server\share"#)
         try await withProxy(try Self.rule(roots: [root])) { proxy, client in
-            try proxy.memory.backend.addShare(share, admitsGuests: true)
+            try proxy.memory.backend.addShare(share, accounts: ["alice": "word"])
             let remote = try SMBRemotePath(share)
+            let alice = try SMBCredentials(user: "alice", password: Secret("word"))
             try await client.makeDirectory(root)
             for link in ["/var/lib/kubelet/x", "\(root)-evil/x", "/etc/x", #"C:\var\lib\kubelet\x"#] {
-                await expectError(.denied) { try await client.mapShare(remote, linkedAt: link, as: nil) }
+                await expectError(.denied) { try await client.mapShare(remote, linkedAt: link, as: alice) }
             }
             #expect(proxy.memory.backend.mountedShares.isEmpty)
             #expect(proxy.audit.lines.count == 4)
-            try await client.mapShare(remote, linkedAt: "\(root)/x", as: nil)
+            try await client.mapShare(remote, linkedAt: "\(root)/x", as: alice)
             #expect(try await client.isSymlink("\(root)/x"))
         }
     }
