@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    @Suite(.realDisks, .serialized) struct OnRealSystemd {
+    @Suite(.realDisks, .serialized, .inTurn) struct OnRealSystemd {
         @Test(arguments: Scenario.system) func linked(_ scenario: Scenario) async throws {
             try await perform(scenario, on: LoopRig(withSystemd: true))
         }

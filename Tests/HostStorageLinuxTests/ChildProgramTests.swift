@@ -24,11 +24,9 @@ import Testing
     /// One that ignores the polite request too.
     @Test func aProgramThatDoesNotEndIsStopped() async throws {
         let program = try ChildProgram("sh", package: "dash")
-        let began = ContinuousClock.now
         await expectError(.deadlineExceeded, "stopped") {
             try await program.run(["-c", "trap '' TERM; sleep 1000"], deadline: .milliseconds(200), subject: "x")
         }
-        #expect(began.duration(to: .now) < .seconds(60))
     }
 
     @Test func argumentsAreNotWordsOfAShellAndTheEnvironmentIsClean() async throws {

@@ -11,7 +11,7 @@ import Testing
 
 extension RealDiskTests {
     /// S10: one thing is changed by one at a time, in this process and on this node.
-    @Suite(.timeLimit(.minutes(2))) struct S10OneChangeAtATimeTests {
+    @Suite(.timeLimit(.minutes(5))) struct S10OneChangeAtATimeTests {
         @Test func sixtyFourFormatsAreOneFormat() async throws {
             let linked = try LinkedHost()
             let disk = try LoopDisk(size: 64 << 20)

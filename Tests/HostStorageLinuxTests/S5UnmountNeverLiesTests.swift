@@ -11,7 +11,7 @@ import Testing
 
 extension RealDiskTests {
     /// S5: an unmount says what has become of the mount, and who is in its way.
-    @Suite(.timeLimit(.minutes(2))) struct S5UnmountNeverLiesTests {
+    @Suite(.timeLimit(.minutes(5))) struct S5UnmountNeverLiesTests {
         @Test func anUnmountOfTheLastMountReleasesTheDevice() async throws {
             let mounted = try await MountedVolume()
             #expect(try await mounted.unmount() == .released)

@@ -11,7 +11,7 @@ import Testing
 
 extension RealDiskTests {
     /// S8: what hangs is visible, keeps its lock, and takes nobody else along.
-    @Suite(.timeLimit(.minutes(3))) struct S8AHangIsContainedTests {
+    @Suite(.timeLimit(.minutes(5))) struct S8AHangIsContainedTests {
         // MARK: - Others go on
 
         /// Stage and unstage, with all the questions that a node plugin asks meanwhile. Undisturbed rounds and

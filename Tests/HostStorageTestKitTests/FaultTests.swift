@@ -6,7 +6,7 @@ import HostStorageTestKit
 import Testing
 
 /// What the simulated host does when it is told to.
-@Suite(.timeLimit(.minutes(1))) struct FaultTests {
+@Suite(.timeLimit(.minutes(5))) struct FaultTests {
     let host: MemoryHost
     var backend: MemoryBackend { host.backend }
     let broken = StorageError(.inputOutput, "bad sector")

@@ -6,7 +6,7 @@ import HostStorageTestKit
 import Testing
 
 /// S10: a repeated identical call joins the one under way.
-@Suite(.timeLimit(.minutes(2))) struct S10RegistryJoinTests {
+@Suite(.timeLimit(.minutes(5))) struct S10RegistryJoinTests {
     let registry = OperationRegistry(patience: .seconds(60))
 
     @Test(arguments: [false, true]) func sixtyFourIdenticalCallsRunOnceAndEndAlike(fails: Bool) async throws {

@@ -6,7 +6,7 @@ import HostStorageTestKit
 import Testing
 
 /// S10: one change at a time.
-@Suite(.timeLimit(.minutes(2))) struct S10RegistryOrderTests {
+@Suite(.timeLimit(.minutes(5))) struct S10RegistryOrderTests {
     let registry = OperationRegistry(patience: .seconds(60))
 
     @Test func operationsOnASharedKeyRunOneAfterTheOtherInTheOrderTheyCame() async throws {

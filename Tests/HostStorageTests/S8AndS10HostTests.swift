@@ -7,7 +7,7 @@ import Logging
 import Testing
 
 /// S8 and S10, seen through a whole host.
-@Suite(.timeLimit(.minutes(2))) struct S8AndS10HostTests {
+@Suite(.timeLimit(.minutes(5))) struct S8AndS10HostTests {
     private func host(patience: Duration) throws -> MemoryHost {
         var settings = HostSettings(paths: try PathPolicy(roots: ["/var/lib/kubelet"]))
         settings.patience = patience

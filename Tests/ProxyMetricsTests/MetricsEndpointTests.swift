@@ -19,8 +19,6 @@ import Testing
             try await MetricsEndpoint(at: taken, showing: MetricsRegistry(), logger: logger)
         }
         await first.close()
-        let second = try await MetricsEndpoint(at: taken, showing: MetricsRegistry(), logger: logger)
-        await second.close()
     }
 
     @Test func aHostThatThereIsNotIsToldOf() async throws {

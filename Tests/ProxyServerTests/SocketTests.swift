@@ -106,7 +106,7 @@ import Testing
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func aSilentConnectionDoesNotKeepTheServerFromEnding() async throws {
+    @Test(.timeLimit(.minutes(5))) func aSilentConnectionDoesNotKeepTheServerFromEnding() async throws {
         let proxy = try await RunningProxy()
         let silent = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .connect(unixDomainSocketPath: proxy.socket("disk-v1")).get()
