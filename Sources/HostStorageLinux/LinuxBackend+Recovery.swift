@@ -79,6 +79,18 @@ extension LinuxBackend {
             }
         }
         await recoverLogins()
+        // Each waits for its server, and nobody for them.
+        for mapping in shares.recorded() { Task { await removeIfUnused(mapping) } }
+    }
+
+    private func removeIfUnused(_ mapping: ShareMapping) async {
+        do throws(StorageError) {
+            try await lanes.run(in: .share(mapping.share)) { [shares] () throws(StorageError) in
+                try shares.removeIfUnused(mapping)
+            }
+        } catch {
+            logger.warning("a share that nobody uses stays mounted: \(error)", metadata: ["share": "\(mapping.share)"])
+        }
     }
 
     private func recover(_ intent: Intent) async throws(StorageError) {

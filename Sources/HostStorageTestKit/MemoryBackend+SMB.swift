@@ -6,7 +6,7 @@ extension MemoryBackend {
     public func mapShare(
         _ remote: SMBRemotePath, linkedAt link: HostPath?, as credentials: SMBCredentials?
     ) async throws(StorageError) {
-        let root = settings.paths.roots[0]
+        let root = settings.paths.shareDirectory
         try await perform(.mapShare) { host throws(StorageError) in
             try host.updateUsers(of: remote.share)
             if let link { try host.requireRoomForLink(at: link) }
@@ -57,8 +57,8 @@ extension SimulatedHost {
     fileprivate mutating func mount(
         _ key: SimulatedMapping.Key, _ credentials: SMBCredentials?, beneath root: Place
     ) {
-        let user = key.user?.replacing("\\", with: "+") ?? "guest"
-        let place = root + [".smb", key.share.server, key.share.name, user].map { FileName($0) }
+        let user = key.user?.replacing("\\", with: "+") ?? "%guest"
+        let place = root + [key.share.server, key.share.name, user].map { FileName($0) }
         for count in root.count...place.count where files[place[..<count]] == nil {
             files[place[..<count]] = .emptyDirectory
         }

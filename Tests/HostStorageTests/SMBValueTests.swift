@@ -38,6 +38,6 @@ import Testing
             expectError(.invalidArgument, "user name") { try SMBCredentials(user: text, password: password) }
         }
         let long = try Secret(String(repeating: "a", count: 513))
-        expectError(.invalidArgument, "512") { try SMBCredentials(user: "alice", password: long) }
+        expectError(.invalidArgument, "255") { try SMBCredentials(user: "alice", password: long) }
     }
 }

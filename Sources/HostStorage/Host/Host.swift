@@ -57,7 +57,11 @@ public final class Host<Backend: StorageBackend>: StorageHost {
         _ text: String, driveless: PathPolicy.DrivelessPaths = .refused, for name: String
     ) throws(StorageError) -> HostPath {
         do throws(StorageError) {
-            return try settings.paths.resolve(text, driveless: driveless)
+            let path = try settings.paths.resolve(text, driveless: driveless)
+            guard !settings.paths.isOfShares(path) else {
+                throw StorageError(.denied, "shares are mounted there, for links alone to lead to", subject: "\(path)")
+            }
+            return path
         } catch {
             throw error.during(name)
         }

@@ -79,6 +79,16 @@ public struct PathPolicy: Sendable {
             components: Array(names.dropFirst(rootComponents[nearest].count)))
     }
 
+    /// Where shares are mounted, on the host: beneath the first root, so that links to it lead within the roots.
+    package var shareDirectory: String { "\(roots[0] == "/" ? "" : roots[0])/.smb" }
+
+    /// Whether a caller that names `path` would reach shares of others, with the rights that they are mounted with.
+    func isOfShares(_ path: HostPath) -> Bool {
+        let own = shareDirectory.lowercased().utf8.split(separator: UInt8(ascii: "/"))
+        let names = path.hostPath.lowercased().utf8.split(separator: UInt8(ascii: "/"))
+        return names.count >= own.count && zip(names, own).allSatisfy { $0.elementsEqual($1) }
+    }
+
     /// An absolute path of the host, beneath a root or not, as callers are told it.
     package func spelling(ofHostPath text: String) -> String {
         guard dialect == .windows, let components = try? PathSpelling.posix(text).components,

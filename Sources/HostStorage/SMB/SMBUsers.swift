@@ -5,7 +5,8 @@
 /// A call that takes a user away names the remote path alone, and may come before or after the user's link is removed.
 /// Where several links lead to one remote path it is not told which of them it is about, so such calls are only
 /// counted: each stands for a link that is gone or is about to go. The mapping is in use while any remote path has more
-/// users than departures.
+/// users than departures, or has several links: a call that is made again is not to take away what another's link leads
+/// to.
 public struct SMBUsers: Sendable, Equatable {
     private struct Users: Sendable, Equatable {
         /// By their paths on the host.
@@ -21,8 +22,17 @@ public struct SMBUsers: Sendable, Equatable {
     }
 
     private var users: [SMBRemotePath: Users] = [:]
+    /// Whether there are users of whom nothing is known.
+    private var hasUnknown = false
 
     public init() {}
+
+    /// The users of what is mounted and of which there is no record. They never leave.
+    public static var unknown: SMBUsers {
+        var users = SMBUsers()
+        users.hasUnknown = true
+        return users
+    }
 
     /// Adds a user. One that is there already is back if it had left.
     public mutating func add(_ remote: SMBRemotePath, link: HostPath?) {
@@ -71,17 +81,20 @@ public struct SMBUsers: Sendable, Equatable {
 
     /// Forgets everybody but the links: who mapped without one, or was about to leave, has ended with its machine.
     public mutating func keepLinksOnly() {
-        users = users.mapValues { Users(links: $0.links) }
+        users = users.mapValues { Users(links: $0.links) }.filter { !$0.value.links.isEmpty }
+        hasUnknown = false
     }
 
-    public var isEmpty: Bool { users.values.allSatisfy { $0.count <= $0.departures } }
+    public var isEmpty: Bool {
+        !hasUnknown && users.values.allSatisfy { $0.count <= $0.departures && $0.links.count <= 1 }
+    }
 }
 
 extension SMBUsers {
     /// One `key=value` a line, to be kept in a file: a remote path, and what there is to say of it. No path of either
     /// kind holds a line break.
     package var text: String {
-        var lines: [String] = []
+        var lines = hasUnknown ? ["unknown=1"] : []
         for (remote, users) in users.sorted(by: { $0.key.description < $1.key.description }) {
             lines.append("remote=\(remote)")
             if users.isUnlinked { lines.append("unlinked=1") }
@@ -99,6 +112,10 @@ extension SMBUsers {
             let parts = line.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             guard parts.count == 2 else { return nil }
             let (key, value) = (String(Substring(parts[0])), String(Substring(parts[1])))
+            if key == "unknown" {
+                hasUnknown = true
+                continue
+            }
             if key == "remote" {
                 guard let remote = try? SMBRemotePath(value) else { return nil }
                 users[remote] = Users()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinuxStorage
+import Dispatch
 import Glibc
 import HostStorage
 
@@ -19,6 +20,8 @@ enum MountReplacement {
             if move_mount(mount.raw, "", directory.raw, name, flags) == 0 {
                 return try detach(name, in: directory, subject)
             }
+            // What an older kernel says of a flag that it does not know.
+            guard errno == EINVAL else { throw StorageError(errno: errno, "move_mount", subject) }
             while try isMounted(name, in: directory, subject) { try detach(name, in: directory, subject) }
         }
         try checkErrno(
@@ -33,11 +36,18 @@ enum MountReplacement {
         return try top.mountID() != directory.mountID()
     }
 
+    /// Where detached mounts end. The kernel says goodbye to a server that may be gone, and waits for its answer.
+    private static let farewells = DispatchQueue(label: "host-storage.farewells")
+
     /// Takes the topmost mount on the name away, at once: what is open in it stays open. For filesystems of servers,
     /// which an unmount would wait for.
     static func detach(
         _ name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) {
+        let top = try checkErrno(
+            openat(directory.raw, name, cls_O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "openat", subject)
+        // Not before the mount is off its name, and then it is the last who has it.
+        defer { farewells.async { close(top) } }
         try checkErrno(
             umount2("/proc/self/fd/\(directory.raw)/\(name)", Int32(MNT_DETACH | UMOUNT_NOFOLLOW)),
             "umount2", subject)

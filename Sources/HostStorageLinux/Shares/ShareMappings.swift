@@ -19,13 +19,15 @@ final class ShareMappings: Sendable {
     private let records: ShareRecords
     private let requiresEncryption: Bool
     private let logger: Logger
+    /// Held while directories are made or removed that several shares have in common.
+    private let directories = Mutex(())
     /// Whom mappings were last mounted as. Nil for a guest.
     private let known = Mutex<[ShareMapping: SMBCredentials?]>([:])
 
     /// - Parameter door: mappings go beneath its first root.
     init(door: PathDoor, stateDirectory: String, requiresEncryption: Bool, logger: Logger) throws(StorageError) {
         self.door = door
-        root = "\(door.policy.roots[0])/.smb"
+        root = door.policy.shareDirectory
         records = try ShareRecords(stateDirectory: stateDirectory)
         self.requiresEncryption = requiresEncryption
         self.logger = logger
@@ -39,7 +41,8 @@ final class ShareMappings: Sendable {
         let room: (directory: OpenDirectory, name: String)? = if let link { try room(for: link) } else { nil }
         let mapping = ShareMapping(remote.share, as: credentials)
         let place = try place(of: mapping)
-        let before = try upToDateUsers(of: mapping)
+        var before = try upToDateUsers(of: mapping)
+        if before == nil, try isMounted(place) { before = .unknown }
 
         if let mounted = try working(mapping, at: place, as: credentials) {
             try Self.require(remote, in: mounted)
@@ -55,13 +58,13 @@ final class ShareMappings: Sendable {
         // On record before it is there: a mapping that is used is never taken away.
         var users = before ?? SMBUsers()
         users.add(remote, link: link)
-        try records.set(users, of: mapping)
+        try set(users, of: mapping)
         guard let (directory, name) = room else { return }
         let target = ([place.hostPath] + remote.directories).joined(separator: "/")
         do throws(StorageError) {
             try checkErrno(symlinkat(target, directory.descriptor.raw, name), "symlinkat", "\(link?.description ?? "")")
         } catch {
-            if let before { try records.set(before, of: mapping) } else { try takeAway(mapping) }
+            if let before { try set(before, of: mapping) } else { try takeAway(mapping) }
             throw error
         }
     }
@@ -92,14 +95,22 @@ final class ShareMappings: Sendable {
     }
 
     private func attach(_ mount: borrowing Descriptor, at place: HostPath) throws(StorageError) {
+        let (directory, name) = try directories.withLock { _ throws(StorageError) in try makeDirectories(of: place) }
+        try MountReplacement.put(mount, at: name, in: directory.descriptor, "\(place)")
+    }
+
+    private func makeDirectories(of place: HostPath) throws(StorageError) -> (OpenDirectory, String) {
         let all = try door.policy.place(hostPath: root)
         try DirectoryCreation.make(all, door)
         let top = try door.open(all, O_RDONLY | O_DIRECTORY)
         // Whoever may enter it has the rights of everybody whom shares are mounted as.
         try checkErrno(fchmod(top.raw, 0o700), "fchmod", root)
         if try !isMounted(place) { try DirectoryCreation.make(place, door) }
-        let (directory, name) = try door.openParent(of: place)
-        try MountReplacement.put(mount, at: name, in: directory.descriptor, "\(place)")
+        return try door.openParent(of: place)
+    }
+
+    private func set(_ users: SMBUsers, of mapping: ShareMapping) throws(StorageError) {
+        try directories.withLock { _ throws(StorageError) in try records.set(users, of: mapping) }
     }
 
     /// Fails unless the directory is there.
@@ -123,7 +134,7 @@ final class ShareMappings: Sendable {
         for (mapping, users) in all {
             var users = users
             guard users.leave(remote) else { continue }
-            if users.isEmpty { try takeAway(mapping) } else { try records.set(users, of: mapping) }
+            if users.isEmpty { try takeAway(mapping) } else { try set(users, of: mapping) }
             return
         }
         guard try hasUnrecordedMapping(of: remote.share) else {
@@ -131,6 +142,13 @@ final class ShareMappings: Sendable {
         }
         logger.warning(
             "a share stays mounted: there is no record of who uses it", metadata: ["share": "\(remote.share)"])
+    }
+
+    func recorded() -> [ShareMapping] { records.all() }
+
+    /// Takes a mapping away that has no users any more, such as one whose links were removed after the calls.
+    func removeIfUnused(_ mapping: ShareMapping) throws(StorageError) {
+        if let users = try upToDateUsers(of: mapping), users.isEmpty { try takeAway(mapping) }
     }
 
     private func takeAway(_ mapping: ShareMapping) throws(StorageError) {
@@ -143,8 +161,10 @@ final class ShareMappings: Sendable {
             }
         }
         known.withLock { $0[mapping] = nil }
-        try records.remove(mapping)
-        removeDirectories(of: place)
+        try directories.withLock { _ throws(StorageError) in
+            try records.remove(mapping)
+            removeDirectories(of: place)
+        }
     }
 
     /// Writes what is not yet written to a server that answers. Nothing that failed can be made good by leaving the

@@ -27,7 +27,9 @@ enum ShareMount {
         let address = try ServerAddress.find(request.share.server)
         do throws(StorageError) {
             try set(request, address, on: context)
-            return try context.mount(attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV))
+            // No links: whoever can write to the share could make one that leads anywhere on this host.
+            return try context.mount(
+                attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW))
         } catch {
             throw explained(error, request)
         }

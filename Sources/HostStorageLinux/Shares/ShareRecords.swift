@@ -7,17 +7,30 @@ import HostStorage
 struct ShareRecords: Sendable {
     private let directory: String
     private let boot: String
+    /// No name ends like this (``ShareMapping/directories``).
+    private static let unfinished = "%new"
 
     init(stateDirectory: String) throws(StorageError) {
         directory = "\(stateDirectory)/shares"
         boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
     }
 
+    /// All mappings on record.
+    func all() -> [ShareMapping] {
+        Sysfs.names(in: directory).flatMap { server in
+            Sysfs.names(in: "\(directory)/\(server)").flatMap { share in
+                guard let remote = try? SMBRemotePath("//\(server)/\(share)") else { return [ShareMapping]() }
+                return mappings(of: remote.share)
+            }
+        }
+    }
+
     /// The mappings of a share that have users, or had them in an earlier boot.
     func mappings(of share: SMBShare) -> [ShareMapping] {
-        Sysfs.names(in: path(ShareMapping.directories(of: share))).filter { !$0.hasSuffix(".new") }.sorted().map {
-            ShareMapping(share, owner: $0)
-        }
+        Sysfs.names(in: path(ShareMapping.directories(of: share))).filter { !$0.hasSuffix(Self.unfinished) }.sorted()
+            .map {
+                ShareMapping(share, owner: $0)
+            }
     }
 
     /// Nil where there is no record, or none that can be understood: then nobody knows who uses the mapping.
@@ -35,11 +48,12 @@ struct ShareRecords: Sendable {
         try makeDirectories(path(mapping.directories.dropLast()))
         let path = path(mapping.directories)
         // Whole or not at all.
-        let new = "\(path).new"
+        let new = "\(path)\(Self.unfinished)"
         do {
             let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
             var text = "boot=\(boot)\n\(users.text)"
-            try checkErrno(text.withUTF8 { write(file.raw, $0.baseAddress, $0.count) }, "write", new)
+            let written = try checkErrno(text.withUTF8 { write(file.raw, $0.baseAddress, $0.count) }, "write", new)
+            guard written == text.utf8.count else { throw StorageError(errno: ENOSPC, "write", new) }
             try checkErrno(fsync(file.raw), "fsync", new)
         }
         try checkErrno(rename(new, path), "rename", path)

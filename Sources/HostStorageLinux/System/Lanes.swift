@@ -10,8 +10,8 @@ import Synchronization
 /// A lane is named after the disk or path that its work is about. When one hangs, the work behind it on
 /// the same disk or path waits, and everything else goes on. The number of lanes at a time, and with it of
 /// threads, is bounded, and so is what waits in each; beyond it calls fail at once with
-/// ``StorageError/Code/exhausted``. Paths get half of the lanes at most: a mount that hangs is reached by
-/// many paths, and the disks are to have theirs all the same.
+/// ``StorageError/Code/exhausted``. Paths, shares and iSCSI get half of the lanes at most: a mount that hangs is reached
+/// by many paths, and the disks are to have theirs all the same.
 final class Lanes: Sendable {
     enum Lane: Hashable, Sendable {
         case disk(name: String)
@@ -28,7 +28,13 @@ final class Lanes: Sendable {
         case portal(ISCSIPortal)
         case target(ISCSITarget)
 
-        var isPath: Bool { if case .path = self { true } else { false } }
+        /// Whether many of a kind can hang by one cause: paths below one mount, servers behind one network.
+        var leavesRoomForDisks: Bool {
+            switch self {
+            case .path, .share, .portal, .target: true
+            default: false
+            }
+        }
     }
 
     private struct Work {
@@ -104,7 +110,9 @@ final class Lanes: Sendable {
                 lanes[lane]?.jobs += 1
                 return work.queue
             }
-            guard lanes.count < limit, !lane.isPath || lanes.keys.count(where: \.isPath) < limit / 2 else { return nil }
+            guard lanes.count < limit,
+                !lane.leavesRoomForDisks || lanes.keys.count(where: \.leavesRoomForDisks) < limit / 2
+            else { return nil }
             let queue = DispatchQueue(label: "host-storage.lane")
             lanes[lane] = Work(queue: queue)
             return queue

@@ -99,10 +99,14 @@ extension MachineTests {
             #expect(try String(contentsOfFile: second.path("stage/two/file"), encoding: .utf8) == "there")
 
             let third = try LinkedHost(restarting: first)
-            for left in [1, 0] {
+            // Made again, the call takes nothing away from the other.
+            for _ in 0..<2 {
                 try await third.host.unmapShare(remote)
-                #expect(try mounts(third).count == left)
+                #expect(try String(contentsOfFile: third.path("stage/three/file"), encoding: .utf8) == "there")
             }
+            try await third.host.remove(third.path("stage/two"), force: true)
+            try await third.host.unmapShare(remote)
+            #expect(try mounts(third).isEmpty)
             await expectError(.notFound) { try await third.host.unmapShare(remote) }
             #expect(!FileManager.default.fileExists(atPath: third.path(".smb")), "nothing is left")
             #expect(try Command.run("find", third.scratch.path + "/state/shares", "-type", "f").isEmpty)
@@ -118,9 +122,10 @@ extension MachineTests {
             let second = try LinkedHost(restarting: first)
             try await second.host.unmapShare(remote)
             #expect(try mounts(second).count == 1)
+            // Nor by others that come and go.
             try await second.host.mapShare(remote, linkedAt: nil, as: credentials())
             try await second.host.unmapShare(remote)
-            #expect(try mounts(second).isEmpty)
+            #expect(try mounts(second).count == 1)
         }
 
         @Test func usersOfOneShareHaveEachTheirOwnRights() async throws {
@@ -184,6 +189,39 @@ extension MachineTests {
                 try await linked.host.mapShare(remote, linkedAt: nil, as: credentials("other"))
             }
             #expect(began.duration(to: .now) < .seconds(25))
+        }
+
+        /// S8: nor does one that hangs; the kernel's goodbye to it waits where nobody else does.
+        @Test func aMappingWhoseServerHangsIsTakenAway() async throws {
+            let (server, remote, _) = try server()
+            let linked = try LinkedHost()
+            try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            server.freeze()
+            defer { server.thaw() }
+            let began = ContinuousClock.now
+            try await linked.host.unmapShare(remote)
+            #expect(try mounts(linked).isEmpty)
+            #expect(began.duration(to: .now) < .seconds(20))
+        }
+
+        /// What links are to lead to is not for callers to name: the rights there are others'.
+        @Test func s6NobodyReachesSharesButByTheirLinks() async throws {
+            let (server, remote, directory) = try server()
+            try "there".write(toFile: "\(directory)/file", atomically: false, encoding: .utf8)
+            let linked = try LinkedHost()
+            try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            let place = "\(linked.path(".smb"))/\(server.address)/data/carol"
+            #expect(FileManager.default.fileExists(atPath: "\(place)/file"))
+            for path in [place, "\(place)/file", linked.path(".smb"), linked.path(".SMB/x")] {
+                await expectError(.denied, "shares") { try await linked.host.remove(path, force: true) }
+                await expectError(.denied, "shares") { _ = try await linked.host.pathExists(path) }
+            }
+            await expectError(.denied, "shares") { try await linked.host.removeContents(of: place) }
+            await expectError(.denied, "shares") {
+                try await linked.host.createSymlink(at: linked.path("link"), to: place)
+            }
+            try await linked.host.unmapShare(remote)
+            #expect(FileManager.default.fileExists(atPath: "\(directory)/file"))
         }
 
         /// S8: and one that is gone does not keep its mapping from being taken away.
