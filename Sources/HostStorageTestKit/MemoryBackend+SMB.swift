@@ -31,9 +31,11 @@ extension MemoryBackend {
         try await perform(.unmapShare) { host throws(StorageError) in
             try host.updateUsers(of: remote.share)
             let keys = host.mappings.keys.filter { $0.share == remote.share }
-            guard keys.contains(where: { host.mappings[$0]?.users.leave(remote) == true }) else {
-                throw StorageError(.notFound, "\(remote) is not mapped")
+            let isUser = keys.contains { key in
+                host.mappings[key]?.users.leave(remote) == true
+                    || host.mappings[key]?.users.isEmpty == true && host.mappings[key]?.users.knows(remote) == true
             }
+            guard isUser else { throw StorageError(.notFound, "\(remote) is not mapped") }
             for key in keys where host.mappings[key]?.users.isEmpty == true { host.unmap(key) }
         }
     }

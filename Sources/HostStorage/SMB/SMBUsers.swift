@@ -65,6 +65,9 @@ public struct SMBUsers: Sendable, Equatable {
     /// Whether a link to `remote` is gone, so that the call that takes its user away is about to come.
     public func awaitsDeparture(of remote: SMBRemotePath) -> Bool { users[remote]?.gone.isEmpty == false }
 
+    /// Whether `remote` has users, or had them.
+    public func knows(_ remote: SMBRemotePath) -> Bool { users[remote] != nil }
+
     /// Takes one user of `remote` away; false where it has none.
     public mutating func leave(_ remote: SMBRemotePath) -> Bool {
         guard var users = users[remote] else { return false }

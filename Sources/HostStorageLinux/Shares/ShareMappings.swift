@@ -133,7 +133,8 @@ final class ShareMappings: Sendable {
         all.sort { $0.users.awaitsDeparture(of: remote) && !$1.users.awaitsDeparture(of: remote) }
         for (mapping, users) in all {
             var users = users
-            guard users.leave(remote) else { continue }
+            // Or all have left, and the last of their links has gone since.
+            guard users.leave(remote) || users.isEmpty && users.knows(remote) else { continue }
             if users.isEmpty { try takeAway(mapping) } else { try set(users, of: mapping) }
             return
         }
