@@ -59,6 +59,7 @@ uint32_t cls_device_minor(uint64_t device) { return minor(device); }
 
 int32_t cls_syncfs(int32_t descriptor) { return outcome(syncfs(descriptor)); }
 int32_t cls_try_lock(int32_t descriptor) { return outcome(flock(descriptor, LOCK_EX | LOCK_NB)); }
+int32_t cls_pipe(int32_t ends[2]) { return outcome(pipe2(ends, O_CLOEXEC)); }
 int32_t cls_memory_file(const char *name) {
     int file = memfd_create(name, MFD_CLOEXEC);
     if (file >= 0 && fchmod(file, S_IRUSR | S_IWUSR) < 0) {

@@ -35,6 +35,8 @@ uint32_t cls_device_minor(uint64_t device);
 int32_t cls_syncfs(int32_t descriptor);
 /// flock(2) with LOCK_EX | LOCK_NB.
 int32_t cls_try_lock(int32_t descriptor);
+/// pipe2(2) with O_CLOEXEC: the reading end, and the writing end.
+int32_t cls_pipe(int32_t ends[_Nonnull 2]);
 /// memfd_create(2) with MFD_CLOEXEC, for the owner alone.
 int32_t cls_memory_file(const char *_Nonnull name);
 /// umount2(2) with UMOUNT_NOFOLLOW.

@@ -50,6 +50,9 @@ final class OpenDisk: Sendable {
         self.sectorSize = Int(sectorSize)
     }
 
+    // Closing alone leaves the lock to a child that is between its fork and its exec (InheritedCopies).
+    deinit { flock(descriptor.raw, LOCK_UN) }
+
     var path: String { node.devicePath }
 
     /// Takes the lock that every program which changes a disk takes on the whole-disk device, so that udev

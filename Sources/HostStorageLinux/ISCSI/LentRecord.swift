@@ -41,6 +41,9 @@ final class LentRecord: Sendable {
         }
     }
 
+    // Closing alone leaves the lock to a child that is between its fork and its exec (InheritedCopies).
+    deinit { flock(lock.raw, LOCK_UN) }
+
     func giveBack() throws(StorageError) { try Self.giveBack(record) }
 
     /// Gives back what processes that have ended did not, except for records that others are lending now.

@@ -7,18 +7,35 @@ import HostStorage
 /// An open file, directory or device. Closed when its owner ends.
 struct Descriptor: ~Copyable, Sendable {
     let raw: Int32
+    private let copies: InheritedCopies?
 
     /// Takes over an open descriptor.
-    init(owning raw: Int32) { self.raw = raw }
+    init(owning raw: Int32) {
+        self.raw = raw
+        copies = nil
+    }
 
     /// Opens a path of the host as it stands; `flags` get O_CLOEXEC. Not for paths of callers: those go
     /// through ``PathDoor``.
+    ///
+    /// A device that is opened with O_EXCL is free again when the descriptor has ended.
     init(opening path: String, _ flags: Int32) throws(StorageError) {
+        let copies = flags & (O_EXCL | O_CREAT) == O_EXCL ? try InheritedCopies() : nil
         // The mode counts only where O_CREAT is among the flags.
-        raw = try checkErrno(open(path, flags | O_CLOEXEC, 0o600), "open", path)
+        let raw = open(path, flags | O_CLOEXEC, 0o600)
+        if raw < 0 {
+            let code = errno
+            copies?.drop()
+            throw StorageError(errno: code, "open", path)
+        }
+        self.raw = raw
+        self.copies = copies
     }
 
-    deinit { close(raw) }
+    deinit {
+        close(raw)
+        copies?.waitForEnd()
+    }
 
     /// The whole content of a small file, such as an attribute of sysfs.
     static func contents(of path: String) throws(StorageError) -> String {
