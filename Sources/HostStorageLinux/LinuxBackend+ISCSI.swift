@@ -21,14 +21,11 @@ extension LinuxBackend {
     public func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
         let program = try InitiatorProgram()
         let record = try await requireRecord(of: portal)
-        let addresses = try await addresses(of: portal)
-        let targets = try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
-            let database = NodeDatabase.ofThisHost
-            try database.dropLinks(of: record)
-            return database.targets(at: addresses)
+        try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
+            try NodeDatabase.ofThisHost.dropLinks(of: record)
         }
+        // What it still links to goes with it; what an operator has recorded has no link there.
         try await program.remove(record)
-        for target in targets { try await program.remove(target) }
     }
 
     public func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {

@@ -57,8 +57,6 @@ import Testing
         let records = try database.records(of: ISCSIName("iqn.2001-04.com.example:x"))
         #expect(records.map(\.portal.description) == ["192.0.2.1:3260", "192.0.2.3:3260", "[2001:db8::1]:3260"])
         #expect(records.map(\.interface) == ["default", "default", "eth1"])
-        let targets = database.targets(at: [PortalAddress("192.0.2.1", port: 3260)])
-        #expect(targets.map(\.target.description).map { $0.suffix(1) } == ["x", "y"])
         #expect(try database.records(of: ISCSIName("iqn.2001-04.com.example:z")).isEmpty)
     }
 

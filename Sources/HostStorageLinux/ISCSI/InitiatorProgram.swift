@@ -32,16 +32,6 @@ struct InitiatorProgram: Sendable {
             "\(portal)")
     }
 
-    func remove(_ record: NodeRecord) async throws(StorageError) {
-        do throws(StorageError) {
-            try await run(
-                ["-m", "node", "-T", "\(record.target)", "-p", "\(record.portal)", "-o", "delete"],
-                Self.recordDeadline, "\(record.target)")
-        } catch  where error.code == .notFound {
-            // It went with the portal.
-        }
-    }
-
     /// The targets that a portal names.
     func discover(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
         let outcome: ChildProgram.Outcome

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
 import HostStorage
 
 /// Asks a target by what CHAP name it proves itself.
@@ -9,13 +8,21 @@ import HostStorage
 /// whose name is not the one that it was told. A target says it only to a host that has proved itself; so this logs in
 /// up to that point and leaves. The name is no proof: that remains with open-iscsi's own login, and the secret.
 struct NameInquiry: ~Copyable {
-    private let socket: Descriptor
+    private let connection: Connection
     private let session: [UInt8]
     private var expected: UInt32 = 0
 
     /// In seconds, for each of its seven steps.
     private static let patience = 5
     private static let largestAnswer = 64 << 10
+
+    private init(_ portal: ISCSIPortal) throws(StorageError) {
+        // open-iscsi's records have addresses, so there is one.
+        let address = try NetworkAddress.all(of: portal.address, port: portal.port)[0]
+        connection = try Connection(to: address, patience: Self.patience)
+        // Of the "random" kind, which iscsid's are not.
+        session = [0x80] + (0..<5).map { _ in UInt8.random(in: 0...255) }
+    }
 
     static func name(ofTarget record: NodeRecord, host: CHAP) throws(StorageError) -> String {
         let text = try Sysfs.attribute(record.path) ?? ""
@@ -75,12 +82,12 @@ struct NameInquiry: ~Copyable {
         _ texts: [(key: String, value: String)], endsSecurityStage: Bool = false
     ) throws(StorageError) -> LoginMessage {
         let message = LoginMessage(texts, endsSecurityStage: endsSecurityStage)
-        try write(message.request(session: session, expected: expected))
-        guard let response = LoginMessage.Response(header: try read(LoginMessage.headerSize)),
+        try connection.send(message.request(session: session, expected: expected))
+        guard let response = LoginMessage.Response(header: try connection.receive(LoginMessage.headerSize)),
             response.dataSize <= Self.largestAnswer
         else { throw StorageError(.unavailable, "it answers a login with something else") }
         expected = response.number &+ 1
-        let data = try read((response.dataSize + 3) / 4 * 4)
+        let data = try connection.receive((response.dataSize + 3) / 4 * 4)
         switch response.status {
         case 0: return LoginMessage(data: Array(data[..<response.dataSize]))
         case 0x0201: throw StorageError(.denied, "the target does not accept the CHAP name and secret")
@@ -89,60 +96,5 @@ struct NameInquiry: ~Copyable {
         case let status:
             throw StorageError(.unavailable, "it refuses the login with status 0x\(String(status, radix: 16))")
         }
-    }
-
-    // MARK: - Connection
-
-    private init(_ portal: ISCSIPortal) throws(StorageError) {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        hints.ai_flags = AI_NUMERICSERV
-        var found: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(portal.address, "\(portal.port)", &hints, &found) == 0, let address = found?.pointee else {
-            throw StorageError(.unavailable, "its name has no address")
-        }
-        defer { freeaddrinfo(found) }
-        let kind = address.ai_socktype | Int32(SOCK_CLOEXEC.rawValue)
-        let socket = Descriptor(
-            owning: try checkErrno(Glibc.socket(address.ai_family, kind, address.ai_protocol), "socket"))
-        var time = timeval(tv_sec: Self.patience, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            try checkErrno(
-                setsockopt(socket.raw, SOL_SOCKET, option, &time, socklen_t(MemoryLayout<timeval>.size)), "setsockopt")
-        }
-        guard connect(socket.raw, address.ai_addr, address.ai_addrlen) == 0 else {
-            throw Self.unreachable(errno, "connect")
-        }
-        self.socket = socket
-        // Of the "random" kind, which iscsid's are not.
-        session = [0x80] + (0..<5).map { _ in UInt8.random(in: 0...255) }
-    }
-
-    private func write(_ bytes: [UInt8]) throws(StorageError) {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes[done...].withUnsafeBytes {
-                Glibc.send(socket.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            guard count > 0 else { throw Self.unreachable(errno, "send") }
-            done += count
-        }
-    }
-
-    private func read(_ count: Int) throws(StorageError) -> [UInt8] {
-        var bytes: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: count)
-        while bytes.count < count {
-            let got = recv(socket.raw, &buffer, count - bytes.count, 0)
-            guard got > 0 else { throw Self.unreachable(got == 0 ? ECONNRESET : errno, "recv") }
-            bytes += buffer[..<got]
-        }
-        return bytes
-    }
-
-    private static func unreachable(_ code: Int32, _ call: String) -> StorageError {
-        StorageError(
-            .unavailable, "it does not answer",
-            cause: .systemCall(call, errno: code, text: String(cString: strerror(code))))
     }
 }

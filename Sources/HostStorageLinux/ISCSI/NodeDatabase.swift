@@ -45,13 +45,6 @@ struct NodeDatabase: Sendable {
         }
     }
 
-    /// The targets of which a record names that portal.
-    func targets(at addresses: Set<PortalAddress>) -> [NodeRecord] {
-        Sysfs.names(in: nodes).compactMap { try? ISCSIName($0) }.flatMap(records(of:)).filter {
-            addresses.contains($0.address)
-        }
-    }
-
     var nodes: String { "\(directory)/nodes" }
 
     /// Where records are while a login has something else in their place; see ``LentRecord``.

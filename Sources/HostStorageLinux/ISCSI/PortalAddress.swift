@@ -35,28 +35,7 @@ struct PortalAddress: Hashable, Sendable {
     static func all(of portal: ISCSIPortal) -> Set<PortalAddress> {
         let own = PortalAddress(portal.address, port: portal.port)
         if own.isNumeric { return [own] }
-        return Set(resolve(portal.address).map { PortalAddress($0, port: portal.port) }).union([own])
-    }
-
-    /// The addresses of a name; none where the resolver knows none.
-    private static func resolve(_ name: String) -> [String] {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var first: UnsafeMutablePointer<addrinfo>?
-        guard getaddrinfo(name, nil, &hints, &first) == 0 else { return [] }
-        defer { freeaddrinfo(first) }
-        var addresses: [String] = []
-        var next = first
-        while let entry = next?.pointee {
-            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-            if getnameinfo(
-                entry.ai_addr, entry.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST) == 0
-            {
-                addresses.append(
-                    String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
-            }
-            next = entry.ai_next
-        }
-        return addresses
+        let addresses = (try? NetworkAddress.all(of: portal.address, port: own.port)) ?? []
+        return Set(addresses.map { PortalAddress($0.text, port: own.port) }).union([own])
     }
 }
