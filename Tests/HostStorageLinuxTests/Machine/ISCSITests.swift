@@ -12,7 +12,7 @@ import Testing
 
 extension MachineTests {
     /// The host as an iSCSI initiator, with targets of the machine's own kernel.
-    @Suite struct ISCSITests {
+    @Suite(.timeLimit(.minutes(5))) struct ISCSITests {
         private let targets: ISCSITargets
         private let linked: LinkedHost
 
@@ -111,6 +111,15 @@ extension MachineTests {
             #expect(try await host.disks(of: first).count == 1)
         }
 
+        @Test func anOperatorsRecordsStayWhenTheirPortalIsRemoved() async throws {
+            let target = try await discovered(try targets.add())
+            let own = try ISCSIName("iqn.2001-04.com.example:operators")
+            try Command.run("iscsiadm", "-m", "node", "-o", "new", "-T", "\(own)", "-p", "\(target.portal),1")
+            try await host.removePortal(target.portal)
+            #expect(NodeDatabase.ofThisHost.records(of: target.name).isEmpty)
+            #expect(NodeDatabase.ofThisHost.records(of: own).count == 1)
+        }
+
         @Test func addingAPortalAgainKeepsItsRecordAsItIs() async throws {
             let target = try await discovered(try targets.add())
             // By an operator.
@@ -143,7 +152,6 @@ extension MachineTests {
             let target = try await discovered(try targets.add(chap: chap, mutual: proof, at: [portal]), at: portal)
             let wrong = try Self.proof(chap.name, "another-secret")
             let wrongTarget = try Self.proof(proof.name, "another-secret")
-            let start = ContinuousClock.now
             for authentication: ISCSIAuthentication in [
                 .none, .oneWay(wrong), .oneWay(try Self.proof("another", chap.secret.revealed)),
                 .mutual(wrong, target: proof), .mutual(chap, target: wrongTarget),
@@ -153,7 +161,6 @@ extension MachineTests {
                 #expect(error.map { !"\($0)".contains("another-secret") } == true)
                 #expect(try await host.disks(of: target).isEmpty)
             }
-            #expect(start.duration(to: .now) < .seconds(10))
             for authentication: ISCSIAuthentication in [.oneWay(chap), .mutual(chap, target: proof)] {
                 try await host.connectTarget(target, as: authentication)
                 #expect(try await host.disks(of: target).count == 1)
@@ -320,9 +327,7 @@ extension MachineTests {
             let target = try await connected(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
             targets.leaveNetwork()
             try isAway()
-            let start = ContinuousClock.now
             try await host.disconnectTarget(target)
-            #expect(start.duration(to: .now) < .seconds(30))
             #expect(try await host.disks(of: target).isEmpty)
         }
 
@@ -330,32 +335,29 @@ extension MachineTests {
             let away = try await discovered(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
             let other = try await discovered(try targets.add())
             targets.leaveNetwork()
-            let start = ContinuousClock.now
             let host = host
             async let login = expectError(.unavailable) { try await host.connectTarget(away, as: .none) }
             await linked.running("connect target \(away)")
             async let discovery = expectError(.unavailable) {
                 try await host.discoverTargets(at: ISCSITargets.leaving)
             }
+            var roundsMeanwhile = 0
             for _ in 0..<3 {
-                let begin = ContinuousClock.now
                 try await host.connectTarget(other, as: .none)
                 #expect(try await host.disks(of: other).count == 1)
                 try await host.disconnectTarget(other)
-                #expect(begin.duration(to: .now) < .seconds(5))
+                let running = host.operations.running.map(\.operation.description)
+                if running.contains("connect target \(away)") { roundsMeanwhile += 1 }
             }
-            #expect(start.duration(to: .now) < .seconds(14), "the login is to be under way meanwhile")
+            #expect(roundsMeanwhile > 0)
             _ = await (login, discovery)
-            #expect(start.duration(to: .now) < .seconds(40))
             #expect(try await host.disks(of: away).isEmpty)
         }
 
         @Test func aPortalWhereNobodyListensIsUnavailable() async throws {
             let portal = try ISCSIPortal(address: "127.0.0.1", port: 3999)
             try await host.addPortal(portal)
-            let start = ContinuousClock.now
             await expectError(.unavailable) { try await host.discoverTargets(at: portal) }
-            #expect(start.duration(to: .now) < .seconds(5))
         }
 
         @Test func withoutItsDaemonNothingHangsAndItIsSaid() async throws {
