@@ -8,12 +8,14 @@ sockets, and look at the host with the host's own tools. All of it is done in ev
     proxy.py         a running csi-proxy
     sandbox.py       a running csi-proxy sandbox
     samba.py         a running SMB server
-    secrets_search.py  where a secret can be read
+    iscsi_target.py  iSCSI targets and iscsid
+    secret_hunt.py   where secrets can be read
     loop_disk.py     real disks
     spelling.py      a path in POSIX and Windows spelling
     test_sockets.py, test_starting.py, test_paths.py, test_directories.py, test_removal.py, test_disks.py,
     test_partitioning.py, test_volumes.py, test_mounts.py, test_resizing.py, test_together.py, test_hangs.py,
-    test_access.py, test_requests.py, test_shares.py, test_secrets.py, test_metrics.py, test_windows_drivers.py
+    test_access.py, test_requests.py, test_shares.py, test_targets.py, test_secrets.py, test_metrics.py,
+    test_windows_drivers.py
 
 The fixtures here are what the tests stand on: a proxy for the whole run, and disks and directories for each test.
 `disks`, `volumes` and `files` are the services of a group. A test marked with `every_version` gets them in each
@@ -32,8 +34,8 @@ from loop_disk import LoopDisk
 from proxy import Proxy
 
 counter = itertools.count(1)
-# These take the virtual machine's kernel, and are the only ones that run there.
-collect_ignore_glob = [] if "HOST_STORAGE_MACHINE" in os.environ else ["test_shares.py"]
+# These take the virtual machine's kernel; tools/test runs them there, and no others.
+collect_ignore_glob = [] if "HOST_STORAGE_MACHINE" in os.environ else ["test_shares.py", "test_targets.py"]
 running = pytest.StashKey()
 
 

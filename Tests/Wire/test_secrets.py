@@ -14,6 +14,7 @@ import pytest
 from smb.v1 import smb_pb2
 
 from proxy import Proxy
+from secret_hunt import places_of
 
 WORD = "correct-horse-battery-staple"
 
@@ -138,14 +139,7 @@ def test_other_processes_of_its_user_do_not_read_its_memory(scratch):
 
 
 def test_neither_log_nor_state_nor_process_table_has_it(holding):
-    assert WORD not in holding.log.read_text()
-    for file in holding.directory.rglob("*"):
-        if file.is_file():
-            assert WORD.encode() not in file.read_bytes(), file
-    for process in pathlib.Path("/proc").glob("[0-9]*"):
-        for name in ("cmdline", "environ"):
-            with contextlib.suppress(OSError):
-                assert WORD.encode() not in (process / name).read_bytes(), process
+    assert places_of([WORD], [holding.directory]) == set()
 
 
 @pytest.mark.parametrize("filesystem", ["ext4", "xfs", "btrfs"])

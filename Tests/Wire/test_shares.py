@@ -12,7 +12,7 @@ from grpc import StatusCode
 from proxy import Proxy
 from samba import Samba
 from sandbox import Sandbox
-from secrets_search import places_of
+from secret_hunt import SecretHunt, places_of
 from wire import VERSIONS, refused
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "Examples" / "windows-driver"))
@@ -119,36 +119,36 @@ def test_a_password_is_found_nowhere(samba, directory):
     """S7: argv and environment of every process, the log at its most talkative, state files, mounts, errors."""
     server = samba()
     places = [directory / "proxy", pathlib.Path("/proc/self/mountinfo"), pathlib.Path("/run")]
-    found = []
-    with Proxy(directory / "proxy", "--log-level", "trace") as proxy:
-        smb = proxy.service("smb")
-        fields = {"remote_path": server.remote, "local_path": str(proxy.kubelet / "link"), "username": USER}
-        for _ in range(3):
-            smb.NewSmbGlobalMapping(**fields, password=PASSWORD)
-            found += places_of(PASSWORD, places)
-            smb.RemoveSmbGlobalMapping(remote_path=server.remote)
-            (proxy.kubelet / "link").unlink()
-        answers = []
-        for password in (PASSWORD + "-wrong", PASSWORD + "\n"):
-            with refused(StatusCode.PERMISSION_DENIED if "\n" not in password else StatusCode.INVALID_ARGUMENT) as error:
-                smb.NewSmbGlobalMapping(**fields, password=password)
+    with SecretHunt([PASSWORD], places) as hunt:
+        with Proxy(directory / "proxy", "--log-level", "trace") as proxy:
+            smb = proxy.service("smb")
+            fields = {"remote_path": server.remote, "local_path": str(proxy.kubelet / "link"), "username": USER}
+            for _ in range(3):
+                smb.NewSmbGlobalMapping(**fields, password=PASSWORD)
+                smb.RemoveSmbGlobalMapping(remote_path=server.remote)
+                (proxy.kubelet / "link").unlink()
+            answers = []
+            for password in (PASSWORD + "-wrong", PASSWORD + "\n"):
+                code = StatusCode.INVALID_ARGUMENT if "\n" in password else StatusCode.PERMISSION_DENIED
+                with refused(code) as error:
+                    smb.NewSmbGlobalMapping(**fields, password=password)
+                answers.append(str(error.value))
+            server.stop()
+            with refused(StatusCode.UNAVAILABLE) as error:
+                smb.NewSmbGlobalMapping(**fields, password=PASSWORD)
             answers.append(str(error.value))
-        server.stop()
-        with refused(StatusCode.UNAVAILABLE) as error:
-            smb.NewSmbGlobalMapping(**fields, password=PASSWORD)
-        answers.append(str(error.value))
-        found += places_of(PASSWORD, places)
-    found += places_of(PASSWORD, places)
-    assert found == []
+    assert hunt.found == set()
+    assert min(hunt.rounds.values()) > 2
     assert not any(PASSWORD in answer for answer in answers)
-    # The search sees what there is to see.
-    (directory / "proxy" / "planted").write_text(f"password={PASSWORD}")
+
+
+def test_the_hunt_sees_what_there_is_to_see(directory):
+    (directory / "planted").write_text(f"password={PASSWORD}")
     with subprocess.Popen(["sleep", "30"], env={"PLANTED": PASSWORD}) as one:
         with subprocess.Popen(["sh", "-c", "sleep 30; :", PASSWORD]) as other:
             try:
-                found = places_of(PASSWORD, places)
+                found = places_of([PASSWORD], [directory])
             finally:
                 one.kill()
                 other.kill()
-    assert set(found) == {
-        str(directory / "proxy" / "planted"), f"/proc/{one.pid}/environ", f"/proc/{other.pid}/cmdline"}
+    assert found == {str(directory / "planted"), f"/proc/{one.pid}/environ", f"/proc/{other.pid}/cmdline"}

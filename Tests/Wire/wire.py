@@ -68,11 +68,11 @@ class Service:
         call = getattr(self._stub, descriptor.name)
 
         def call_with(timeout=PATIENCE, **fields):
-            request = request_type()
+            values = {}
             for name, value in fields.items():
                 field = field_of(descriptor.input_type, name)
-                setattr(request, field.name, str(value) if field.type == field.TYPE_STRING else value)
-            return Answer(call(request, timeout=timeout))
+                values[field.name] = str(value) if field.type == field.TYPE_STRING else value
+            return Answer(call(request_type(**values), timeout=timeout))
 
         return call_with
 
