@@ -171,6 +171,14 @@ public final class ISCSITargets: Sendable {
         throw CommandFailed("iscsid has not come")
     }
 
+    /// Keeps it from answering, and what asks it waits.
+    public func freezeDaemon() { signalDaemon(SIGSTOP) }
+    public func thawDaemon() { signalDaemon(SIGCONT) }
+
+    private func signalDaemon(_ signal: Int32) {
+        daemon.withLock { if let id = $0?.processIdentifier { _ = kill(id, signal) } }
+    }
+
     public func stopDaemon() {
         let process = daemon.withLock { daemon -> Process? in
             defer { daemon = nil }

@@ -268,6 +268,34 @@ extension MachineTests {
             #expect(try await host.disks(of: target).isEmpty)
         }
 
+        /// Between the question whether it is used and the end of its session.
+        @Test func aDiskThatIsAboutToGoIsNotMounted() async throws {
+            let target = try await connected(try targets.add())
+            try await host.formatVolume(try await linked.volume(on: #require(try await host.disks(of: target).first)))
+            let device = try #require(Kernel.names(in: "/sys/block").first { $0.hasPrefix("sd") })
+            let mount = linked.path("stage")
+            try await host.makeDirectory(mount)
+            targets.freezeDaemon()
+            defer { targets.thawDaemon() }
+            let host = host
+            let logout = Task { try await host.disconnectTarget(target) }
+            while (try? Command.run("pgrep", "-x", "iscsiadm")) == nil { try await Task.sleep(for: .milliseconds(5)) }
+            #expect(throws: CommandFailed.self) { try Command.run("mount", "/dev/\(device)1", mount) }
+            targets.thawDaemon()
+            try await logout.value
+        }
+
+        @Test func s9TheSystemsDiskKeepsItsSession() async throws {
+            let target = try await connected(try targets.add())
+            try await host.formatVolume(try await linked.volume(on: #require(try await host.disks(of: target).first)))
+            let device = try #require(Kernel.names(in: "/sys/block").first { $0.hasPrefix("sd") })
+            let boot = try SystemMount(of: "/dev/\(device)1", type: "ext4", at: "/boot")
+            await expectError(.denied, "running system") { try await host.disconnectTarget(target) }
+            #expect(try await host.disks(of: target).count == 1)
+            try boot.end()
+            try await host.disconnectTarget(target)
+        }
+
         @Test func whatWasWrittenIsOnTheTarget() async throws {
             let name = try targets.add()
             let target = try await connected(name)
