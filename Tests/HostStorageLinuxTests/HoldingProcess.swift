@@ -25,6 +25,7 @@ final class HoldingProcess: Sendable {
     }
 
     var id: Int32 { process.processIdentifier }
+    var isRunning: Bool { process.isRunning }
 
     func end() {
         try? input.fileHandleForWriting.close()

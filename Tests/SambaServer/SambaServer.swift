@@ -72,11 +72,6 @@ public final class SambaServer: Sendable {
         _ = try? Command.run("pkill", "-\(signal)", "--pgroup", process)
     }
 
-    /// Whether this machine has a connection to it, answered or not.
-    public var isConnected: Bool {
-        get throws { try !Command.run("ss", "-Htn", "state", "established", "dst", "\(address):445").isEmpty }
-    }
-
     // MARK: - What it serves
 
     /// Adds a share and returns the directory that it is.

@@ -59,6 +59,14 @@ def scratch():
     return pathlib.Path(os.environ["WIRE_TESTS_SCRATCH"])
 
 
+@pytest.fixture
+def directory(scratch):
+    """For this test alone. A short path: a socket's has to be."""
+    directory = scratch / f"test-{next(counter)}"
+    directory.mkdir()
+    return directory
+
+
 @pytest.fixture(scope="session")
 def shared_proxy(scratch):
     with Proxy(scratch / "shared") as proxy:

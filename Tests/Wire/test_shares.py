@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The smb group with a real server and the kernel's cifs. Runs in the virtual machine: see tools/test."""
-import itertools
 import pathlib
 import signal
 import subprocess
@@ -19,16 +18,7 @@ sys.path.append(str(pathlib.Path(__file__).parents[2] / "Examples" / "windows-dr
 import windows_driver  # noqa: E402
 
 USER = "driver"
-counter = itertools.count(1)
 PASSWORD = "Tr0ub4dor,&3 \"quoted\""
-
-
-@pytest.fixture
-def directory(scratch):
-    """A short path: a socket's has to be."""
-    directory = scratch / f"shares-{next(counter)}"
-    directory.mkdir()
-    return directory
 
 
 @pytest.fixture

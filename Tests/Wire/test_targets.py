@@ -19,15 +19,6 @@ CHAP = ("host", "secret-of-the-host")
 MUTUAL = ("target", "secret-of-the-target")
 WRONG = "secret-that-is-wrong"
 RECORDS = [pathlib.Path("/etc/iscsi"), pathlib.Path("/var/lib/iscsi")]
-counter = itertools.count(1)
-
-
-@pytest.fixture
-def directory(scratch):
-    """A short path: a socket's has to be."""
-    directory = scratch / f"targets-{next(counter)}"
-    directory.mkdir()
-    return directory
 
 
 @pytest.fixture

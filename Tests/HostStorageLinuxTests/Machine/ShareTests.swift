@@ -33,6 +33,10 @@ extension MachineTests {
             try MountTable.read().filter { $0.type == "cifs" && $0.target.hasPrefix(linked.scratch.path) }
         }
 
+        private func place(_ share: String, of server: SambaServer, _ linked: LinkedHost) -> String {
+            "\(linked.path(".smb"))/\(server.address)/\(share)/\(user)"
+        }
+
         // MARK: - Encryption and names
 
         @Test func whatGoesOverTheWireIsEncryptedUnlessTheHostIsToldOtherwise() async throws {
@@ -165,17 +169,17 @@ extension MachineTests {
 
         // MARK: - S8
 
-        /// S8: a server that takes connections and then says nothing holds up nobody but its own share.
+        /// S8: a server that takes connections and then says nothing holds up nobody but its own share. The kernel, asked
+        /// to mount it, would mount no other meanwhile.
         @Test func aServerThatHangsHoldsUpItsShareAlone() async throws {
             let (frozen, remote, _) = try server()
             let (other, otherRemote, _) = try server()
+            defer { withExtendedLifetime(other) {} }
             let linked = try LinkedHost()
-            try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
             frozen.freeze()
             defer { frozen.thaw() }
-
-            let again = Task { try await linked.host.mapShare(remote, linkedAt: nil, as: credentials()) }
-            defer { withExtendedLifetime(other) {} }
+            let hung = Task { try await linked.host.mapShare(remote, linkedAt: nil, as: credentials()) }
+            await linked.running("map share \(remote) as \(user)")
             var roundsMeanwhile = 0
             for _ in 0..<3 {
                 try await linked.host.mapShare(otherRemote, linkedAt: nil, as: credentials())
@@ -185,22 +189,38 @@ extension MachineTests {
                 if linked.host.operations.running.map(\.operation.name) == ["map share"] { roundsMeanwhile += 1 }
             }
             #expect(roundsMeanwhile > 0)
-            await expectError(.unavailable, "does not answer") { try await again.value }
-            await expectError(.unavailable, "does not answer") {
-                try await linked.host.mapShare(remote, linkedAt: nil, as: credentials("other"))
-            }
+            await expectError(.unavailable, "does not answer") { try await hung.value }
         }
 
-        /// S8: nor does one that hangs; the kernel's goodbye to it waits where nobody else does.
-        @Test func aMappingWhoseServerHangsIsTakenAway() async throws {
+        /// S8: whoever asks for a share that is mounted is told long before the kernel gives its server up.
+        @Test func aMappingWhoseServerHangsIsUnavailable() async throws {
             let (server, remote, _) = try server()
             let linked = try LinkedHost()
             try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
             server.freeze()
             defer { server.thaw() }
+            let kernel = try HoldingProcess(#"echo; exec stat --file-system "$0""#, place("data", of: server, linked))
+            await expectError(.unavailable, "does not answer") {
+                try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            }
+            #expect(kernel.isRunning)
+        }
+
+        /// S8: nor is it waited for when it is taken away; the kernel's goodbye waits where nobody else does.
+        @Test func aMappingWhoseServerHangsIsTakenAway() async throws {
+            let (server, remote, _) = try server()
+            _ = try server.addShare("more", for: user)
+            let linked = try LinkedHost()
+            try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            try await linked.host.mapShare(
+                SMBRemotePath("//\(server.address)/more"), linkedAt: nil, as: credentials())
+            server.freeze()
+            defer { server.thaw() }
+            let kernel = try HoldingProcess(
+                #"echo; exec umount --lazy --no-canonicalize "$0""#, place("more", of: server, linked))
             try await linked.host.unmapShare(remote)
-            #expect(try mounts(linked).isEmpty)
-            #expect(try server.isConnected, "the goodbye is still to be answered")
+            #expect(kernel.isRunning)
+            #expect(try !mounts(linked).contains { $0.target == place("data", of: server, linked) })
         }
 
         /// What links are to lead to is not for callers to name: the rights there are others'.
@@ -209,7 +229,7 @@ extension MachineTests {
             try "there".write(toFile: "\(directory)/file", atomically: false, encoding: .utf8)
             let linked = try LinkedHost()
             try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
-            let place = "\(linked.path(".smb"))/\(server.address)/data/carol"
+            let place = place("data", of: server, linked)
             #expect(FileManager.default.fileExists(atPath: "\(place)/file"))
             for path in [place, "\(place)/file", linked.path(".smb"), linked.path(".SMB/x")] {
                 await expectError(.denied, "shares") { try await linked.host.remove(path, force: true) }
