@@ -21,11 +21,15 @@ extension LinuxBackend {
     public func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
         let program = try InitiatorProgram()
         let record = try await requireRecord(of: portal)
+        let addresses = try await addresses(of: portal)
         try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
-            try NodeDatabase.ofThisHost.dropLinks(of: record)
+            try NodeDatabase.ofThisHost.relink(record, at: addresses)
         }
-        // What it still links to goes with it; what an operator has recorded has no link there.
+        // With the records that it links to.
         try await program.remove(record)
+        try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
+            try NodeDatabase.ofThisHost.dropRemains(of: record)
+        }
     }
 
     public func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
@@ -45,13 +49,9 @@ extension LinuxBackend {
             let proofs = try await proofs(authentication, record, target)
             do throws(StorageError) {
                 try await logIn(record, target, proofs, program)
+                try await requireProven(proofs, disks, target, program)
             } catch  where error.code == .alreadyExists {
-                guard sessions.isEmpty else {
-                    throw StorageError(
-                        .unavailable, "there is a session with it, which has lost it for long", subject: "\(target)",
-                        cause: error.cause)
-                }
-                // Somebody else has logged in meanwhile.
+                // Somebody else has logged in meanwhile, or is about to.
             }
         }
         try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.wait() }
@@ -62,11 +62,19 @@ extension LinuxBackend {
         let disks = try await disksBehind(target)
         let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
         if sessions.isEmpty { return }
-        var leaving: [LeavingDisk] = []
-        for session in sessions { leaving += try await requireUnused(session) }
-        for session in sessions { try await program.logOut(session) }
-        try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.waitForEnd(of: sessions) }
-        withExtendedLifetime(leaving) {}
+        let leaving = LeavingDisks()
+        let failure: StorageError?
+        do throws(StorageError) {
+            for session in sessions { try await requireUnused(session, leaving) }
+            for session in sessions { try await program.logOut(session) }
+            try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.waitForEnd(of: sessions) }
+            failure = nil
+        } catch {
+            failure = error
+        }
+        // Whether or not the caller is still there.
+        await Task { [lanes] in try? await lanes.run(in: .target(target)) { leaving.end() } }.value
+        if let failure { throw failure }
     }
 
     public func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
@@ -175,6 +183,18 @@ extension LinuxBackend {
             subject: "\(target)", cause: failure.cause)
     }
 
+    /// A record that somebody has made anew during the login has none of its proofs, and a target may ask for none.
+    private func requireProven(
+        _ proofs: LoginRecord.Proofs, _ disks: TargetDisks, _ target: ISCSITarget, _ program: InitiatorProgram
+    ) async throws(StorageError) {
+        let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
+        let others = sessions.filter { $0.hostName != proofs.host?.name || $0.targetName != proofs.target?.name }
+        if others.isEmpty { return }
+        for session in others { try await program.logOut(session) }
+        throw StorageError(
+            .unavailable, "the target's record was made anew during the login; log in again", subject: "\(target)")
+    }
+
     /// Puts back the records that a killed process has left lent.
     func recoverLogins() async {
         do throws(StorageError) {
@@ -189,22 +209,18 @@ extension LinuxBackend {
 
     // MARK: - Logout
 
-    private func requireUnused(_ session: Session) async throws(StorageError) -> [LeavingDisk] {
-        var leaving: [LeavingDisk] = []
+    private func requireUnused(_ session: Session, _ leaving: LeavingDisks) async throws(StorageError) {
         for name in session.units.compactMap(\.block) {
             guard session.isLoggedIn else {
                 try await lanes.run(in: .bus("session\(session.id)")) { () throws(StorageError) in
-                    try LeavingDisk.requireUnused(unreachable: name)
+                    try LeavingDisks.requireUnused(unreachable: name)
                 }
                 continue
             }
-            let leave = try await lanes.run(in: .disk(name: name), timeout: .seconds(30)) {
-                () throws(StorageError) in
-                try LeavingDisk(name)
+            try await lanes.run(in: .disk(name: name), timeout: .seconds(30)) { () throws(StorageError) in
+                try leaving.add(name)
             }
-            if let leave { leaving.append(leave) }
         }
-        return leaving
     }
 }
 

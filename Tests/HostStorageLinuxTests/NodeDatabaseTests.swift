@@ -34,6 +34,8 @@ import Testing
         {
             try make("send_targets/\(name)/st_config")
         }
+        // Left over: there is no record in it.
+        try make("send_targets/192.0.2.9,3260/iqn.2001-04.com.example:x,192.0.2.9,3260,1,default")
         #expect(
             database.portals().map(\.description) == [
                 "192.0.2.1:3260", "192.0.2.1:3261", "[2001:db8::1]:3260", "storage.example:860",
@@ -60,7 +62,7 @@ import Testing
         #expect(try database.records(of: ISCSIName("iqn.2001-04.com.example:z")).isEmpty)
     }
 
-    @Test func linksToOtherPortalsRecordsAreDroppedBeforeAPortalIs() throws {
+    @Test func aPortalIsLinkedToItsOwnRecordsBeforeItIsRemoved() throws {
         let links = [
             "iqn.2001-04.com.example:x,192.0.2.1,3260,1,default",
             "iqn.2001-04.com.example:x,2001:db8::1,3260,1,default",
@@ -69,9 +71,34 @@ import Testing
         for link in links { try make("send_targets/192.0.2.1,3260/\(link)") }
         try make("send_targets/192.0.2.1,3260/st_config")
         try make("send_targets/2001:db8:0::1,3260/st_config")
-        try database.dropLinks(of: portal("192.0.2.1"))
-        let left = try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/send_targets/192.0.2.1,3260")
-        #expect(left.sorted() == [links[0], links[2], "st_config"].sorted())
+        // Discovered at the other portal last; an operator's; and one at an address that is none of the portal's.
+        for (target, portal, type) in [
+            ("y", "192.0.2.1,3260,7", "send_targets"), ("z", "192.0.2.1,3260,1", "static"),
+            ("y", "192.0.2.2,3260,1", "send_targets"),
+        ] {
+            let record = "nodes/iqn.2001-04.com.example:\(target)/\(portal)/default"
+            try make(record)
+            try "node.discovery_type = \(type)\n".write(
+                toFile: "\(scratch.path)/\(record)", atomically: false, encoding: .utf8)
+        }
+        for _ in 0..<2 {
+            try database.relink(portal("192.0.2.1"), at: [PortalAddress("192.0.2.1", port: 3260)])
+            let left = try FileManager.default.contentsOfDirectory(
+                atPath: "\(scratch.path)/send_targets/192.0.2.1,3260")
+            #expect(
+                left.sorted()
+                    == [links[0], links[2], "iqn.2001-04.com.example:y,192.0.2.1,3260,7,default", "st_config"].sorted())
+        }
+    }
+
+    @Test func whatIsLeftOfAPortalGoesAndPortalsStay() throws {
+        let link = "iqn.2001-04.com.example:x,192.0.2.1,3260,1,default"
+        for portal in ["192.0.2.1,3260", "192.0.2.2,3260"] { try make("send_targets/\(portal)/\(link)") }
+        try make("send_targets/192.0.2.2,3260/st_config")
+        for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] { try database.dropRemains(of: portal(address)) }
+        let left = try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/send_targets")
+        #expect(left == ["192.0.2.2,3260"])
+        #expect(FileManager.default.fileExists(atPath: "\(scratch.path)/send_targets/192.0.2.2,3260/\(link)"))
     }
 
     @Test func addressesAreComparedByWhatTheyMean() {

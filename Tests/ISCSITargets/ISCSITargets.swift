@@ -163,7 +163,7 @@ public final class ISCSITargets: Sendable {
         process.standardError = output
         try process.run()
         daemon.withLock { $0 = process }
-        for _ in 0..<100 {
+        for _ in 0..<1000 {
             let sockets = (try? String(contentsOfFile: "/proc/net/unix", encoding: .utf8)) ?? ""
             if sockets.contains("@ISCSIADM_ABSTRACT_NAMESPACE") { return }
             usleep(20_000)

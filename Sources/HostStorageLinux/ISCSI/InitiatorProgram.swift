@@ -32,12 +32,16 @@ struct InitiatorProgram: Sendable {
             "\(portal)")
     }
 
-    /// The targets that a portal names.
+    /// The targets that a portal names. Records are made of those that have none.
+    ///
+    /// No record that is there is touched: a login may have lent it, and by default open-iscsi would make it anew, or
+    /// delete it and log out of the target that is not named any more.
     func discover(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
         let outcome: ChildProgram.Outcome
         do throws(StorageError) {
             outcome = try await program.ask(
-                ["-m", "discoverydb", "-t", "sendtargets", "-p", "\(portal)", "-D"], deadline: Self.discoveryDeadline)
+                ["-m", "discoverydb", "-t", "sendtargets", "-p", "\(portal)", "-o", "new", "-D"],
+                deadline: Self.discoveryDeadline)
         } catch  where error.code == .deadlineExceeded {
             throw StorageError(
                 .unavailable, "it has not answered within \(Self.discoveryDeadline)", subject: "\(portal)")

@@ -52,17 +52,39 @@ struct NodeDatabase: Sendable {
 
     // MARK: - Links
 
-    /// A portal's directory has a link to each record that was made at its last discovery, and with the portal go the
-    /// records that it links to. This takes those links out that lead to records of other portals that were added.
-    func dropLinks(of portal: ISCSIPortal) throws(StorageError) {
+    /// A portal's directory has links to the records that its discoveries have made, and with the portal go the records
+    /// that it links to. This makes them the records of its own addresses, whichever portal's discovery has made them,
+    /// and none of another portal that was added. What an operator has recorded is nobody's.
+    func relink(_ portal: ISCSIPortal, at addresses: Set<PortalAddress>) throws(StorageError) {
         let own = PortalAddress(portal.address, port: portal.port)
-        let others = Set(portals().map { PortalAddress($0.address, port: $0.port) }).subtracting([own])
+        let others = Set(portals().map { PortalAddress($0.address, port: $0.port) }).subtracting(addresses)
+        let records = Sysfs.names(in: nodes).compactMap { try? ISCSIName($0) }.flatMap(records(of:))
         for entry in portalDirectories() where PortalAddress(entry.address, port: entry.port) == own {
             for link in Sysfs.names(in: entry.path) {
                 guard let address = Self.address(ofLink: link), others.contains(address) else { continue }
                 let path = "\(entry.path)/\(link)"
                 if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
             }
+            for record in records where addresses.contains(record.address) {
+                guard try record.wasDiscovered() else { continue }
+                let path = "\(entry.path)/\(record.linkName)"
+                if symlink(record.directory, path) < 0, errno != EEXIST {
+                    throw StorageError(errno: errno, "symlink", path)
+                }
+            }
+        }
+    }
+
+    /// Takes away what open-iscsi leaves of a portal that it has deleted: links to records that another portal's
+    /// discovery had made, and so the directory.
+    func dropRemains(of portal: ISCSIPortal) throws(StorageError) {
+        let own = PortalAddress(portal.address, port: portal.port)
+        for entry in directories() where !entry.isPortal && PortalAddress(entry.address, port: entry.port) == own {
+            for link in Sysfs.names(in: entry.path) where Self.address(ofLink: link) != nil {
+                let path = "\(entry.path)/\(link)"
+                if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
+            }
+            if rmdir(entry.path) < 0, errno != ENOENT { throw StorageError(errno: errno, "rmdir", entry.path) }
         }
     }
 
@@ -79,9 +101,14 @@ struct NodeDatabase: Sendable {
         let address: String
         let port: UInt16
         let path: String
+
+        /// Whether there is a record of the portal in it, and not only what is left of one.
+        var isPortal: Bool { access("\(path)/st_config", F_OK) == 0 }
     }
 
-    private func portalDirectories() -> [PortalDirectory] {
+    private func portalDirectories() -> [PortalDirectory] { directories().filter(\.isPortal) }
+
+    private func directories() -> [PortalDirectory] {
         Sysfs.names(in: "\(directory)/send_targets").compactMap { name in
             guard let comma = name.lastIndex(of: ","), let port = UInt16(name[name.index(after: comma)...]) else {
                 return nil
@@ -117,6 +144,17 @@ struct NodeRecord: Sendable, Hashable {
         lentDirectories = [
             "\(database.lent)/\(target)/\(name)", "\(database.lent)/\(target)", database.lent,
         ]
+    }
+
+    /// By asking its portal, or another; not by an operator's own doing.
+    fileprivate func wasDiscovered() throws(StorageError) -> Bool {
+        LoginRecord.value(of: "node.discovery_type", in: try Sysfs.attribute(path) ?? "") == "send_targets"
+    }
+
+    /// As a portal's directory has it.
+    fileprivate var linkName: String {
+        let portal = directory.split(separator: "/").last.map(String.init) ?? ""
+        return "\(target),\(portal),\(interface)"
     }
 
     var lentDirectory: String { lentDirectories[0] }

@@ -21,9 +21,17 @@ struct SessionTable: Sendable {
             sessions.append(
                 Session(
                     id: id, isLoggedIn: state == "LOGGED_IN", isWaiting: state == "FAILED",
+                    hostName: try chapName("\(directory)/\(entry)/username"),
+                    targetName: try chapName("\(directory)/\(entry)/username_in"),
                     units: try units(below: "\(directory)/\(entry)/device")))
         }
         return sessions
+    }
+
+    /// The kernel prints what is not there as C does.
+    private func chapName(_ path: String) throws(StorageError) -> String? {
+        guard let name = try Sysfs.attribute(path), !name.isEmpty, name != "(null)" else { return nil }
+        return name
     }
 
     /// Where its connections were asked to lead. What the target has redirected them to is something else.
@@ -66,6 +74,9 @@ struct Session: Sendable, Hashable {
     let isLoggedIn: Bool
     /// The target is away, and the kernel keeps what is for it until it is back.
     let isWaiting: Bool
+    /// By what CHAP names the host has proved itself, and the target; nil where they have not.
+    var hostName: String?
+    var targetName: String?
     /// What the target has, in the order of their numbers.
     let units: [Unit]
 

@@ -3,6 +3,7 @@
 import CLinuxStorage
 import Glibc
 import HostStorage
+import Synchronization
 
 /// The disks that sessions have brought, among those of the host.
 struct TargetDisks: Sendable {
@@ -30,20 +31,27 @@ struct TargetDisks: Sendable {
         }.filter { seen.insert($0.number).inserted }
     }
 
-    /// Waits until each disk of the sessions can be opened.
+    /// Waits for a session, and until each disk of the sessions can be opened.
     func wait() throws(StorageError) {
-        let start = ContinuousClock.now
+        var start: ContinuousClock.Instant?
         let areThere = try BlockEvents.wait(for: Self.patience) {
-            let units = ((try? all()) ?? []).flatMap(\.disks)
-            if units.isEmpty { return start.duration(to: .now) > Self.patienceForAny }
+            let sessions = ((try? all()) ?? []).filter { $0.isLoggedIn || $0.isWaiting }
+            if sessions.isEmpty { return false }
+            let since = start ?? .now
+            start = since
+            let units = sessions.flatMap(\.disks)
+            if units.isEmpty { return since.duration(to: .now) > Self.patienceForAny }
             return units.allSatisfy { unit in unit.block.map(Self.canBeOpened) ?? false }
         }
-        guard areThere else {
+        if areThere { return }
+        guard start != nil else {
             throw StorageError(
-                .deadlineExceeded,
-                "the host is logged in, and the target's disks have not come within \(Self.patience)",
+                .unavailable, "somebody else's login to it has led to no session within \(Self.patience)",
                 subject: "\(name)")
         }
+        throw StorageError(
+            .deadlineExceeded, "the host is logged in, and the target's disks have not come within \(Self.patience)",
+            subject: "\(name)")
     }
 
     /// Waits until they have gone with their sessions.
@@ -81,17 +89,27 @@ extension DiskNode {
     }
 }
 
-/// A session's disk that is about to go: nobody uses it, its data are written, and while this lives nobody comes to
-/// mount it or to stack something on it.
-final class LeavingDisk: Sendable {
-    private let claim: Descriptor
+/// Disks of sessions that are about to go: nobody uses them, their data are written, and until the end nobody comes to
+/// mount one or to stack something on it.
+final class LeavingDisks: Sendable {
+    private let claims = Mutex<[Claim]>([])
 
-    /// - Parameter name: the kernel's; nil where that disk has gone.
-    init?(_ name: String) throws(StorageError) {
-        guard let node = try DiskNode(ofDevice: name) else { return nil }
+    /// - Parameter name: the kernel's; nothing is done where that disk has gone.
+    func add(_ name: String) throws(StorageError) {
+        guard let node = try DiskNode(ofDevice: name) else { return }
         try SystemDisks.refuse(node)
         try node.requireUnused()
-        claim = try Descriptor.claim(OpenDisk(node).wholeDevice, O_RDONLY)
+        let claim = Claim(descriptor: try Descriptor.claim(OpenDisk(node).wholeDevice, O_RDONLY))
+        claims.withLock { $0.append(claim) }
+    }
+
+    /// Sleeps in the kernel.
+    func end() { claims.withLock { $0 = [] } }
+
+    private final class Claim: Sendable {
+        private let descriptor: Descriptor
+
+        init(descriptor: consuming Descriptor) { self.descriptor = descriptor }
     }
 
     /// The same question, for a disk that cannot be asked anything: nothing of it can be written or claimed.

@@ -3,10 +3,11 @@
 import Glibc
 import HostStorage
 
-/// A TCP connection on which nothing takes long: each step fails as `UNAVAILABLE` where the other side is silent. Sleeps
-/// in the kernel.
+/// A TCP connection on which nothing takes long: each step fails as `UNAVAILABLE` where the other side is silent or slow.
+/// Sleeps in the kernel.
 struct Connection: ~Copyable {
     private let socket: Descriptor
+    private let patience: Duration
 
     /// - Parameter patience: for each step, in seconds.
     init(to address: NetworkAddress, patience: Int) throws(StorageError) {
@@ -23,6 +24,7 @@ struct Connection: ~Copyable {
         }
         if result < 0 { throw Self.silence(errno, "connect") }
         self.socket = socket
+        self.patience = .seconds(patience)
     }
 
     func send(_ bytes: [UInt8]) throws(StorageError) {
@@ -38,9 +40,12 @@ struct Connection: ~Copyable {
 
     /// As many bytes as are asked for.
     func receive(_ count: Int) throws(StorageError) -> [UInt8] {
+        let end = ContinuousClock.now + patience
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: count)
         while bytes.count < count {
+            // Whoever sends a byte now and then is not silent.
+            guard ContinuousClock.now < end else { throw Self.silence(ETIMEDOUT, "recv") }
             let got = recv(socket.raw, &buffer, count - bytes.count, 0)
             guard got > 0 else { throw Self.silence(got == 0 ? ECONNRESET : errno, "recv") }
             bytes += buffer[..<got]

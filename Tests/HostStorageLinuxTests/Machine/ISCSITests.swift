@@ -111,6 +111,32 @@ extension MachineTests {
             #expect(try await host.disks(of: first).count == 1)
         }
 
+        /// Whichever has asked for the targets last, and whichever is removed first.
+        @Test(arguments: [[0, 1], [1, 0]]) func noRecordOutlivesItsPortal(_ order: [Int]) async throws {
+            let name = try targets.add(at: [ISCSITargets.ipv4, ISCSITargets.ipv6])
+            let found = [try await discovered(name), try await discovered(name, at: ISCSITargets.ipv6)]
+            let (first, second) = (found[order[0]], found[order[1]])
+            try await host.removePortal(first.portal)
+            try await host.addPortal(first.portal)
+            await expectError(.notFound) { try await host.connectTarget(first, as: .none) }
+            try await host.connectTarget(second, as: .none)
+            try await host.disconnectTarget(second)
+            try await host.removePortal(second.portal)
+            #expect(NodeDatabase.ofThisHost.records(of: name).isEmpty)
+        }
+
+        /// Neither what an operator has set, nor a session of a target that is not named any more.
+        @Test func aDiscoveryTouchesNoRecordThatIsThere() async throws {
+            let target = try await connected(try targets.add())
+            try Command.run(
+                "iscsiadm", "-m", "node", "-T", "\(target.name)", "-o", "update", "-n",
+                "node.session.timeo.replacement_timeout", "-v", "7")
+            let before = try record(target)
+            _ = try await discovered(try targets.add(), at: target.portal)
+            #expect(try record(target) == before)
+            #expect(try await host.disks(of: target).count == 1)
+        }
+
         @Test func anOperatorsRecordsStayWhenTheirPortalIsRemoved() async throws {
             let target = try await discovered(try targets.add())
             let own = try ISCSIName("iqn.2001-04.com.example:operators")
@@ -204,6 +230,45 @@ extension MachineTests {
                 try await host.connectTarget(target, as: .oneWay(try Self.proof("host", "secret-of-host")))
             }
             #expect(try await host.disks(of: target).isEmpty)
+        }
+
+        /// Somebody else's discovery has made the record anew between the loan and the login; and this target asks for
+        /// no proof.
+        @Test func aLoginWithoutTheProofsThatWereAskedForIsNone() async throws {
+            let target = try await discovered(try targets.add())
+            let records = try #require(NodeDatabase.ofThisHost.records(of: target.name).first)
+            let copy = "\(linked.scratch.path)/copy"
+            try Command.run("cp", records.path, copy)
+            let tool = try StandInProgram(
+                "/usr/sbin/iscsiadm",
+                #"case " $* " in *" -l "*) rm "\#(records.path)"; cp "\#(copy)" "\#(records.path)";; esac; exec "$program" "$@""#
+            )
+            tool.goOn()
+            let chap = try Self.proof("host", "secret-of-host")
+            let proof = try Self.proof("target", "secret-of-target")
+            for authentication: ISCSIAuthentication in [.oneWay(chap), .mutual(chap, target: proof)] {
+                await expectError(.unavailable, "made anew") {
+                    try await host.connectTarget(target, as: authentication)
+                }
+                #expect(try await host.disks(of: target).isEmpty)
+            }
+            try await host.connectTarget(target, as: .none)
+            #expect(try await host.disks(of: target).count == 1)
+        }
+
+        /// open-iscsi says of one that is still being made that it is there.
+        @Test func somebodyElsesLoginThatComesToNothingIsNoSession() async throws {
+            let target = try await discovered(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
+            targets.leaveNetwork()
+            let other = try HoldingProcess(
+                #"echo; exec iscsiadm -m node -T "$0" -l"#, "\(target.name)")
+            // It is at it.
+            while try Command.run("ss", "-Htn", "state", "syn-sent").isEmpty {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            await expectError(.unavailable) { try await host.connectTarget(target, as: .none) }
+            #expect(try await host.disks(of: target).isEmpty)
+            withExtendedLifetime(other) {}
         }
 
         @Test func aLoginLeavesNoProofsForTheNext() async throws {
