@@ -42,6 +42,24 @@ import Testing
 
     // MARK: - Records
 
+    @Test func everyRecordIsFoundWhateverItsShareIsCalled() throws {
+        let scratch = try ScratchDirectory()
+        let records = try ShareRecords(stateDirectory: scratch.path)
+        var mappings: Set<ShareMapping> = []
+        for name in [
+            #"\\[2001:db8::1]\data"#, #"\\server\My Data"#, #"\\server\100%25"#, #"\\server\ä"#, #"\\server\.x."#,
+        ] {
+            let remote = try SMBRemotePath(name)
+            var users = SMBUsers()
+            users.add(remote, link: nil)
+            let mapping = ShareMapping(remote.share, as: try SMBCredentials(user: #"D\a b"#, password: Secret("x")))
+            try records.set(users, of: mapping)
+            mappings.insert(mapping)
+        }
+        #expect(mappings.count == 5)
+        #expect(Set(records.all()) == mappings)
+    }
+
     @Test func recordsOutliveTheProcessAndOfAnotherBootOnlyLinksCount() throws {
         let scratch = try ScratchDirectory()
         let remote = try SMBRemotePath(#"\\server.example\data$"#)

@@ -8,8 +8,9 @@ import Testing
 
 /// S8 and S10, seen through a whole host.
 @Suite(.timeLimit(.minutes(5))) struct S8AndS10HostTests {
-    private func host(patience: Duration) throws -> MemoryHost {
-        var settings = HostSettings(paths: try PathPolicy(roots: ["/var/lib/kubelet"]))
+    private func host(patience: Duration, ignoresCase: Bool = false) throws -> MemoryHost {
+        var settings = HostSettings(
+            paths: try PathPolicy(roots: ["/var/lib/kubelet"], ignoresCase: ignoresCase))
         settings.patience = patience
         return MemoryHost(settings: settings)
     }
@@ -68,6 +69,18 @@ import Testing
         hang.release()
         try await mount
         #expect(try await host.volume(mountedAt: "/var/lib/kubelet/x") == volume)
+    }
+
+    /// Else two would find room for names that are the same.
+    @Test func aShareIsInTheWayOfItsLinkInWhateverCase() async throws {
+        let host = try host(patience: .milliseconds(50), ignoresCase: true)
+        let remote = try SMBRemotePath(#"\\server\data"#)
+        let hang = host.backend.hang(.mapShare)
+        let map = Task { try await host.mapShare(remote, linkedAt: "/var/lib/kubelet/Link", as: nil) }
+        await hang.reached()
+        await expectError(.aborted, "map share") { try await host.makeDirectory("/var/lib/kubelet/LINK") }
+        hang.release()
+        _ = await map.result
     }
 
     @Test func whatACallerLeavesGoesOnToItsEnd() async throws {

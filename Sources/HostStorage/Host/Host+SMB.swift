@@ -12,7 +12,7 @@ extension Host {
             let resolved = try resolve(link, for: name)
             try refuseRoot(resolved, for: name)
             subject += " at \(resolved)"
-            keys.insert(.path(resolved))
+            keys.insert(key(of: resolved))
             place = resolved
         }
         // What tells two passwords apart must not stand in the subject, so no call takes another's outcome.

@@ -20,6 +20,14 @@ struct ShareMapping: Sendable, Hashable {
         self.owner = owner
     }
 
+    /// By the names of its directories; nil where they are those of no share.
+    init?(directories: [String]) {
+        guard directories.count == 3,
+            let remote = try? SMBRemotePath("//\(Self.text(directories[0]))/\(Self.text(directories[1]))")
+        else { return nil }
+        self.init(remote.share, owner: directories[2])
+    }
+
     static func directories(of share: SMBShare) -> [String] { [fileName(share.server), fileName(share.name)] }
 
     /// Where it is, beneath whatever holds mappings or records of them.
@@ -40,5 +48,20 @@ struct ShareMapping: Sendable, Hashable {
             }
         }
         return String(decoding: name, as: UTF8.self)
+    }
+
+    /// What ``fileName(_:)`` has made a name of.
+    private static func text(_ name: String) -> String {
+        var text: [UInt8] = []
+        var rest = name.utf8[...]
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "%"), let code = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) {
+                text.append(code)
+                rest = rest.dropFirst(2)
+            } else {
+                text.append(byte)
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

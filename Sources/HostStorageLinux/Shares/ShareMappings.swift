@@ -44,24 +44,29 @@ final class ShareMappings: Sendable {
         var before = try upToDateUsers(of: mapping)
         if before == nil, try isMounted(place) { before = .unknown }
 
+        let mount: Descriptor?
         if let mounted = try working(mapping, at: place, as: credentials) {
             try Self.require(remote, in: mounted)
+            mount = nil
         } else {
             let request = ShareMount.Request(
                 share: remote.share, credentials: credentials, isEncrypted: requiresEncryption)
-            let mount = try ShareMount.detached(request)
-            try Self.require(remote, in: mount)
-            try attach(mount, at: place)
-            known.withLock { $0[mapping] = .some(credentials) }
+            let detached = try ShareMount.detached(request)
+            try Self.require(remote, in: detached)
+            mount = consume detached
         }
 
-        // On record before it is there: a mapping that is used is never taken away.
+        // On record before it is there: a mapping that is used is never taken away, and one that is there has a user.
         var users = before ?? SMBUsers()
         users.add(remote, link: link)
         try set(users, of: mapping)
-        guard let (directory, name) = room else { return }
-        let target = ([place.hostPath] + remote.directories).joined(separator: "/")
         do throws(StorageError) {
+            if let mount {
+                try attach(mount, at: place)
+                known.withLock { $0[mapping] = .some(credentials) }
+            }
+            guard let (directory, name) = room else { return }
+            let target = ([place.hostPath] + remote.directories).joined(separator: "/")
             try checkErrno(symlinkat(target, directory.descriptor.raw, name), "symlinkat", "\(link?.description ?? "")")
         } catch {
             if let before { try set(before, of: mapping) } else { try takeAway(mapping) }

@@ -18,19 +18,19 @@ struct ShareRecords: Sendable {
     /// All mappings on record.
     func all() -> [ShareMapping] {
         Sysfs.names(in: directory).flatMap { server in
-            Sysfs.names(in: "\(directory)/\(server)").flatMap { share in
-                guard let remote = try? SMBRemotePath("//\(server)/\(share)") else { return [ShareMapping]() }
-                return mappings(of: remote.share)
+            Sysfs.names(in: path([server])).flatMap { share in
+                owners(in: [server, share]).compactMap { ShareMapping(directories: [server, share, $0]) }
             }
         }
     }
 
     /// The mappings of a share that have users, or had them in an earlier boot.
     func mappings(of share: SMBShare) -> [ShareMapping] {
-        Sysfs.names(in: path(ShareMapping.directories(of: share))).filter { !$0.hasSuffix(Self.unfinished) }.sorted()
-            .map {
-                ShareMapping(share, owner: $0)
-            }
+        owners(in: ShareMapping.directories(of: share)).map { ShareMapping(share, owner: $0) }
+    }
+
+    private func owners(in directories: [String]) -> [String] {
+        Sysfs.names(in: path(directories)).filter { !$0.hasSuffix(Self.unfinished) }.sorted()
     }
 
     /// Nil where there is no record, or none that can be understood: then nobody knows who uses the mapping.

@@ -167,12 +167,54 @@ extension MachineTests {
             #expect(try mounts(linked).isEmpty)
         }
 
+        /// One that nobody uses goes at the next start, whatever its name is.
+        @Test func whatNobodyUsesIsTakenAwayAtTheNextStart() async throws {
+            let (server, _, _) = try server()
+            _ = try server.addShare("My Data", for: user)
+            let remote = try SMBRemotePath("//\(server.address)/My Data")
+            let linked = try LinkedHost()
+            try await linked.host.makeDirectory(linked.path("stage"))
+            let links = ["a", "b"].map { linked.path("stage/\($0)") }
+            for link in links { try await linked.host.mapShare(remote, linkedAt: link, as: credentials()) }
+            // Whose links are removed after the calls.
+            for _ in links { try await linked.host.unmapShare(remote) }
+            for link in links { try FileManager.default.removeItem(atPath: link) }
+            #expect(try mounts(linked).count == 1)
+            let next = try LinkedHost(restarting: linked)
+            await next.host.backend.recover()
+            while try !mounts(next).isEmpty { try await Task.sleep(for: .milliseconds(10)) }
+        }
+
+        /// Else nobody would ever take it away.
+        @Test func whatCannotBeRecordedIsNotMounted() async throws {
+            let (server, remote, _) = try server()
+            let linked = try LinkedHost()
+            // Where the record is to be written first.
+            let place = "\(linked.scratch.path)/state/shares/\(server.address)/data/\(user)%new"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            await #expect(throws: StorageError.self) {
+                try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            }
+            #expect(try mounts(linked).isEmpty)
+            try FileManager.default.removeItem(atPath: place)
+            try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            try await linked.host.unmapShare(remote)
+            #expect(try mounts(linked).isEmpty)
+        }
+
         // MARK: - S8
 
         /// S8: a server that takes connections and then says nothing holds up nobody but its own share. The kernel, asked
         /// to mount it, would mount no other meanwhile.
         @Test func aServerThatHangsHoldsUpItsShareAlone() async throws {
-            let (frozen, remote, _) = try server()
+            // Each of its addresses is asked for a while.
+            for address in ["127.76.0.1", "127.76.0.2"] {
+                try Command.run("ip", "address", "add", "\(address)/32", "dev", "lo")
+            }
+            let (frozen, _, _) = try server(at: "127.76.0.1/32", "127.76.0.2/32")
+            try "\(frozen.address) frozen.example\n127.76.0.1 frozen.example\n127.76.0.2 frozen.example\n".write(
+                toFile: "/etc/hosts", atomically: false, encoding: .utf8)
+            let remote = try SMBRemotePath("//frozen.example/data")
             let (other, otherRemote, _) = try server()
             defer { withExtendedLifetime(other) {} }
             let linked = try LinkedHost()
