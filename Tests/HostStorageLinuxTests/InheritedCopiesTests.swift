@@ -38,7 +38,7 @@ extension RealDiskTests {
             let disk = try LoopDisk(size: 8 << 20)
             let device = try Self.wholeDevice(disk)
             var claim: Descriptor? = try Descriptor.claim(device, O_RDONLY)
-            let child = try Child(milliseconds: 500)
+            let child = try Child(milliseconds: 200)
             // Ended here and no earlier.
             if claim != nil { claim = nil }
             _ = try Descriptor.claim(device, O_RDONLY)

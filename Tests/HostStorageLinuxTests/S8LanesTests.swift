@@ -13,6 +13,7 @@ import Testing
         let lanes = Lanes()
         let gate = DispatchSemaphore(value: 0)
         let stuck = Task { try await lanes.run(in: .disk(name: "stuck")) { gate.wait() } }
+        while lanes.timeAtWork(in: .disk(name: "stuck")) == .zero { await Task.yield() }
         for index in 0..<32 {
             #expect(try await lanes.run(in: .disk(name: "\(index)")) { index } == index)
         }

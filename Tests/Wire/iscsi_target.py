@@ -2,6 +2,7 @@
 """iSCSI targets of the virtual machine's own kernel (LIO), and its iscsid."""
 import itertools
 import pathlib
+import signal
 import subprocess
 import time
 import uuid
@@ -36,9 +37,10 @@ class Daemon:
             time.sleep(0.02)
 
     def stop(self):
-        subprocess.run(["iscsiadm", "-m", "session", "-u"], check=False, stderr=subprocess.DEVNULL)
+        self.process.send_signal(signal.SIGCONT)
+        subprocess.run(["iscsiadm", "-m", "session", "-u"], check=False, stderr=subprocess.DEVNULL, timeout=60)
         self.process.terminate()
-        self.process.wait()
+        self.process.wait(timeout=60)
 
 
 class Target:

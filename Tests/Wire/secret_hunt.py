@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where secrets can be read by whoever looks for them."""
+import os
 import pathlib
 import threading
 
@@ -17,6 +18,7 @@ class SecretHunt:
         self.found = set()
         self.rounds = {"processes": 0, "files": 0}
         self._over = threading.Event()
+        self._failure = None
         # Apart, as a program can be gone before all files are read.
         self._threads = [
             threading.Thread(target=self._look, args=("processes", lambda: _in_processes(secrets))),
@@ -31,19 +33,31 @@ class SecretHunt:
         self._over.set()
         for thread in self._threads:
             thread.join()
+        if self._failure:
+            raise self._failure
 
     def _look(self, kind, places):
-        while True:
-            last = self._over.is_set()
-            self.found |= places()
-            self.rounds[kind] += 1
-            if last:
-                return
+        try:
+            while True:
+                last = self._over.is_set()
+                self.found |= places()
+                self.rounds[kind] += 1
+                if last:
+                    return
+        except Exception as error:  # A hunt that has ended early has found nothing out.
+            self._failure = error
 
 
 def _in_files(secrets, places):
-    files = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place])]
-    return {str(file) for file in files if _holds(file, secrets)}
+    return {str(file) for place in places for file in _files(place) if _holds(file, secrets)}
+
+
+def _files(place):
+    if not place.is_dir():
+        yield place
+    # Passes over directories that go meanwhile, which pathlib does not.
+    for directory, _, names in os.walk(place):
+        yield from (pathlib.Path(directory, name) for name in names)
 
 
 def _in_processes(secrets):

@@ -4,6 +4,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from grpc import StatusCode
@@ -11,7 +12,7 @@ from grpc import StatusCode
 from proxy import Proxy
 from samba import Samba
 from sandbox import Sandbox
-from secret_hunt import SecretHunt, places_of
+from secret_hunt import SecretHunt
 from wire import VERSIONS, refused
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "Examples" / "windows-driver"))
@@ -133,12 +134,26 @@ def test_a_password_is_found_nowhere(samba, directory):
 
 
 def test_the_hunt_sees_what_there_is_to_see(directory):
-    (directory / "planted").write_text(f"password={PASSWORD}")
-    with subprocess.Popen(["sleep", "30"], env={"PLANTED": PASSWORD}) as one:
-        with subprocess.Popen(["sh", "-c", "sleep 30; :", PASSWORD]) as other:
-            try:
-                found = places_of([PASSWORD], [directory])
-            finally:
-                one.kill()
-                other.kill()
-    assert found == {str(directory / "planted"), f"/proc/{one.pid}/environ", f"/proc/{other.pid}/cmdline"}
+    """Also while directories come and go, and what is there for a moment alone."""
+    with SecretHunt([PASSWORD], [directory]) as hunt:
+        rounds = hunt.rounds["files"]
+        while hunt.rounds["files"] < rounds + 50:
+            (directory / "passing").mkdir()
+            (directory / "passing").rmdir()
+        (directory / "planted").write_text(f"password={PASSWORD}")
+        echo = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(["cat"], env={"PLANTED": PASSWORD}, **echo) as one:
+            with subprocess.Popen(["sh", "-c", "cat", PASSWORD], **echo) as other:
+                for process in (one, other):
+                    # It has come to where it is what it is.
+                    process.stdin.write(b"x")
+                    process.stdin.flush()
+                    assert process.stdout.read(1) == b"x"
+                rounds = dict(hunt.rounds)
+                while any(hunt.rounds[kind] < rounds[kind] + 2 for kind in rounds):
+                    time.sleep(0.01)
+                one.stdin.close()
+                other.stdin.close()
+        (directory / "planted").unlink()
+    assert hunt.found >= {
+        str(directory / "planted"), f"/proc/{one.pid}/environ", f"/proc/{other.pid}/cmdline"}

@@ -109,7 +109,8 @@ def test_a_proxy_that_is_killed_in_a_login_leaves_no_secret(daemon, directory):
         # Logins wait for it.
         daemon.process.send_signal(signal.SIGSTOP)
         login = pool.submit(lambda: iscsi.ConnectTarget(**target, **proof))
-        while not any((records / "host-storage-login").exists() for records in RECORDS):
+        # The secret's file stands in the record's place.
+        while not any(record.is_symlink() for records in RECORDS for record in (records / "nodes").rglob("default")):
             assert not login.done()
             time.sleep(0.01)
         first.process.send_signal(signal.SIGKILL)
