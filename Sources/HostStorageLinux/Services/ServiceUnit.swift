@@ -48,11 +48,7 @@ struct ServiceUnit {
 
     /// Source: org.freedesktop.systemd1(5), ActiveState.
     func state(on bus: borrowing SystemBus) throws(StorageError) -> ServiceState {
-        Self.state(of: try bus.text("ActiveState", of: path, Self.interface))
-    }
-
-    private static func state(of active: String) -> ServiceState {
-        switch active {
+        switch try bus.text("ActiveState", of: path, Self.interface) {
         case "active", "reloading", "refreshing": .running
         case "activating": .starting
         case "deactivating": .stopping
@@ -66,17 +62,16 @@ struct ServiceUnit {
         // Kept until the connection ends. Else systemd forgets a service that has ended, and how it did.
         try bus.tell(path, Self.interface, "Ref")
         try requireDone(try bus.job("StartUnit", id, within: limit))
-        let active = try bus.text("ActiveState", of: path, Self.interface)
-        let result = try bus.text("Result", of: path, "org.freedesktop.systemd1.Service")
-        switch Self.state(of: active) {
+        switch try state(on: bus) {
         case .running: return
-        case .stopped where active == "inactive":
+        case .stopped where try bus.text("ActiveState", of: path, Self.interface) == "inactive":
             guard try bus.flag("ConditionResult", of: path, Self.interface) else {
                 throw StorageError(.failedPrecondition, "its conditions are not met", subject: id)
             }
-        // It has done its work and ended, or is about to.
-        case .stopping where result == "success": return
-        default: throw StorageError(.internalError, "it ended as soon as it was started: \(result)", subject: id)
+        // It has done its work and ended.
+        default:
+            let result = try bus.text("Result", of: path, "org.freedesktop.systemd1.Service")
+            throw StorageError(.internalError, "it ended as soon as it was started: \(result)", subject: id)
         }
     }
 

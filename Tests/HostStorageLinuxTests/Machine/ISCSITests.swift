@@ -121,8 +121,10 @@ extension MachineTests {
             await expectError(.notFound) { try await host.connectTarget(first, as: .none) }
             try await host.connectTarget(second, as: .none)
             try await host.disconnectTarget(second)
-            try await host.removePortal(second.portal)
-            #expect(NodeDatabase.ofThisHost.records(of: name).isEmpty)
+            for target in [first, second] { try await host.removePortal(target.portal) }
+            let database = NodeDatabase.ofThisHost
+            #expect(database.records(of: name).isEmpty)
+            #expect(Kernel.names(in: "\(database.directory)/send_targets").isEmpty)
         }
 
         /// Neither what an operator has set, nor a session of a target that is not named any more.
