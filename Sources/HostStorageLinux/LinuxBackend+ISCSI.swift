@@ -187,8 +187,14 @@ extension LinuxBackend {
     private func requireProven(
         _ proofs: LoginRecord.Proofs, _ disks: TargetDisks, _ target: ISCSITarget, _ program: InitiatorProgram
     ) async throws(StorageError) {
-        let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
-        let others = sessions.filter { $0.hostName != proofs.host?.name || $0.targetName != proofs.target?.name }
+        let others = try await lanes.run(in: .target(target)) { () throws(StorageError) in
+            var others: [Session] = []
+            for session in try disks.all() {
+                let (host, target) = (proofs.host?.name, proofs.target?.name)
+                if try !disks.sessions.isProven(session, host: host, target: target) { others.append(session) }
+            }
+            return others
+        }
         if others.isEmpty { return }
         for session in others { try await program.logOut(session) }
         throw StorageError(

@@ -21,15 +21,21 @@ struct SessionTable: Sendable {
             sessions.append(
                 Session(
                     id: id, isLoggedIn: state == "LOGGED_IN", isWaiting: state == "FAILED",
-                    hostName: try chapName("\(directory)/\(entry)/username"),
-                    targetName: try chapName("\(directory)/\(entry)/username_in"),
                     units: try units(below: "\(directory)/\(entry)/device")))
         }
         return sessions
     }
 
+    /// Whether the session is one in which both sides have proved themselves by these CHAP names; nil for none. The kernel
+    /// tells them only to who has CAP_SYS_ADMIN.
+    func isProven(_ session: Session, host: String?, target: String?) throws(StorageError) -> Bool {
+        let directory = "\(root)/class/iscsi_session/session\(session.id)"
+        guard try name("\(directory)/username") == host else { return false }
+        return try name("\(directory)/username_in") == target
+    }
+
     /// The kernel prints what is not there as C does.
-    private func chapName(_ path: String) throws(StorageError) -> String? {
+    private func name(_ path: String) throws(StorageError) -> String? {
         guard let name = try Sysfs.attribute(path), !name.isEmpty, name != "(null)" else { return nil }
         return name
     }
@@ -74,9 +80,6 @@ struct Session: Sendable, Hashable {
     let isLoggedIn: Bool
     /// The target is away, and the kernel keeps what is for it until it is back.
     let isWaiting: Bool
-    /// By what CHAP names the host has proved itself, and the target; nil where they have not.
-    var hostName: String?
-    var targetName: String?
     /// What the target has, in the order of their numbers.
     let units: [Unit]
 
