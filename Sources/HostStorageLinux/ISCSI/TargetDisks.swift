@@ -46,7 +46,8 @@ struct TargetDisks: Sendable {
         if areThere { return }
         guard start != nil else {
             throw StorageError(
-                .unavailable, "somebody else's login to it has led to no session within \(Self.patience)",
+                .unavailable,
+                "a session that has lost it, or somebody else's login, has not come up within \(Self.patience)",
                 subject: "\(name)")
         }
         throw StorageError(
