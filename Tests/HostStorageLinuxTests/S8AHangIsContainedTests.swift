@@ -234,9 +234,13 @@ extension RealDiskTests {
                     ["if=\(device)", "of=/dev/null", "iflag=direct", "count=1"], deadline: .milliseconds(200),
                     subject: device)
             }
+            func state() throws -> String {
+                try Command.run("sh", "-c", "ps -eo stat,args | grep 'if=\(device)' | grep -v grep")
+            }
+            while (try? state())?.hasPrefix("D") != true { try await Task.sleep(for: .milliseconds(5)) }
             // Beyond its deadline and the grace that follows.
             try await Task.sleep(for: .seconds(3))
-            let state = try Command.run("sh", "-c", "ps -eo stat,args | grep 'if=\(device)' | grep -v grep")
+            let state = try state()
             #expect(state.hasPrefix("D"), "\(state)")
             let lanes = Lanes()
             for index in 0..<32 {
