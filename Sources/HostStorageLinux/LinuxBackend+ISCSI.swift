@@ -62,19 +62,7 @@ extension LinuxBackend {
         let disks = try await disksBehind(target)
         let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
         if sessions.isEmpty { return }
-        let leaving = LeavingDisks()
-        let failure: StorageError?
-        do throws(StorageError) {
-            for session in sessions { try await requireUnused(session, leaving) }
-            for session in sessions { try await program.logOut(session) }
-            try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.waitForEnd(of: sessions) }
-            failure = nil
-        } catch {
-            failure = error
-        }
-        // Whether or not the caller is still there.
-        await Task { [lanes] in try? await lanes.run(in: .target(target)) { leaving.end() } }.value
-        if let failure { throw failure }
+        try await logOut(of: sessions, disks, target, program)
     }
 
     public func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
@@ -196,7 +184,8 @@ extension LinuxBackend {
             return others
         }
         if others.isEmpty { return }
-        for session in others { try await program.logOut(session) }
+        // Not without a look: one of them can be somebody else's by now.
+        try await logOut(of: others, disks, target, program)
         throw StorageError(
             .unavailable, "the target's record was made anew during the login; log in again", subject: "\(target)")
     }
@@ -214,6 +203,25 @@ extension LinuxBackend {
     }
 
     // MARK: - Logout
+
+    /// Fails, and leaves all of them, where a disk of theirs is in use.
+    private func logOut(
+        of sessions: [Session], _ disks: TargetDisks, _ target: ISCSITarget, _ program: InitiatorProgram
+    ) async throws(StorageError) {
+        let leaving = LeavingDisks()
+        let failure: StorageError?
+        do throws(StorageError) {
+            for session in sessions { try await requireUnused(session, leaving) }
+            for session in sessions { try await program.logOut(session) }
+            try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.waitForEnd(of: sessions) }
+            failure = nil
+        } catch {
+            failure = error
+        }
+        // Whether or not the caller is still there.
+        await Task { [lanes] in try? await lanes.run(in: .target(target)) { leaving.end() } }.value
+        if let failure { throw failure }
+    }
 
     private func requireUnused(_ session: Session, _ leaving: LeavingDisks) async throws(StorageError) {
         for name in session.units.compactMap(\.block) {
