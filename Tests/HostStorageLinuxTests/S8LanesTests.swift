@@ -87,4 +87,29 @@ import Testing
         for _ in 0..<2 { gate.signal() }
         for task in waiting { try await task.value }
     }
+    /// The caller can count on it that the lock of a disk which the work had open is free.
+    @Test func whatTheWorkHeldIsGivenUpBeforeItsCallerGoesOn() async throws {
+        final class Held: Sendable {
+            let isGone: DispatchSemaphore
+            init(_ isGone: DispatchSemaphore) { self.isGone = isGone }
+            deinit { isGone.signal() }
+        }
+        func work(holding held: Held) -> @Sendable () -> Void { { withExtendedLifetime(held) {} } }
+
+        let lanes = Lanes()
+        for _ in 0..<100_000 {
+            let isGone = DispatchSemaphore(value: 0)
+            try await lanes.run(in: .inventory, work(holding: Held(isGone)))
+            try #require(isGone.wait(timeout: .now()) == .success)
+        }
+    }
+
+    @Test func whatTheWorkReturnsIsTheCallersAlone() async throws {
+        final class Value: Sendable {}
+        let lanes = Lanes()
+        for _ in 0..<1000 {
+            var value = try await lanes.run(in: .inventory) { Value() }
+            try #require(isKnownUniquelyReferenced(&value))
+        }
+    }
 }

@@ -74,20 +74,22 @@ final class Lanes: Sendable {
         }
     }
 
-    /// Runs `work` in `lane`. A caller that is cancelled, or that has waited for `timeout`, leaves; the
-    /// work goes on and keeps its lane until it ends. Work that has not begun by then never does.
+    /// Runs `work` in `lane`. What only the work held, such as a disk's lock, is given up before the caller goes on.
+    ///
+    /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its lane until
+    /// it ends. Work that has not begun by then never does.
     func run<Value: Sendable>(
         in lane: Lane, timeout: Duration? = nil, _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let answer = Answer<Value>()
+        let job = Job(work)
         let queue = try enter(lane)
         queue.async { [self] in
             guard !answer.isGiven else { return leave(lane) }
             lanes.withLock { $0[lane]?.began = .now }
-            let result: Result<Value, StorageError>
-            do throws(StorageError) { result = .success(try work()) } catch { result = .failure(error) }
+            let result = job.finish()
             leave(lane)
-            answer.give(result)
+            answer.give(consume result)
         }
         let watch = timeout.map { timeout in
             Task {
@@ -129,6 +131,18 @@ final class Lanes: Sendable {
     }
 }
 
+/// Work to be done once, which goes with all that it holds when it is done.
+private final class Job<Value: Sendable>: Sendable {
+    private let work: Mutex<(@Sendable () throws(StorageError) -> Value)?>
+
+    init(_ work: @escaping @Sendable () throws(StorageError) -> Value) { self.work = Mutex(work) }
+
+    func finish() -> Result<Value, StorageError> {
+        guard let work = work.withLock({ $0.take() }) else { preconditionFailure("work is done once") }
+        do throws(StorageError) { return .success(try work()) } catch { return .failure(error) }
+    }
+}
+
 /// One answer, for one who waits for it. The first given counts.
 private final class Answer<Value: Sendable>: Sendable {
     private enum State {
@@ -142,13 +156,15 @@ private final class Answer<Value: Sendable>: Sendable {
     /// Whether nobody waits for an answer any more.
     var isGiven: Bool { state.withLock { if case .pending = $0 { false } else { true } } }
 
-    func give(_ result: Result<Value, StorageError>) {
+    /// Keeps nothing of the result when its waiter goes on.
+    func give(_ given: consuming Result<Value, StorageError>) {
+        let result = consume given
         let waiter = state.withLock { state -> CheckedContinuation<Result<Value, StorageError>, Never>? in
             guard case .pending(let waiter) = state else { return nil }
             state = waiter == nil ? .given(result) : .taken
             return waiter
         }
-        waiter?.resume(returning: result)
+        waiter?.resume(returning: consume result)
     }
 
     func wait() async -> Result<Value, StorageError> {
