@@ -224,7 +224,7 @@ let package = Package(
         .testTarget(
             name: "CrashTests",
             dependencies: [
-                "csi-proxy", "Expectations", "HostStorage", "HostStorageClient", "LoopDisks",
+                "csi-proxy", "Expectations", "HostStorage", "HostStorageClient", "LoopDisks", "StorageVersions",
             ],
             exclude: ["kill-switch.c"],
             swiftSettings: strict

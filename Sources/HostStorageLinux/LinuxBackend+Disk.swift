@@ -64,7 +64,7 @@ extension LinuxBackend {
 
     public func partitionDisk(_ disk: DiskNumber) async throws(StorageError) {
         let node = try await node(disk)
-        try await lanes.run(in: .disk(name: node.name)) { [journal] () throws(StorageError) in
+        try await lanes.run(in: .disk(name: node.name)) { [journal, index] () throws(StorageError) in
             try SystemDisks.refuse(node)
             do throws(StorageError) {
                 // Most calls find their work done, and lock nobody out.
@@ -73,6 +73,7 @@ extension LinuxBackend {
                 }
                 let open = try OpenDisk(node, O_RDWR)
                 try open.lock()
+                index.forget(node)
                 try Self.partition(open, journal)
                 try journal.strike(.partition, "\(disk)")
             } catch  where error.code == .inputOutput {

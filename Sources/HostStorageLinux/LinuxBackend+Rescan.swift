@@ -7,8 +7,8 @@ extension LinuxBackend {
     /// Each host and each disk is asked in a lane of its own: one that does not answer keeps nobody from being
     /// asked.
     public func rescanDisks() async throws(StorageError) {
-        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
-            try inventory.disks()
+        let (disks, unusable) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+            (try inventory.disks(), Rescan.disksToCome())
         }
         let asked = await withTaskGroup(of: Bool.self) { group in
             for request in Rescan.requests() { group.addTask { await self.send(request) } }
@@ -23,7 +23,10 @@ extension LinuxBackend {
         }
         try await lanes.run(in: .bus("events")) { [inventory] () throws(StorageError) in
             // Hosts report what they find a little after they were asked.
-            if asked { try BlockEvents().settle(quiet: .milliseconds(100), limit: .seconds(5)) }
+            if asked {
+                try BlockEvents().settle(quiet: .milliseconds(100), limit: .seconds(5))
+                _ = try BlockEvents.wait(for: Rescan.patience) { Rescan.disksToCome().isSubset(of: unusable) }
+            }
             _ = try inventory.disks()
         }
     }

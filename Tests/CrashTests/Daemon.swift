@@ -4,6 +4,7 @@ import Foundation
 import HostStorage
 import HostStorageClient
 import LoopDisks
+import StorageVersions
 
 /// The proxy as a process of its own, which can be killed and started again, and whose mkfs can be killed.
 final class Daemon {
@@ -42,8 +43,11 @@ final class Daemon {
         // The stand-in is for this proxy alone.
         let process = try ChildProcess(["unshare", "--mount", "--propagation", "private", "sh", "-ec", command])
         self.process = process
-        for _ in 0..<1000 where !process.hasEnded {
-            if let client = try? HostStorageClient(pipeDirectory: "\(scratch.path)/pipes", deadline: .seconds(60)) {
+        for _ in 0..<6000 where !process.hasEnded {
+            // The sockets come one after the other.
+            if let client = try? HostStorageClient(pipeDirectory: "\(scratch.path)/pipes", deadline: .seconds(60)),
+                client.versions.count == APIGroup.allCases.count
+            {
                 return client
             }
             try await Task.sleep(for: .milliseconds(10))
@@ -63,7 +67,7 @@ final class Daemon {
 
     /// Waits until its tool has made that file in the scratch directory.
     func waitFor(_ file: String) async throws {
-        for _ in 0..<1000 {
+        for _ in 0..<6000 {
             if FileManager.default.fileExists(atPath: "\(scratch.path)/\(file)") { return }
             try await Task.sleep(for: .milliseconds(10))
         }
@@ -72,7 +76,7 @@ final class Daemon {
 
     /// Whether it has ended, or does so before long.
     func endsSoon() async throws -> Bool {
-        for _ in 0..<200 {
+        for _ in 0..<1000 {
             guard let process, !process.hasEnded else { return true }
             try await Task.sleep(for: .milliseconds(10))
         }

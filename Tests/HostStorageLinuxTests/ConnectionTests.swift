@@ -11,7 +11,9 @@ import Testing
 /// Connections to servers and portals.
 @Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
     /// Connects to somebody who does as told with the other end, and then closes it.
-    private static func connection(_ talk: @escaping @Sendable (Int32) -> Void) throws -> Connection {
+    private static func connection(
+        patience: Int, _ talk: @escaping @Sendable (Int32) -> Void
+    ) throws -> Connection {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -31,11 +33,11 @@ import Testing
             close(end)
         }.start()
         let port = UInt16(bigEndian: address.sin_port)
-        return try Connection(to: NetworkAddress.all(of: "127.0.0.1", port: port)[0], patience: 1)
+        return try Connection(to: NetworkAddress.all(of: "127.0.0.1", port: port)[0], patience: patience)
     }
 
     @Test func whatIsSentArrivesWholeHoweverItCame() throws {
-        let connection = try Self.connection { end in
+        let connection = try Self.connection(patience: 60) { end in
             send(end, "ab", 2, 0)
             usleep(100_000)
             send(end, "cde", 3, 0)
@@ -50,7 +52,7 @@ import Testing
 
     /// Whether nothing comes, a byte now and then, or the end.
     @Test(arguments: [0, 25, 1]) func whoDoesNotAnswerInTimeIsUnavailable(_ bytes: Int) throws {
-        let connection = try Self.connection { end in
+        let connection = try Self.connection(patience: 1) { end in
             if bytes == 0 { sleep(5) }
             for _ in 0..<bytes {
                 send(end, "x", 1, Int32(MSG_NOSIGNAL))

@@ -41,13 +41,5 @@ extension RealDiskTests {
             try Command.run("rmdir", linked.path("c"))
             #expect(try await !linked.host.isSymlink(linked.path("a/b/link")))
         }
-
-        @Test func directoriesAreMadeWhateverTheUmask() async throws {
-            let linked = try LinkedHost()
-            let old = umask(0o077)
-            defer { umask(old) }
-            try await linked.host.makeDirectory(linked.path("x"))
-            #expect(try Command.run("stat", "--format", "%a", linked.path("x")) == "755")
-        }
     }
 }

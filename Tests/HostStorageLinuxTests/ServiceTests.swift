@@ -60,20 +60,21 @@ extension RealDiskTests {
                 "ours-silent.service", "[Service]\nType=notify\nExecStart=/bin/sleep 60\nTimeoutStartSec=infinity\n")
             try container.install("ours-stubborn.service", Self.unit("ExecStop=/bin/sleep 30"))
             try container.reload()
-            let host = try Self.host(container, jobPatience: .milliseconds(500))
+            let host = try Self.host(container)
+            let impatient = try Self.host(container, jobPatience: .milliseconds(500))
             let (silent, stubborn) = (try ServiceName("ours-silent"), try ServiceName("ours-stubborn"))
             for _ in 0..<2 {
                 await expectError(.deadlineExceeded, "job", "StartUnit", "0.5 seconds", silent.unit) {
-                    try await host.startService(silent)
+                    try await impatient.startService(silent)
                 }
-                #expect(host.operations.running.isEmpty)
+                #expect(impatient.operations.running.isEmpty)
                 #expect(try await host.service(silent).state == .starting)
             }
             // What was begun can be called off.
             try await host.stopService(silent, force: false)
             #expect(try await host.service(silent).state == .stopped)
             try await host.startService(stubborn)
-            await expectError(.deadlineExceeded, "StopUnit") { try await host.stopService(stubborn, force: false) }
+            await expectError(.deadlineExceeded, "StopUnit") { try await impatient.stopService(stubborn, force: false) }
             #expect(try await host.service(stubborn).state == .stopping)
         }
 

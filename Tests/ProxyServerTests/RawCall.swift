@@ -34,12 +34,13 @@ func call<Request: Message, Response: Message>(
     }
 }
 
-/// The status with which `work` fails.
+/// The status with which `work` fails; for who finds no connection any more, it is unavailable.
 func status(_ work: () async throws -> Void) async -> RPCError.Code? {
     do {
         try await work()
         return nil
     } catch {
+        if let error = error as? RuntimeError, error.code == .clientIsStopped { return .unavailable }
         return (error as? RPCError)?.code
     }
 }

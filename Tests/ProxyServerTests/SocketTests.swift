@@ -72,6 +72,8 @@ import Testing
         let directory = RunningProxy.newDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let stale = try ListeningSocket.open(["csi-proxy-disk-v1"], in: directory)
+        // Closing alone leaves it listening in a child of another test that is between its fork and its exec.
+        shutdown(stale[0].descriptor, Int32(SHUT_RDWR))
         close(stale[0].descriptor)
         let proxy = try await RunningProxy(directory: directory)
         let _: V1_RescanResponse = try await call(proxy.socket("disk-v1"), "v1.Disk/Rescan", V1_RescanRequest())

@@ -59,16 +59,26 @@ public final class SambaServer: Sendable {
     }
 
     /// Ends it with all its connections, as a server that is switched off.
-    public func stop() { signal("KILL") }
+    public func stop() {
+        signal("KILL")
+        // Until then the address is taken.
+        guard let process else { return }
+        let wait = "while pgrep --pgroup \(process); do sleep 0.02; done"
+        _ = try? Command.run("timeout", "20", "sh", "-c", wait)
+    }
 
     /// Keeps it from answering; its connections stay.
     public func freeze() { signal("STOP") }
     public func thaw() { signal("CONT") }
 
+    private var process: String? {
+        (try? String(contentsOfFile: "\(scratch.path)/state/smbd.pid", encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
     /// To the daemon and to those of its children that serve connections: one process group.
     private func signal(_ signal: String) {
-        guard let text = try? String(contentsOfFile: "\(scratch.path)/state/smbd.pid", encoding: .utf8) else { return }
-        let process = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard let process else { return }
         _ = try? Command.run("pkill", "-\(signal)", "--pgroup", process)
     }
 

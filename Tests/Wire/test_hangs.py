@@ -37,18 +37,18 @@ def hanging(scratch, disks, volumes, kubelet):
 def test_a_disk_that_hangs(hanging, disks, volumes, volume, kubelet):
     id, disk, path = hanging
     with refused(StatusCode.DEADLINE_EXCEEDED):
-        volumes.WriteVolumeCache(volume_id=id, timeout=0.5)
+        volumes.WriteVolumeCache(volume_id=id, timeout=3)
     # What the call has left goes on, and says what it is to whoever comes next.
     with refused(StatusCode.ABORTED, "flush volume"):
         volumes.UnmountVolume(volume_id=id, target_path=path)
 
-    assert disk.number in disks.ListDiskIDs(timeout=4).disk_ids
-    disks.Rescan(timeout=4)
+    assert disk.number in disks.ListDiskIDs(timeout=30).disk_ids
+    disks.Rescan(timeout=30)
     target = kubelet / "other"
     target.mkdir()
     for _ in range(3):
-        volumes.MountVolume(volume_id=volume.id, target_path=target, timeout=4)
-        volumes.UnmountVolume(volume_id=volume.id, target_path=target, timeout=4)
+        volumes.MountVolume(volume_id=volume.id, target_path=target, timeout=30)
+        volumes.UnmountVolume(volume_id=volume.id, target_path=target, timeout=30)
 
     disk.order()
     volumes.UnmountVolume(volume_id=id, target_path=path)

@@ -273,7 +273,7 @@ def test_what_is_no_small_request_gets_no_metrics(measured, request_bytes):
     except (ConnectionResetError, BrokenPipeError):
         answer = b""
     assert b"# TYPE" not in answer
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 60
     scrape(measured)
 
 
@@ -290,7 +290,7 @@ def test_silent_clients_hold_nothing_for_long(measured):
         open_files = len(list(pathlib.Path(f"/proc/{measured.process.pid}/fd").iterdir()))
         assert open_files < 100
         assert measured.service("filesystem").PathExists(path=measured.kubelet).exists
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         for connection in silent:
             connection.settimeout(max(0.1, deadline - time.monotonic()))
             try:

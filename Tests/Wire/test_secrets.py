@@ -123,10 +123,13 @@ def read_memory(process):
 
 def test_other_processes_of_its_user_do_not_read_its_memory(scratch):
     """A proxy for the filesystem group takes no privileges. Another program shows that memory can be read so."""
-    with subprocess.Popen([*AS_ALICE, "sleep", "60"], env={**os.environ, "PASSWORD": WORD}) as other:
-        time.sleep(0.5)
+    environment = {**os.environ, "PASSWORD": WORD}
+    echo = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
+    with subprocess.Popen([*AS_ALICE, "cat"], env=environment, **echo) as other:
+        # It has come to where it is what it is.
+        other.stdin.write(b"x")
+        assert other.stdout.read(1) == b"x"
         found = read_memory(other)
-        other.kill()
     assert found == "found"
     directory = scratch / "alices"
     directory.mkdir()

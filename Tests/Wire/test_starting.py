@@ -21,6 +21,15 @@ def test_the_sockets_are_for_their_owner_and_group(proxy):
         assert stat.S_IMODE(proxy.socket(group, version).stat().st_mode) == 0o660
 
 
+def test_modes_are_the_same_whatever_the_umask(start_proxy):
+    proxy = start_proxy(wrapper=["sh", "-c", 'umask 077; exec "$@"', "sh"])
+    proxy.service("filesystem").Mkdir(path=proxy.kubelet / "made")
+    assert stat.S_IMODE((proxy.kubelet / "made").stat().st_mode) == 0o755
+    assert stat.S_IMODE(proxy.pipes.stat().st_mode) == 0o750
+    for group, version in SOCKETS:
+        assert stat.S_IMODE(proxy.socket(group, version).stat().st_mode) == 0o660
+
+
 def test_a_second_proxy_on_the_same_directory_fails_and_leaves_the_first_alone(proxy, scratch, files, kubelet):
     second = Proxy(scratch / "shared", kubelet=proxy.kubelet)
     assert second.process.wait(timeout=20) == 1

@@ -44,19 +44,25 @@ final class DiskSurvey<Answer: Sendable>: Sendable {
         let left = (last == nil ? patience : Lanes.patience) - lanes.timeAtWork(in: lane)
         do throws(StorageError) {
             guard left > .zero else { throw StorageError(.deadlineExceeded, "it does not answer") }
-            let answer = try await lanes.run(in: lane, timeout: left) { [question] () throws(StorageError) in
-                try question(disk)
+            return try await lanes.run(in: lane, timeout: left) { [self] () throws(StorageError) in
+                // Noted down in the lane, so that no answer takes the place of a newer one.
+                do throws(StorageError) {
+                    let answer = try question(disk)
+                    known.withLock { $0[disk.number] = answer }
+                    return answer
+                } catch {
+                    forget(disk)
+                    throw error
+                }
             }
-            known.withLock { $0[disk.number] = answer }
-            return answer
         } catch  where error.code == .deadlineExceeded || error.code == .exhausted {
             guard let last else { throw error }
             return last
-        } catch {
-            if error.code != .cancelled { _ = known.withLock { $0.removeValue(forKey: disk.number) } }
-            throw error
         }
     }
+
+    /// What the disk last said holds no more. For work in its lane that changes it.
+    func forget(_ disk: DiskNode) { _ = known.withLock { $0.removeValue(forKey: disk.number) } }
 
     /// The disk whose last answer was such.
     func disk(where isIt: (Answer) -> Bool) -> DiskNumber? {

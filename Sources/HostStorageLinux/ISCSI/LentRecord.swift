@@ -14,8 +14,7 @@ import HostStorage
 /// Each step is atomic; ``giveBack(_:)`` ends what a killed process has begun, whatever it was at.
 final class LentRecord: Sendable {
     private let record: NodeRecord
-    /// Says in all processes that this record is lent.
-    private let lock: Descriptor
+    private let lock: Lock
     private let file: MemoryFile
 
     /// - Parameters:
@@ -24,7 +23,7 @@ final class LentRecord: Sendable {
     init(
         _ record: NodeRecord, patience: Duration, _ text: (String) throws(StorageError) -> String
     ) throws(StorageError) {
-        lock = try Self.lock(record, patience: patience)
+        lock = try Lock(record, patience: patience)
         self.record = record
         try Self.giveBack(record)
         file = try MemoryFile(try text(try Self.text(of: record)))
@@ -41,9 +40,6 @@ final class LentRecord: Sendable {
         }
     }
 
-    // Closing alone leaves the lock to a child that is between its fork and its exec (InheritedCopies).
-    deinit { flock(lock.raw, LOCK_UN) }
-
     func giveBack() throws(StorageError) { try Self.giveBack(record) }
 
     /// Gives back what processes that have ended did not, except for records that others are lending now.
@@ -53,7 +49,7 @@ final class LentRecord: Sendable {
             guard let target = try? ISCSIName(name) else { continue }
             for record in database.lentRecords(of: target) {
                 do throws(StorageError) {
-                    let lock = try lock(record, patience: .zero)
+                    let lock = try Lock(record, patience: .zero)
                     defer { withExtendedLifetime(lock) {} }
                     try giveBack(record)
                 } catch  where error.code == .aborted {
@@ -112,20 +108,31 @@ final class LentRecord: Sendable {
         return try Descriptor.contents(of: record.path)
     }
 
-    /// Locks the directory of the record. iscsiadm has no lock on it of its own.
-    private static func lock(_ record: NodeRecord, patience: Duration) throws(StorageError) -> Descriptor {
-        let directory = try Descriptor(opening: record.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-        let end = ContinuousClock.now + patience
-        while true {
-            let result = cls_try_lock(directory.raw)
-            if result != -EWOULDBLOCK {
-                try check(result, "flock", record.directory)
-                return directory
+    /// Says in all processes that a record is lent, by its directory. iscsiadm has no lock on it of its own.
+    private struct Lock: ~Copyable {
+        private let directory: Descriptor
+
+        init(_ record: NodeRecord, patience: Duration) throws(StorageError) {
+            directory = try Self.take(record, patience)
+        }
+
+        // Closing alone leaves the lock to a child that is between its fork and its exec (InheritedCopies).
+        deinit { flock(directory.raw, LOCK_UN) }
+
+        private static func take(_ record: NodeRecord, _ patience: Duration) throws(StorageError) -> Descriptor {
+            let directory = try Descriptor(opening: record.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+            let end = ContinuousClock.now + patience
+            while true {
+                let result = cls_try_lock(directory.raw)
+                if result != -EWOULDBLOCK {
+                    try check(result, "flock", record.directory)
+                    return directory
+                }
+                guard ContinuousClock.now < end else {
+                    throw StorageError(.aborted, "another process has been logging in to it for \(patience)")
+                }
+                usleep(50_000)
             }
-            guard ContinuousClock.now < end else {
-                throw StorageError(.aborted, "another process has been logging in to it for \(patience)")
-            }
-            usleep(50_000)
         }
     }
 }

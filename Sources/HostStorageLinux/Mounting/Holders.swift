@@ -59,7 +59,8 @@ enum Holders {
 
     private static func processes(_ use: (RunningProcess) -> String?) -> [Holder] {
         RunningProcess.all().compactMap { process in
-            use(process).map { .process(id: process.id, name: process.name, use: $0) }
+            guard let use = use(process), !process.isAboutToRunAProgram else { return nil }
+            return .process(id: process.id, name: process.name, use: use)
         }
     }
 }
@@ -75,6 +76,15 @@ private struct RunningProcess {
     var directory: String { "/proc/\(id)" }
 
     var name: String { (try? Sysfs.attribute("\(directory)/comm")) ?? "" }
+
+    /// Whether it is a child of this process between its fork and its exec, where what it has open are copies that it
+    /// is about to close.
+    var isAboutToRunAProgram: Bool {
+        // proc_pid_stat(5): the name, in parentheses, can have any; then the state and the parent.
+        let fields = ((try? Descriptor.contents(of: "\(directory)/stat")) ?? "").split(separator: ")").last ?? ""
+        return fields.split(separator: " ").dropFirst().first == "\(getpid())"
+            && Sysfs.linkText("\(directory)/exe") == Sysfs.linkText("/proc/self/exe")
+    }
 
     /// What it has there; nil for nothing.
     func use(ofMounts mounts: Set<UInt64>, at target: String) -> String? {

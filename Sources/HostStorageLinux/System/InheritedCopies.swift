@@ -14,7 +14,7 @@ struct InheritedCopies: Sendable {
     private let writing: Int32
 
     /// In milliseconds. A program that forks without an exec keeps its copies; that is not to be waited for.
-    private static let patience: Int32 = 2000
+    private static let patience: Int32 = 5000
 
     init() throws(StorageError) {
         var ends: [Int32] = [-1, -1]

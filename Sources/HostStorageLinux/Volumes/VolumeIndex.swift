@@ -60,6 +60,9 @@ final class VolumeIndex: Sendable {
         return first
     }
 
+    /// Where the volumes of a disk were holds no more. For work in its lane that changes its partitions.
+    func forget(_ disk: DiskNode) { survey.forget(disk) }
+
     /// The volumes of one disk.
     func volumes(on disk: DiskNode) async throws(StorageError) -> [LocatedVolume] { try await survey.ask(disk) }
 }

@@ -58,6 +58,19 @@ extension MachineTests {
             #expect(new == [try disks.disk(at: "\(host):0:0:1").number])
         }
 
+        /// The driver looks at a new disk on its own time.
+        @Test func aRescanFindsADiskThatAnswersSlowly() async throws {
+            let disks = try ScsiDisks()
+            let disk = try disks.add()
+            let linked = try LinkedHost()
+            let before = try await linked.host.diskLocations()
+            try disk.remove()
+            // In jiffies, for every command.
+            try disks.set("delay", "10")
+            try await linked.host.rescanDisks()
+            #expect(try await linked.host.diskLocations().count == before.count)
+        }
+
         @Test func aRescanFindsThatADiskHasGrown() async throws {
             let disks = try ScsiDisks()
             let disk = try disks.add()

@@ -16,6 +16,9 @@ final class ScsiDisks {
     ///     memory of its own.
     init(mebibytes: Int = 64, sectorSize: Int = 512, shareMemory: Bool = false) throws {
         guard Machine.isHere else { throw CommandFailed("scsi_debug is for the virtual machine: make test") }
+        guard !FileManager.default.fileExists(atPath: Self.driver) else {
+            throw CommandFailed("the disks of another test are still in use")
+        }
         try Command.run("modprobe", "sd_mod")
         try Command.run(
             "modprobe", "scsi_debug", "delay=0", "add_host=0", "per_host_store=\(shareMemory ? 0 : 1)",
@@ -27,7 +30,9 @@ final class ScsiDisks {
         // What a test that failed has left mounted.
         for place in Kernel.mounts().dropFirst(mountsBefore.count).reversed() { umount2(place, 0) }
         // The module is in use until the kernel has had a look at every new disk, which it does on its own time.
-        for _ in 0..<40 where (try? Command.run("modprobe", "--remove", "scsi_debug")) == nil { usleep(50_000) }
+        _ = try? Kernel.wait(for: "the end of scsi_debug", tries: 2400) {
+            try Command.run("modprobe", "--remove", "scsi_debug")
+        }
     }
 
     /// Plugs in one more adapter with a disk.

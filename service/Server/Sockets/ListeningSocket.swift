@@ -75,9 +75,17 @@ struct ListeningSocket: Sendable {
             path += "/\(name)"
             // Only the last one is ours alone; above it are the system's.
             let isOurs = count == names.count
-            if mkdir(path, isOurs ? 0o750 : 0o755) < 0 {
+            let mode: mode_t = isOurs ? 0o750 : 0o755
+            if mkdir(path, mode) < 0 {
                 guard errno == EEXIST else { throw error(-errno, "the directory cannot be made", path) }
-            } else if isOurs, lchown(path, owner.uid, owner.gid) < 0 {
+                continue
+            }
+            let new = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+            guard new >= 0 else { throw error(-errno, "the directory cannot be opened", path) }
+            defer { close(new) }
+            // Whatever this process's umask took away.
+            guard fchmod(new, mode) == 0 else { throw error(-errno, "the directory's mode cannot be set", path) }
+            if isOurs, fchown(new, owner.uid, owner.gid) < 0 {
                 throw error(-errno, "the directory cannot be given to its owner", path)
             }
         }
