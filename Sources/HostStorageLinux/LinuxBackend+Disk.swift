@@ -66,6 +66,8 @@ extension LinuxBackend {
         let node = try await node(disk)
         try await lanes.run(in: .disk(name: node.name)) { [journal, index] () throws(StorageError) in
             try SystemDisks.refuse(node)
+            // Whether it was partitioned here or, a moment ago, elsewhere.
+            index.forget(node)
             do throws(StorageError) {
                 // Most calls find their work done, and lock nobody out.
                 if let table = try PartitionTable(of: OpenDisk(node)), table.hasVolume {
@@ -73,7 +75,6 @@ extension LinuxBackend {
                 }
                 let open = try OpenDisk(node, O_RDWR)
                 try open.lock()
-                index.forget(node)
                 try Self.partition(open, journal)
                 try journal.strike(.partition, "\(disk)")
             } catch  where error.code == .inputOutput {

@@ -7,8 +7,8 @@ extension LinuxBackend {
     /// Each host and each disk is asked in a lane of its own: one that does not answer keeps nobody from being
     /// asked.
     public func rescanDisks() async throws(StorageError) {
-        let (disks, unusable) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
-            (try inventory.disks(), Rescan.disksToCome())
+        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+            try inventory.disks()
         }
         let asked = await withTaskGroup(of: Bool.self) { group in
             for request in Rescan.requests() { group.addTask { await self.send(request) } }
@@ -21,11 +21,12 @@ extension LinuxBackend {
             }
             return await group.reduce(false) { $0 || $1 }
         }
-        try await lanes.run(in: .bus("events")) { [inventory] () throws(StorageError) in
+        try await lanes.run(in: .bus("events")) { [inventory, awaitedDisks, logger] () throws(StorageError) in
             // Hosts report what they find a little after they were asked.
             if asked {
                 try BlockEvents().settle(quiet: .milliseconds(100), limit: .seconds(5))
-                _ = try BlockEvents.wait(for: Rescan.patience) { Rescan.disksToCome().isSubset(of: unusable) }
+                let left = try awaitedDisks.wait(for: Rescan.patienceForDisks)
+                if !left.isEmpty { logger.warning("rescan: no disk has come of these units: \(left)") }
             }
             _ = try inventory.disks()
         }

@@ -58,7 +58,11 @@ extension LinuxBackend {
             try? await onDisk(of: found) { () throws(StorageError) in try format.withdrawIfBlank() }
             throw error
         }
-        try await onDisk(of: found) { () throws(StorageError) in try format.finish() }
+        try await onDisk(of: found) { [index] () throws(StorageError) in
+            // As long as it holds nothing, a whole disk is no volume.
+            index.forget(found.disk)
+            try format.finish()
+        }
     }
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {

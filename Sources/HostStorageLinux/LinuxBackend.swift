@@ -10,6 +10,7 @@ public import Logging
 public final class LinuxBackend: StorageBackend {
     let settings: HostSettings
     let inventory = DiskInventory()
+    let awaitedDisks = AwaitedDisks()
     let index: VolumeIndex
     let lanes = Lanes()
     let identities: DiskSurvey<DiskIdentifiers>

@@ -2,8 +2,10 @@
 
 import Dispatch
 import Expectations
+import Glibc
 import HostStorage
 import LoopDisks
+import Synchronization
 import Testing
 
 @testable import HostStorageLinux
@@ -13,18 +15,59 @@ extension RealDiskTests {
     @Suite(.timeLimit(.minutes(5))) struct DiskSurveyTests {
         @Test func whatWasKnownBeforeADiskWasPartitionedIsForgotten() async throws {
             let linked = try LinkedHost(silence: .seconds(2))
-            let (host, lanes) = (linked.host, linked.host.backend.lanes)
             let disk = try LoopDisk()
             let number = try disk.number
-            #expect(try await host.volumes(on: number, partition: nil).isEmpty)
-            try await host.partitionDisk(number)
+            #expect(try await linked.host.volumes(on: number, partition: nil).isEmpty)
+            try await linked.host.partitionDisk(number)
+            try await whileBusy(disk, linked) {
+                await expectError(.deadlineExceeded) { try await linked.host.volumes(on: number, partition: nil) }
+            }
+            #expect(try await linked.host.volumes(on: number, partition: nil).count == 1)
+        }
+
+        /// A whole disk is a volume for what it holds, which for the time of a format is nothing.
+        @Test func whatWasKnownDuringAFormatIsForgotten() async throws {
+            let linked = try LinkedHost(silence: .seconds(2))
+            let disk = try LoopDisk(size: 64 << 20)
+            let number = try disk.number
+            let uuid = "01234567-89ab-4def-8123-456789abcdef"
+            try Command.run("mkfs.ext4", "-q", "-U", uuid, disk.device)
+            let volume = try #require(try await linked.host.volumes(on: number, partition: nil).first)
+            let tool = try StandInProgram("/usr/sbin/mkfs.ext4", #"exec "$program" "$@""#)
+            async let format: Void = linked.host.formatVolume(volume, over: Signature(type: "ext4", uuid: uuid))
+            try await tool.hasBegun()
+            #expect(try await linked.host.volumes(on: number, partition: nil).isEmpty)
+            tool.goOn()
+            try await format
+            try await whileBusy(disk, linked) {
+                await expectError(.deadlineExceeded) { try await linked.host.volumes(on: number, partition: nil) }
+            }
+            #expect(try await linked.host.volumes(on: number, partition: nil) == [volume])
+        }
+
+        /// Runs `body` while something else is done to the disk.
+        private func whileBusy(_ disk: LoopDisk, _ linked: LinkedHost, _ body: () async throws -> Void) async throws {
+            let lanes = linked.host.backend.lanes
             let gate = DispatchSemaphore(value: 0)
             let work = Task { try await lanes.run(in: .disk(name: disk.name)) { gate.wait() } }
             while lanes.timeAtWork(in: .disk(name: disk.name)) == .zero { await Task.yield() }
-            await expectError(.deadlineExceeded) { try await host.volumes(on: number, partition: nil) }
+            try await body()
             gate.signal()
             try await work.value
-            #expect(try await host.volumes(on: number, partition: nil).count == 1)
+        }
+
+        /// Such as descriptors, of which this process has too few for a moment.
+        @Test func aQuestionThatCouldNotBeAskedTakesNothingAway() async throws {
+            let disk = try LoopDisk()
+            let node = try #require(try DiskInventory().disks().first { $0.name == disk.name })
+            let isShort = Mutex(false)
+            let survey = DiskSurvey(Lanes(), patience: .seconds(60)) { _ throws(StorageError) in
+                if isShort.withLock({ $0 }) { throw StorageError(errno: EMFILE, "open") }
+                return "an answer"
+            }
+            #expect(try await survey.ask(node) == "an answer")
+            isShort.withLock { $0 = true }
+            for _ in 0..<2 { #expect(try await survey.ask(node) == "an answer") }
         }
 
         @Test func anAnswerIsKnownBeforeTheDiskIsAskedAnythingElse() async throws {

@@ -11,13 +11,13 @@ import Testing
 
 extension RealDiskTests {
     /// S8: what hangs is visible, keeps its lock, and takes nobody else along.
-    @Suite(.timeLimit(.minutes(5))) struct S8AHangIsContainedTests {
+    @Suite(.timeLimit(.minutes(20))) struct S8AHangIsContainedTests {
         // MARK: - Others go on
 
         /// Stage and unstage, with all the questions that a node plugin asks meanwhile. Undisturbed rounds and
-        /// rounds beside a volume that hangs alternate; each pair gives one ratio, and one that is good enough ends
-        /// it, so that a time in which the machine had other things to do decides nothing.
-        @Test(.timeLimit(.minutes(20))) func thirtyTwoVolumesGoOnBesideOneThatHangs() async throws {
+        /// rounds beside a volume that hangs alternate until the best of each kind are as they should be, so that a time in
+        /// which the machine had other things to do decides nothing.
+        @Test func thirtyTwoVolumesGoOnBesideOneThatHangs() async throws {
             let linked = try LinkedHost()
             let disks = try (0..<32).map { _ in try LoopDisk(size: 64 << 20) }
             let volumes = try await linked.formattedVolumes(on: disks)
@@ -29,23 +29,23 @@ extension RealDiskTests {
             try await linked.host.mountVolume(bad, at: place)
             try await cycle(volumes, disks, linked)
 
-            var ratios: [Double] = []
-            while ratios.count < 20, (ratios.max() ?? 0) < 0.8 {
-                let undisturbed = try await time { try await cycle(volumes, disks, linked) }
+            var (undisturbed, disturbed): ([Double], [Double]) = ([], [])
+            var ratio: Double { (undisturbed.min() ?? 0) / (disturbed.min() ?? 1) }
+            while undisturbed.count < 20, ratio < 0.8 {
+                undisturbed.append(try await time { try await cycle(volumes, disks, linked) })
                 // Something to write out, which then does not come to an end.
                 try "unwritten".write(toFile: "\(place)/data", atomically: false, encoding: .utf8)
                 try file.order(.hang)
                 let stuck = Task { try await linked.host.flushVolume(bad) }
                 await linked.running("flush volume \(bad)")
                 while try file.order(.hang) == 0 { try await Task.sleep(for: .milliseconds(5)) }
-                let disturbed = try await time { try await cycle(volumes, disks, linked) }
+                disturbed.append(try await time { try await cycle(volumes, disks, linked) })
                 #expect(linked.host.operations.running.map(\.operation.name) == ["flush volume"])
                 try file.order(.none)
                 try await stuck.value
-                ratios.append(undisturbed / disturbed)
             }
-            print("S8: rate beside a hung volume, as a part of the undisturbed one: \(ratios)")
-            #expect(ratios.contains { $0 >= 0.8 }, "\(ratios)")
+            print("S8: rate beside a hung volume, as a part of the undisturbed one: \(ratio)")
+            #expect(ratio >= 0.8, "\(undisturbed) s undisturbed, \(disturbed) s disturbed")
             try await linked.host.unmountVolume(bad, from: place)
         }
 

@@ -87,6 +87,7 @@ import Testing
         for _ in 0..<2 { gate.signal() }
         for task in waiting { try await task.value }
     }
+
     /// The caller can count on it that the lock of a disk which the work had open is free.
     @Test func whatTheWorkHeldIsGivenUpBeforeItsCallerGoesOn() async throws {
         final class Held: Sendable {

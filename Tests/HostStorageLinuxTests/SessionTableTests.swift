@@ -38,9 +38,10 @@ import Testing
         try write("3260", "iscsi_connection/connection\(id):0/port")
     }
 
-    private func unit(_ address: String, of session: Int, type: String = "0", block: String? = nil) throws {
+    /// - Parameter type: the first byte that it tells of itself.
+    private func unit(_ address: String, of session: Int, type: UInt8 = 0, block: String? = nil) throws {
         let directory = "iscsi_session/session\(session)/device/target\(address.dropLast(2))/\(address)"
-        try write(type, "\(directory)/type")
+        try write(String(UnicodeScalar(type)), "\(directory)/inquiry")
         if let block { try write("1", "\(directory)/block/\(block)/size") }
     }
 
@@ -89,13 +90,15 @@ import Testing
     @Test func disksAreTheTargetsInTheOrderOfTheirNumbers() throws {
         try session(1)
         try unit("2:0:0:9", of: 1, block: "sdb")
-        try unit("2:0:0:1", of: 1, type: "0", block: "sdc")
-        try unit("2:0:0:3", of: 1, type: "12")
-        try unit("2:0:0:4", of: 1, type: "14")
+        try unit("2:0:0:1", of: 1, block: "sdc")
+        try unit("2:0:0:3", of: 1, type: 12)
+        try unit("2:0:0:4", of: 1, type: 14)
+        // Nothing is connected there for this host.
+        try unit("2:0:0:5", of: 1, type: 0x20)
         try session(2, at: "192.0.2.7")
         try unit("3:0:0:0", of: 2, block: "sdd")
         let session = try #require(try table.sessions(with: name, at: [PortalAddress("192.0.2.1", port: 3260)]).first)
-        #expect(session.units.map(\.address) == ["2:0:0:1", "2:0:0:3", "2:0:0:4", "2:0:0:9"])
+        #expect(session.units.map(\.address) == ["2:0:0:1", "2:0:0:3", "2:0:0:4", "2:0:0:5", "2:0:0:9"])
         #expect(session.disks.map(\.block) == ["sdc", nil, "sdb"])
     }
 

@@ -126,7 +126,7 @@ def test_other_processes_of_its_user_do_not_read_its_memory(scratch):
     environment = {**os.environ, "PASSWORD": WORD}
     echo = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "bufsize": 0}
     with subprocess.Popen([*AS_ALICE, "cat"], env=environment, **echo) as other:
-        # It has come to where it is what it is.
+        # It echoes, so it is cat by now, and alice's.
         other.stdin.write(b"x")
         assert other.stdout.read(1) == b"x"
         found = read_memory(other)

@@ -20,7 +20,8 @@ public protocol DiskOperations: Sendable {
     /// that cannot be read.
     func partitionDisk(_ disk: DiskNumber) async throws(StorageError)
 
-    /// Looks for disks that came, and for disks that grew.
+    /// Looks for disks that came, and for disks that grew,
+    /// and waits a while until what hosts report can be used.
     func rescanDisks() async throws(StorageError)
 
     /// The size of the disk in bytes.

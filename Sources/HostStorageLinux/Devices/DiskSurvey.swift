@@ -51,7 +51,8 @@ final class DiskSurvey<Answer: Sendable>: Sendable {
                     known.withLock { $0[disk.number] = answer }
                     return answer
                 } catch {
-                    forget(disk)
+                    // Where it may only be this process that has too little, its last answer stands in for it.
+                    if error.code != .deadlineExceeded, error.code != .exhausted { forget(disk) }
                     throw error
                 }
             }

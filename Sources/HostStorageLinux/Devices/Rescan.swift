@@ -14,6 +14,8 @@ enum Rescan {
     }
 
     static let patience: Duration = .seconds(30)
+    /// With disks that the kernel has found and that cannot be used yet.
+    static let patienceForDisks: Duration = .seconds(10)
 
     static func requests() -> [Request] {
         Sysfs.names(in: "/sys/class/scsi_host").map { Request(path: "/sys/class/scsi_host/\($0)/scan", text: "- - -") }
@@ -21,19 +23,6 @@ enum Rescan {
             .map { Request(path: "/sys/class/scsi_disk/\($0)/device/rescan", text: "1") }
             + Sysfs.names(in: "/sys/class/nvme")
             .map { Request(path: "/sys/class/nvme/\($0)/rescan_controller", text: "1") }
-    }
-
-    /// The SCSI addresses of disks that are no block devices: the driver has still to look at them, which it does on
-    /// its own time, or cannot.
-    static func disksToCome() -> Set<String> {
-        // SCSI Primary Commands, PERIPHERAL DEVICE TYPE: a disk, and one with zones.
-        let types = ["0", "20"]
-        return Set(
-            Sysfs.names(in: "/sys/class/scsi_device").filter { address in
-                let device = "/sys/class/scsi_device/\(address)/device"
-                guard let type = try? Sysfs.attribute("\(device)/type") else { return false }
-                return types.contains(type) && Sysfs.names(in: "\(device)/block").isEmpty
-            })
     }
 
     /// A loop device keeps the size that its file had when it was attached, until it is told to look again.

@@ -21,7 +21,7 @@ struct SessionTable: Sendable {
             sessions.append(
                 Session(
                     id: id, isLoggedIn: state == "LOGGED_IN", isWaiting: state == "FAILED",
-                    units: try units(below: "\(directory)/\(entry)/device")))
+                    units: units(below: "\(directory)/\(entry)/device")))
         }
         return sessions
     }
@@ -58,16 +58,11 @@ struct SessionTable: Sendable {
     }
 
     /// "device" has a "target2:0:0", that has a "2:0:0:1" a unit, and that has "block/sdb".
-    private func units(below device: String) throws(StorageError) -> [Session.Unit] {
-        var units: [Session.Unit] = []
+    private func units(below device: String) -> [SCSIUnit] {
+        var units: [SCSIUnit] = []
         for target in Sysfs.names(in: device) where target.hasPrefix("target") {
             for unit in Sysfs.names(in: "\(device)/\(target)") where unit.split(separator: ":").count == 4 {
-                let path = "\(device)/\(target)/\(unit)"
-                guard let type = try Sysfs.number("\(path)/type") else { continue }
-                units.append(
-                    Session.Unit(
-                        address: unit, isDisk: Session.Unit.diskTypes.contains(type),
-                        block: Sysfs.names(in: "\(path)/block").first))
+                if let unit = SCSIUnit(at: "\(device)/\(target)/\(unit)", address: unit) { units.append(unit) }
             }
         }
         return units.sorted { $0.address.compare(numerically: $1.address) }
@@ -81,20 +76,9 @@ struct Session: Sendable, Hashable {
     /// The target is away, and the kernel keeps what is for it until it is back.
     let isWaiting: Bool
     /// What the target has, in the order of their numbers.
-    let units: [Unit]
+    let units: [SCSIUnit]
 
-    struct Unit: Sendable, Hashable {
-        /// host:channel:target:lun
-        let address: String
-        let isDisk: Bool
-        /// The kernel's name of the disk: "sdb"; nil where the kernel has not made one yet.
-        let block: String?
-
-        /// SPC-4, 6.6.2: direct access block device and its simplified kind.
-        fileprivate static let diskTypes: Set<UInt64> = [0x00, 0x0E]
-    }
-
-    var disks: [Unit] { units.filter(\.isDisk) }
+    var disks: [SCSIUnit] { units.filter(\.isDisk) }
 }
 
 extension String {

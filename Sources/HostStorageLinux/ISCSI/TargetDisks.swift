@@ -41,7 +41,7 @@ struct TargetDisks: Sendable {
             start = since
             let units = sessions.flatMap(\.disks)
             if units.isEmpty { return since.duration(to: .now) > Self.patienceForAny }
-            return units.allSatisfy { unit in unit.block.map(Self.canBeOpened) ?? false }
+            return units.allSatisfy(\.isUsableDisk)
         }
         if areThere { return }
         guard start != nil else {
@@ -72,10 +72,6 @@ struct TargetDisks: Sendable {
     }
 
     private static let block = "/sys/block"
-
-    private static func canBeOpened(_ name: String) -> Bool {
-        access("\(block)/\(name)/diskseq", F_OK) == 0 && access("/dev/\(name)", F_OK) == 0
-    }
 }
 
 extension DiskNode {

@@ -59,7 +59,7 @@ enum Holders {
 
     private static func processes(_ use: (RunningProcess) -> String?) -> [Holder] {
         RunningProcess.all().compactMap { process in
-            guard let use = use(process), !process.isAboutToRunAProgram else { return nil }
+            guard !process.isAboutToRunAProgram, let use = use(process) else { return nil }
             return .process(id: process.id, name: process.name, use: use)
         }
     }
@@ -78,7 +78,7 @@ private struct RunningProcess {
     var name: String { (try? Sysfs.attribute("\(directory)/comm")) ?? "" }
 
     /// Whether it is a child of this process between its fork and its exec, where what it has open are copies that it
-    /// is about to close.
+    /// is about to close. A process that forks and goes on as itself would not be told from it.
     var isAboutToRunAProgram: Bool {
         // proc_pid_stat(5): the name, in parentheses, can have any; then the state and the parent.
         let fields = ((try? Descriptor.contents(of: "\(directory)/stat")) ?? "").split(separator: ")").last ?? ""

@@ -77,7 +77,7 @@ final class Lanes: Sendable {
     /// Runs `work` in `lane`. What only the work held, such as a disk's lock, is given up before the caller goes on.
     ///
     /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its lane until
-    /// it ends. Work that has not begun by then never does.
+    /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes.
     func run<Value: Sendable>(
         in lane: Lane, timeout: Duration? = nil, _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
@@ -158,13 +158,13 @@ private final class Answer<Value: Sendable>: Sendable {
 
     /// Keeps nothing of the result when its waiter goes on.
     func give(_ given: consuming Result<Value, StorageError>) {
-        let result = consume given
+        var result = Optional(consume given)
         let waiter = state.withLock { state -> CheckedContinuation<Result<Value, StorageError>, Never>? in
             guard case .pending(let waiter) = state else { return nil }
-            state = waiter == nil ? .given(result) : .taken
+            if waiter == nil, let result = result.take() { state = .given(result) } else { state = .taken }
             return waiter
         }
-        waiter?.resume(returning: consume result)
+        if let waiter, let result = result.take() { waiter.resume(returning: consume result) }
     }
 
     func wait() async -> Result<Value, StorageError> {

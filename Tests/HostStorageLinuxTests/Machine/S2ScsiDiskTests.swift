@@ -71,6 +71,21 @@ extension MachineTests {
             #expect(try await linked.host.diskLocations().count == before.count)
         }
 
+        @Test func aUnitThatBecomesNoDiskIsAwaitedOnce() throws {
+            let disks = try ScsiDisks()
+            let disk = try disks.add()
+            let address = try disk.address
+            try Kernel.write(address, to: "/sys/bus/scsi/drivers/sd/unbind")
+            let awaited = AwaitedDisks()
+            #expect(try awaited.wait(for: .milliseconds(100)) == [address])
+            #expect(try awaited.wait(for: .seconds(3600)).isEmpty)
+            // From now on it is as good as any again.
+            try Kernel.write(address, to: "/sys/bus/scsi/drivers/sd/bind")
+            #expect(try awaited.wait(for: .seconds(60)).isEmpty)
+            try Kernel.write(address, to: "/sys/bus/scsi/drivers/sd/unbind")
+            #expect(try awaited.wait(for: .milliseconds(100)) == [address])
+        }
+
         @Test func aRescanFindsThatADiskHasGrown() async throws {
             let disks = try ScsiDisks()
             let disk = try disks.add()
