@@ -102,6 +102,17 @@ import Testing
         #expect(session.disks.map(\.block) == ["sdc", nil, "sdb"])
     }
 
+    /// Its disk may be in use, and a logout that did not see it would take it away.
+    @Test func aUnitThatCannotBeReadIsNotLeftOut() throws {
+        try session(1)
+        try unit("2:0:0:1", of: 1, block: "sdb")
+        let inquiry = "class/iscsi_session/session1/device/target2:0:0/2:0:0:1/inquiry"
+        try FileManager.default.removeItem(atPath: "\(scratch.path)/\(inquiry)")
+        try FileManager.default.createDirectory(
+            atPath: "\(scratch.path)/\(inquiry)", withIntermediateDirectories: false)
+        #expect(throws: StorageError.self) { try ids() }
+    }
+
     @Test func statesAreToldApart() throws {
         try session(1)
         try session(2, state: "FAILED")

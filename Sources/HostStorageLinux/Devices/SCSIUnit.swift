@@ -16,20 +16,25 @@ struct SCSIUnit: Sendable, Hashable {
     /// optical memory, a simplified or a zoned one (SPC-4, 6.6.2; Linux: drivers/scsi/sd.c, sd_probe).
     private static let diskTypes: Set<UInt8> = [0x00, 0x07, 0x0E, 0x14]
 
+    /// Fails where it cannot be read: whoever looks for disks in use must not take it for none.
+    ///
     /// - Parameter directory: of sysfs; nil where the unit has gone.
-    init?(at directory: String, address: String) {
-        guard let inquiry = try? Descriptor.bytes(of: "\(directory)/inquiry"), let first = inquiry.first else {
+    init?(at directory: String, address: String) throws(StorageError) {
+        let inquiry: [UInt8]
+        do throws(StorageError) {
+            inquiry = try Descriptor.bytes(of: "\(directory)/inquiry")
+        } catch  where error.isSystemCall(errno: ENOENT) {
             return nil
         }
         self.address = address
-        isDisk = Self.diskTypes.contains(first)
+        isDisk = inquiry.first.map(Self.diskTypes.contains) ?? false
         block = Sysfs.names(in: "\(directory)/block").first
     }
 
     /// All of this machine.
     static func all() -> [SCSIUnit] {
         let root = "/sys/class/scsi_device"
-        return Sysfs.names(in: root).compactMap { SCSIUnit(at: "\(root)/\($0)/device", address: $0) }
+        return Sysfs.names(in: root).compactMap { try? SCSIUnit(at: "\(root)/\($0)/device", address: $0) }
     }
 
     /// Whether it is a disk that can be opened. Its directory in sysfs is there before.

@@ -21,7 +21,7 @@ struct SessionTable: Sendable {
             sessions.append(
                 Session(
                     id: id, isLoggedIn: state == "LOGGED_IN", isWaiting: state == "FAILED",
-                    units: units(below: "\(directory)/\(entry)/device")))
+                    units: try units(below: "\(directory)/\(entry)/device")))
         }
         return sessions
     }
@@ -58,11 +58,11 @@ struct SessionTable: Sendable {
     }
 
     /// "device" has a "target2:0:0", that has a "2:0:0:1" a unit, and that has "block/sdb".
-    private func units(below device: String) -> [SCSIUnit] {
+    private func units(below device: String) throws(StorageError) -> [SCSIUnit] {
         var units: [SCSIUnit] = []
         for target in Sysfs.names(in: device) where target.hasPrefix("target") {
             for unit in Sysfs.names(in: "\(device)/\(target)") where unit.split(separator: ":").count == 4 {
-                if let unit = SCSIUnit(at: "\(device)/\(target)/\(unit)", address: unit) { units.append(unit) }
+                if let unit = try SCSIUnit(at: "\(device)/\(target)/\(unit)", address: unit) { units.append(unit) }
             }
         }
         return units.sorted { $0.address.compare(numerically: $1.address) }
