@@ -35,8 +35,18 @@ struct CallGuard: ServerInterceptor {
         _ request: StreamingServerRequest<Input>, _ context: ServerContext, _ token: StreamToken,
         _ next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
-        let timeout = request.metadata[stringValues: "grpc-timeout"].first { _ in true }.flatMap(
-            Duration.init(grpcTimeout:))
+        var timeout: Duration?
+        switch token.timeout {
+        case .none: break
+        case .after(let duration): timeout = duration
+        case .unreadable:
+            throw RPCError(
+                code: .invalidArgument,
+                message: """
+                    the \(CallTimeout.headerName) header is to be there once, with one to eight digits and a unit of \
+                    H, M, S, m, u or n
+                    """)
+        }
         return try await withoutActuallyEscaping(next) { next in
             try await withThrowingTaskGroup(of: StreamingServerResponse<Output>?.self) { group in
                 group.addTask { try await next(request, context) }
@@ -72,24 +82,6 @@ extension StreamingServerResponse {
         switch accepted {
         case .success: "ok"
         case .failure(let error): "\(error.code)"
-        }
-    }
-}
-
-extension Duration {
-    /// Reads a `grpc-timeout` header: at most eight digits and a unit (gRPC over HTTP/2, "Requests"). gRPC
-    /// Swift 2.4 overlooks those of eight digits.
-    init?(grpcTimeout text: String) {
-        guard let unit = text.last, (2...9).contains(text.utf8.count), let count = Int64(text.dropLast()), count >= 0
-        else { return nil }
-        switch unit {
-        case "H": self = .seconds(count * 3600)
-        case "M": self = .seconds(count * 60)
-        case "S": self = .seconds(count)
-        case "m": self = .milliseconds(count)
-        case "u": self = .microseconds(count)
-        case "n": self = .nanoseconds(count)
-        default: return nil
         }
     }
 }

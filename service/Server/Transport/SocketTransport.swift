@@ -72,7 +72,7 @@ extension HTTP2ServerTransport.Custom where ListenerFactory == SocketListenerFac
                     let peer = try? connection.pipeline.syncOperations.handler(type: ConnectionHandler.self).peer
                 else { return }
                 try stream.pipeline.syncOperations.addHandler(
-                    StreamHeadHandler(StreamToken(peer: peer), tokens, methods), position: .first)
+                    StreamHeadHandler(peer, tokens, methods), position: .first)
             }
         }
         self.init(listenerFactory: factory, config: config)

@@ -4,39 +4,53 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// The first handler of every HTTP/2 stream: numbers the stream in a header, in place of any that the
-/// client sent, tells its token when it closes, and tells of methods that are not there.
+/// The first handler of every HTTP/2 stream: shows gRPC those headers alone that it needs, numbers the stream in one
+/// more, tells its token when it closes, and tells of methods that are not there.
+///
+/// What a client writes into any other header reaches nothing that could read it wrongly.
 final class StreamHeadHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
 
-    private let token: StreamToken
+    private let peer: PeerCredentials
     private let tokens: StreamTokens
     private let methods: ServedMethods
-    private var number: UInt64?
+    private var call: (number: UInt64, token: StreamToken)?
 
-    init(_ token: StreamToken, _ tokens: StreamTokens, _ methods: ServedMethods) {
-        self.token = token
+    /// What gRPC answers by. All of them are compared with known values, and parsed no further.
+    private static let needed: Set<String> = [
+        ":method", ":scheme", ":path", "content-type", "grpc-encoding", "grpc-accept-encoding",
+    ]
+
+    init(_ peer: PeerCredentials, _ tokens: StreamTokens, _ methods: ServedMethods) {
+        self.peer = peer
         self.tokens = tokens
         self.methods = methods
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard number == nil, case .headers(var head) = unwrapInboundIn(data) else {
+        guard case .headers(var head) = unwrapInboundIn(data) else {
             context.fireChannelRead(data)
             return
         }
-        if !methods.paths.contains(head.headers.first(name: ":path") ?? "") { methods.onUnknown() }
-        let number = tokens.add(token)
-        self.number = number
-        head.headers.remove(name: StreamTokens.headerName)
-        head.headers.add(name: StreamTokens.headerName, value: String(number))
+        let given = head.headers
+        head.headers = HPACKHeaders(given.filter { Self.needed.contains($0.name) }.map { ($0.name, $0.value) })
+        // Trailers, which no client of gRPC sends, begin no call.
+        if call == nil {
+            if !methods.paths.contains(given.first(name: ":path") ?? "") { methods.onUnknown() }
+            let token = StreamToken(peer: peer, timeout: CallTimeout(given))
+            let number = tokens.add(token)
+            call = (number, token)
+            head.headers.add(name: StreamTokens.headerName, value: String(number))
+        }
         context.fireChannelRead(wrapInboundOut(.headers(head)))
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        if let number { _ = tokens.take(number) }
-        token.close()
+        if let call {
+            _ = tokens.take(call.number)
+            call.token.close()
+        }
         context.fireChannelInactive()
     }
 

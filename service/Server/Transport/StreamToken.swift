@@ -8,9 +8,14 @@ import Synchronization
 /// the handler has begun. A token, told by our own channel handler, misses neither.
 final class StreamToken: Sendable {
     let peer: PeerCredentials
+    /// Known when the headers are there, before the call begins.
+    let timeout: CallTimeout
     private let state = Mutex<(isClosed: Bool, waiter: CheckedContinuation<Void, Never>?)>((false, nil))
 
-    init(peer: PeerCredentials) { self.peer = peer }
+    init(peer: PeerCredentials, timeout: CallTimeout) {
+        self.peer = peer
+        self.timeout = timeout
+    }
 
     func close() {
         state.withLock { state in
