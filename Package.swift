@@ -195,8 +195,8 @@ let package = Package(
         .testTarget(
             name: "ProxyServerTests",
             dependencies: [
-                "CUnixSocket", "HostStorage", "HostStorageAPI", "HostStorageClient", "HostStorageTestKit",
-                "ProxyMetrics", "ProxyServer", "StorageAccess", "StorageVersions",
+                "CUnixSocket", "Expectations", "HostStorage", "HostStorageAPI", "HostStorageClient",
+                "HostStorageTestKit", "ProxyMetrics", "ProxyServer", "StorageAccess", "StorageVersions",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,

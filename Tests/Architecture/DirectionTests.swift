@@ -45,8 +45,13 @@ import Testing
         var dependencies: Set<String>
     }
 
-    /// The targets as the manifest has them. Read apart from the build directory, which `swift test` holds.
-    static func targets() throws -> [Target] {
+    /// The targets as the manifest has them, read once for all tests.
+    static func targets() throws -> [Target] { try manifest.get() }
+
+    private static let manifest = Result { try read() }
+
+    /// Apart from the build directory, which `swift test` holds.
+    private static func read() throws -> [Target] {
         let scratch = FileManager.default.temporaryDirectory.appending(path: "architecture-\(UUID())")
         defer { try? FileManager.default.removeItem(at: scratch) }
         let process = Process()

@@ -13,7 +13,7 @@ import StorageVersions
 import Testing
 
 /// Every scenario on every kind of host.
-@Suite(.timeLimit(.minutes(5))) struct ConformanceTests {
+@Suite(.timeLimit(.minutes(20))) struct ConformanceTests {
     @Suite struct InMemory {
         @Test(arguments: Scenario.all) func linked(_ scenario: Scenario) async throws {
             try await perform(scenario, on: MemoryRig(scenario))

@@ -113,13 +113,8 @@ extension Scenario {
     ]
 }
 
-/// Waits, 10 s at most, until the services run.
 private func expectRunning(_ services: [ServiceName], on host: any StorageHost) async throws {
-    let deadline = ContinuousClock.now + .seconds(10)
     for service in services {
-        while try await host.service(service).state != .running, .now < deadline {
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        #expect(try await host.service(service).state == .running, "\(service)")
+        try await eventually("\(service) runs") { try await host.service(service).state == .running }
     }
 }

@@ -37,7 +37,7 @@ final class CrashRig {
     /// Does it again until it succeeds, as callers do. What a killed proxy has started may still be at work,
     /// and until it has ended every call is refused.
     func retry<Answer>(_ work: () async throws -> Answer) async throws -> Answer {
-        let end = ContinuousClock.now + .seconds(60)
+        let end = ContinuousClock.now + .seconds(180)
         while true {
             do {
                 return try await work()

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import Foundation
 import HostStorage
 import HostStorageClient
 import LoopDisks
 import StorageVersions
+import Testing
 
 /// The proxy as a process of its own, which can be killed and started again, and whose mkfs can be killed.
 final class Daemon {
@@ -43,7 +45,8 @@ final class Daemon {
         // The stand-in is for this proxy alone.
         let process = try ChildProcess(["unshare", "--mount", "--propagation", "private", "sh", "-ec", command])
         self.process = process
-        for _ in 0..<6000 where !process.hasEnded {
+        let end = ContinuousClock.now + Self.patience
+        while !process.hasEnded, .now < end {
             // The sockets come one after the other.
             if let client = try? HostStorageClient(pipeDirectory: "\(scratch.path)/pipes", deadline: .seconds(60)),
                 client.versions.count == APIGroup.allCases.count
@@ -67,20 +70,22 @@ final class Daemon {
 
     /// Waits until its tool has made that file in the scratch directory.
     func waitFor(_ file: String) async throws {
-        for _ in 0..<6000 {
-            if FileManager.default.fileExists(atPath: "\(scratch.path)/\(file)") { return }
-            try await Task.sleep(for: .milliseconds(10))
+        try await eventually("the tool comes to where it makes \(file)") {
+            FileManager.default.fileExists(atPath: "\(scratch.path)/\(file)")
         }
-        throw CommandFailed("the tool has not come to where it makes \(file)")
     }
+
+    /// Bounds what waits for a proxy that hangs.
+    private static let patience = Duration.seconds(180)
 
     /// Whether it has ended, or does so before long.
     func endsSoon() async throws -> Bool {
-        for _ in 0..<1000 {
-            guard let process, !process.hasEnded else { return true }
+        let end = ContinuousClock.now + Self.patience
+        while let process, !process.hasEnded {
+            guard .now < end else { return false }
             try await Task.sleep(for: .milliseconds(10))
         }
-        return false
+        return true
     }
 
     private static func makeStandIn(

@@ -8,7 +8,7 @@ import Testing
 
 extension CrashTests {
     /// S3: the proxy dies, and the tool that it has started works on.
-    @Suite struct S3OrphanTests {
+    @Suite(.timeLimit(.minutes(20))) struct S3OrphanTests {
         /// Makes the filesystem, then holds the device and writes on, among the descriptors of its groups.
         private static let tool = #"""
             $real "$@"
@@ -39,9 +39,9 @@ extension CrashTests {
             rig.daemon.make("leave")
             // What it has left in the end is not whole, and nobody's but a person's to decide.
             var outcome = await rig.format(volume)
-            for _ in 0..<200 where outcome?.code == .aborted {
-                try await Task.sleep(for: .milliseconds(50))
+            try await eventually("no tool is at work on the volume") {
                 outcome = await rig.format(volume)
+                return outcome?.code != .aborted
             }
             #expect(outcome?.code == .failedPrecondition)
             #expect("\(String(describing: outcome))".contains("faults"))

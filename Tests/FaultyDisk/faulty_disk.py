@@ -4,8 +4,8 @@ import json
 import os
 import pathlib
 import subprocess
-import time
 
+from eventually import PATIENCE, eventually
 from loop_disk import GIB, LoopDisk, run
 
 SERVER = pathlib.Path(__file__).with_name("faulty_file.py")
@@ -25,13 +25,15 @@ class FaultyDisk(LoopDisk):
             ["/usr/bin/python3", SERVER, self.file, self.mount_point], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.order()
-        while not os.path.ismount(self.mount_point):
-            if self.server.poll() is not None:
-                raise RuntimeError("faulty_file.py has ended; tools/setup --test")
-            time.sleep(0.01)
+        eventually("faulty_file.py serves its file", self._is_served)
         self.device = run("losetup", "--find", "--show", str(self.mount_point / "disk"))
         self._forget_partitions()
         run("blockdev", "--setrw", self.device)
+
+    def _is_served(self):
+        if self.server.poll() is not None:
+            raise RuntimeError("faulty_file.py has ended; tools/setup --test")
+        return os.path.ismount(self.mount_point)
 
     def order(self, **faults):
         """Says all that is wrong from now on; see faulty_file.py."""
@@ -46,6 +48,6 @@ class FaultyDisk(LoopDisk):
         super().detach()
         # With its input it ends.
         self.server.stdin.close()
-        self.server.wait()
+        self.server.wait(timeout=PATIENCE)
         run("umount", "--lazy", str(self.mount_point))
         self.mount_point.rmdir()

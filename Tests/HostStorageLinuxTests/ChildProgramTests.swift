@@ -7,7 +7,7 @@ import Testing
 
 @testable import HostStorageLinux
 
-@Suite struct ChildProgramTests {
+@Suite(.timeLimit(.minutes(20))) struct ChildProgramTests {
     @Test func aProgramThatIsMissingIsNamedWithItsPackage() {
         expectError(.unsupported, "package unheard-of") {
             try ChildProgram("mkfs.unheard-of", package: "unheard-of")

@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 /// Connections to servers and portals.
-@Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(20))) struct ConnectionTests {
     /// Connects to somebody who does as told with the other end, and then closes it.
     private static func connection(
         patience: Int, _ talk: @escaping @Sendable (Int32) -> Void

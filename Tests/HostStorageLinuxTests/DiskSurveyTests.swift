@@ -12,9 +12,9 @@ import Testing
 
 extension RealDiskTests {
     /// What is known of a disk stands in for its answer, so it must never be older than what was done to it.
-    @Suite(.timeLimit(.minutes(5))) struct DiskSurveyTests {
+    @Suite(.timeLimit(.minutes(20))) struct DiskSurveyTests {
         @Test func whatWasKnownBeforeADiskWasPartitionedIsForgotten() async throws {
-            let linked = try LinkedHost(silence: .seconds(2))
+            let linked = try LinkedHost(silence: .seconds(10))
             let disk = try LoopDisk()
             let number = try disk.number
             #expect(try await linked.host.volumes(on: number, partition: nil).isEmpty)
@@ -27,7 +27,7 @@ extension RealDiskTests {
 
         /// A whole disk is a volume for what it holds, which for the time of a format is nothing.
         @Test func whatWasKnownDuringAFormatIsForgotten() async throws {
-            let linked = try LinkedHost(silence: .seconds(2))
+            let linked = try LinkedHost(silence: .seconds(10))
             let disk = try LoopDisk(size: 64 << 20)
             let number = try disk.number
             let uuid = "01234567-89ab-4def-8123-456789abcdef"
@@ -50,7 +50,7 @@ extension RealDiskTests {
             let lanes = linked.host.backend.lanes
             let gate = DispatchSemaphore(value: 0)
             let work = Task { try await lanes.run(in: .disk(name: disk.name)) { gate.wait() } }
-            while lanes.timeAtWork(in: .disk(name: disk.name)) == .zero { await Task.yield() }
+            try await eventually("\(disk.name) is at work") { lanes.timeAtWork(in: .disk(name: disk.name)) > .zero }
             try await body()
             gate.signal()
             try await work.value
@@ -80,7 +80,7 @@ extension RealDiskTests {
                 return "an answer"
             }
             let caller = Task { try await survey.ask(node) }
-            while lanes.timeAtWork(in: .disk(name: disk.name)) == .zero { await Task.yield() }
+            try await eventually("\(disk.name) is at work") { lanes.timeAtWork(in: .disk(name: disk.name)) > .zero }
             // Whoever asked has gone, and so could only note it down too late.
             caller.cancel()
             await expectError(.cancelled) { try await caller.value }

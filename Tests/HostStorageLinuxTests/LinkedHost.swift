@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import HostStorage
 import Logging
 import LoopDisks
@@ -22,7 +23,7 @@ struct LinkedHost {
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
         systemBus: String = "unix:path=/nowhere", resolution: Resolution = .available,
-        patience: Duration = .seconds(10), silence: Duration = .seconds(5), jobPatience: Duration = .seconds(120),
+        patience: Duration = .seconds(60), silence: Duration = .seconds(60), jobPatience: Duration = .seconds(120),
         restarting earlier: LinkedHost? = nil,
         set: (inout HostSettings) throws -> Void = { _ in }
     ) throws {
@@ -67,20 +68,20 @@ struct LinkedHost {
     // MARK: - What is under way
 
     /// Waits until an operation of that description is under way.
-    func running(_ description: String) async {
-        while !host.operations.running.contains(where: { $0.operation.description == description }) {
-            try? await Task.sleep(for: .milliseconds(5))
+    func running(_ description: String) async throws {
+        try await eventually("\(description) is under way") {
+            host.operations.running.contains { $0.operation.description == description }
         }
     }
 
-    func nothingIsRunning() async {
-        while !host.operations.running.isEmpty { try? await Task.sleep(for: .milliseconds(5)) }
+    func nothingIsRunning() async throws {
+        try await eventually("no operation is under way") { host.operations.running.isEmpty }
     }
 
     /// Waits until the lane of a disk has been at one job for so long.
     func isAtWork(on disk: LoopDisk, for duration: Duration) async throws {
-        while host.backend.lanes.timeAtWork(in: .disk(name: disk.name)) < duration {
-            try await Task.sleep(for: .milliseconds(5))
+        try await eventually("\(disk.name) has been at one job for \(duration)") {
+            host.backend.lanes.timeAtWork(in: .disk(name: disk.name)) >= duration
         }
     }
 }

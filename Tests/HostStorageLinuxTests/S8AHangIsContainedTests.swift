@@ -14,14 +14,15 @@ extension RealDiskTests {
     @Suite(.timeLimit(.minutes(20))) struct S8AHangIsContainedTests {
         // MARK: - Others go on
 
-        /// Stage and unstage, with all the questions that a node plugin asks meanwhile. Undisturbed rounds and
-        /// rounds beside a volume that hangs alternate until the best of each kind are as they should be, so that a time in
-        /// which the machine had other things to do decides nothing.
+        /// Stage and unstage, with all the questions that a node plugin asks meanwhile. Nobody here is patient: whoever
+        /// waited for the disk that hangs would wait longer than this suite may take. How much slower it is for the others
+        /// is for `make bench` to say.
         @Test func thirtyTwoVolumesGoOnBesideOneThatHangs() async throws {
-            let linked = try LinkedHost()
+            let linked = try LinkedHost(patience: .seconds(7200), silence: .seconds(7200))
             let disks = try (0..<32).map { _ in try LoopDisk(size: 64 << 20) }
             let volumes = try await linked.formattedVolumes(on: disks)
             let file = try FaultyFile(size: 64 << 20)
+            defer { _ = try? file.order(.none) }
             let faulty = try file.attach()
             let bad = try await linked.formattedVolumes(on: [faulty])[0]
             let place = linked.path("bad")
@@ -29,23 +30,19 @@ extension RealDiskTests {
             try await linked.host.mountVolume(bad, at: place)
             try await cycle(volumes, disks, linked)
 
-            var (undisturbed, disturbed): ([Double], [Double]) = ([], [])
-            var ratio: Double { (undisturbed.min() ?? 0) / (disturbed.min() ?? 1) }
-            while undisturbed.count < 20, ratio < 0.8 {
-                undisturbed.append(try await time { try await cycle(volumes, disks, linked) })
-                // Something to write out, which then does not come to an end.
-                try "unwritten".write(toFile: "\(place)/data", atomically: false, encoding: .utf8)
-                try file.order(.hang)
-                let stuck = Task { try await linked.host.flushVolume(bad) }
-                await linked.running("flush volume \(bad)")
-                while try file.order(.hang) == 0 { try await Task.sleep(for: .milliseconds(5)) }
-                disturbed.append(try await time { try await cycle(volumes, disks, linked) })
-                #expect(linked.host.operations.running.map(\.operation.name) == ["flush volume"])
-                try file.order(.none)
-                try await stuck.value
+            // Something to write out, which then does not come to an end.
+            try "unwritten".write(toFile: "\(place)/data", atomically: false, encoding: .utf8)
+            try file.order(.hang)
+            let stuck = Task { try await linked.host.flushVolume(bad) }
+            try await linked.running("flush volume \(bad)")
+            try await eventually("the disk is written to and hangs") { try file.order(.hang) > 0 }
+            try await finishing("all volumes complete their cycles beside the one that hangs", within: .seconds(900)) {
+                try await cycle(volumes, disks, linked)
             }
-            print("S8: rate beside a hung volume, as a part of the undisturbed one: \(ratio)")
-            #expect(ratio >= 0.8, "\(undisturbed) s undisturbed, \(disturbed) s disturbed")
+            #expect(linked.host.operations.running.map(\.operation.description) == ["flush volume \(bad)"])
+            #expect(try file.order(.hang) > 0, "the disk has hung all the time")
+            try file.order(.none)
+            try await finishing("the flush ends when the disk answers") { try await stuck.value }
             try await linked.host.unmountVolume(bad, from: place)
         }
 
@@ -73,12 +70,6 @@ extension RealDiskTests {
                 }
                 try await group.waitForAll()
             }
-        }
-
-        private func time(_ body: () async throws -> Void) async throws -> Double {
-            let began = ContinuousClock.now
-            try await body()
-            return began.duration(to: .now) / .seconds(1)
         }
 
         /// A format and a resize look at all disks for a second volume of the same ID.
@@ -110,7 +101,7 @@ extension RealDiskTests {
         }
 
         @Test func aLoopDeviceThatHangsInItsRescanKeepsNobody() async throws {
-            let linked = try LinkedHost(silence: .seconds(2))
+            let linked = try LinkedHost(silence: .seconds(10))
             let file = try FaultyFile(size: 64 << 20)
             let faulty = try file.attach()
             let good = try LoopDisk(size: 64 << 20)
@@ -138,7 +129,7 @@ extension RealDiskTests {
             try await linked.host.makeDirectory(place)
             try file.order(.hang)
             let caller = Task { try await linked.host.mountVolume(volume, at: place) }
-            await linked.running("mount volume \(volume) at \(place)")
+            try await linked.running("mount volume \(volume) at \(place)")
             try await linked.isAtWork(on: disk, for: .milliseconds(300))
             caller.cancel()
             await expectError(.cancelled) { try await caller.value }
@@ -149,7 +140,7 @@ extension RealDiskTests {
             }
             await expectError(.aborted, "has been running for") { try await linked.host.remove(place, force: true) }
             try file.order(.none)
-            await linked.nothingIsRunning()
+            try await linked.nothingIsRunning()
             // What its caller left has come to its end.
             #expect(try await linked.host.volume(mountedAt: place) == volume)
             try await linked.host.unmountVolume(volume, from: place)
@@ -165,7 +156,6 @@ extension RealDiskTests {
             try await linked.host.makeDirectory(place)
             _ = try await linked.host.diskIdentifiers()
             try file.order(.hang)
-            let before = try Self.threads()
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<600 {
                     group.addTask {
@@ -185,16 +175,14 @@ extension RealDiskTests {
                 }
                 try await group.waitForAll()
             }
-            // Other tests of this process have threads as well, but not for as long as the disk hangs.
-            while try Self.threads() > before + 8 { try await Task.sleep(for: .milliseconds(50)) }
+            // Every lane is a thread: the disk's, and those of the paths and the volume that lead to it.
+            try await eventually("no more lanes are at work than there are ways to the disk") {
+                linked.host.backend.lanes.countAtWork(longerThan: .zero) <= 3
+            }
             try file.order(.none)
-            await linked.nothingIsRunning()
+            try await linked.nothingIsRunning()
             #expect(try await linked.host.diskSize(number) == 64 << 20)
             #expect(linked.host.backend.lanes.timeAtWork(in: .disk(name: disk.name)) == .zero)
-        }
-
-        private static func threads() throws -> Int {
-            try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
         }
 
         // MARK: - Tools
@@ -217,7 +205,7 @@ extension RealDiskTests {
             #expect(try await linked.host.isVolumeFormatted(otherVolume))
             #expect(try await !linked.host.isVolumeFormatted(volume), "it is not formatted until it is")
             tool.goOn()
-            await linked.nothingIsRunning()
+            try await linked.nothingIsRunning()
             #expect(try await linked.host.isVolumeFormatted(volume))
         }
 
@@ -233,10 +221,11 @@ extension RealDiskTests {
                     ["if=\(device)", "of=/dev/null", "iflag=direct", "count=1"], deadline: .seconds(3),
                     subject: device)
             }
+            // Among the children of this process alone.
             func state() throws -> String {
-                try Command.run("sh", "-c", "ps -eo stat,args | grep 'if=\(device)' | grep -v grep")
+                try Command.run("sh", "-c", "ps --ppid \(getpid()) -o stat=,args= | grep 'if=\(device)' || true")
             }
-            while (try? state())?.hasPrefix("D") != true { try await Task.sleep(for: .milliseconds(5)) }
+            try await eventually("the program sleeps in the kernel") { try state().hasPrefix("D") }
             // Beyond its deadline and the grace that follows.
             try await Task.sleep(for: .seconds(6))
             let state = try state()

@@ -38,7 +38,7 @@ extension RealDiskTests {
             let host = try Self.host(container)
             let (slow, quick) = (try ServiceName("ours-slow"), try ServiceName("ours-quick"))
             let caller = Task { try await host.startService(slow) }
-            while try await host.service(slow).state != .starting { try await Task.sleep(for: .milliseconds(20)) }
+            try await eventually("\(slow) is starting") { try await host.service(slow).state == .starting }
             caller.cancel()
             await expectError(.cancelled) { try await caller.value }
             #expect(host.operations.running.map(\.operation.description) == ["start service ours-slow.service"])
@@ -49,7 +49,7 @@ extension RealDiskTests {
             #expect(try await host.service(quick).state == .running)
             #expect(try await host.service(slow).state == .starting, "the quick one did not wait for the slow one")
             try "".write(toFile: container.path("/run/go"), atomically: false, encoding: .utf8)
-            while !host.operations.running.isEmpty { try await Task.sleep(for: .milliseconds(50)) }
+            try await eventually("no operation is under way") { host.operations.running.isEmpty }
             #expect(try await host.service(slow).state == .running)
         }
 
@@ -89,7 +89,7 @@ extension RealDiskTests {
             await expectError(.denied, "theirs.service") { try await host.startService(alias) }
             #expect(try await host.service(alias).state == .stopped)
             try container.tell("StartUnit", "theirs.service", "replace")
-            while try await host.service(alias).state != .running { try await Task.sleep(for: .milliseconds(20)) }
+            try await eventually("\(alias) runs") { try await host.service(alias).state == .running }
             await expectError(.denied, "theirs.service") { try await host.stopService(alias, force: true) }
             #expect(try await host.service(alias).state == .running)
         }
@@ -103,7 +103,7 @@ extension RealDiskTests {
             let host = try Self.host(container)
             let base = try ServiceName("ours-base")
             try container.tell("StartUnit", "whole.target", "replace")
-            while try await host.service(base).state != .running { try await Task.sleep(for: .milliseconds(20)) }
+            try await eventually("\(base) runs") { try await host.service(base).state == .running }
             await expectError(.failedPrecondition, "whole.target") {
                 try await host.stopService(base, force: false)
             }
@@ -172,7 +172,7 @@ extension RealDiskTests {
             let host = try Self.host(container)
             let slow = try ServiceName("ours-slow")
             let start = Task { try await host.startService(slow) }
-            while try await host.service(slow).state != .starting { try await Task.sleep(for: .milliseconds(20)) }
+            try await eventually("\(slow) is starting") { try await host.service(slow).state == .starting }
             try container.tell("StopUnit", slow.unit, "replace")
             await expectError(.aborted, "the contrary") { try await start.value }
         }
@@ -184,7 +184,7 @@ extension RealDiskTests {
             let host = try Self.host(try #require(container))
             let slow = try ServiceName("ours-slow")
             let start = Task { try await host.startService(slow) }
-            while try await host.service(slow).state != .starting { try await Task.sleep(for: .milliseconds(20)) }
+            try await eventually("\(slow) is starting") { try await host.service(slow).state == .starting }
             container = nil
             await expectError(.unavailable) { try await start.value }
         }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import Foundation
 import LoopDisks
+import Testing
 
 /// A shell script in the place of a program, in this process's mount namespace alone, for as long as its
 /// owner lives. It says that it has begun, waits for leave to go on, and then does what it is told.
@@ -46,7 +48,7 @@ final class StandInProgram: Sendable {
     }
 
     func hasBegun() async throws {
-        while processes.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("\(place) has been started") { !processes.isEmpty }
     }
 
     func goOn() { _ = FileManager.default.createFile(atPath: "\(scratch.path)/leave", contents: nil) }

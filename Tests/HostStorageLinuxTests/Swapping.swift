@@ -21,6 +21,9 @@ final class Swapping: Sendable {
         }
     }
 
+    /// How often it has swapped so far.
+    var swaps: Int { count.load(ordering: .relaxed) }
+
     /// Returns how often it has swapped.
     func stop() -> Int {
         isStopped.store(true, ordering: .relaxed)

@@ -6,7 +6,7 @@ import HostStorageTestKit
 import Testing
 
 /// What the simulated host does when it is told to.
-@Suite(.timeLimit(.minutes(5))) struct FaultTests {
+@Suite(.timeLimit(.minutes(20))) struct FaultTests {
     let host: MemoryHost
     var backend: MemoryBackend { host.backend }
     let broken = StorageError(.inputOutput, "bad sector")
@@ -113,6 +113,7 @@ import Testing
         let caller = Task { [backend] in try await backend.makeDirectory(path) }
         caller.cancel()
         try await caller.value
+        // A busy machine can only make it longer.
         #expect(began.duration(to: clock.now) >= .milliseconds(100))
     }
 

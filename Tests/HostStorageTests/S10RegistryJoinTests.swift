@@ -6,13 +6,13 @@ import HostStorageTestKit
 import Testing
 
 /// S10: a repeated identical call joins the one under way.
-@Suite(.timeLimit(.minutes(5))) struct S10RegistryJoinTests {
+@Suite(.timeLimit(.minutes(20))) struct S10RegistryJoinTests {
     let registry = OperationRegistry(patience: .seconds(60))
 
     @Test(arguments: [false, true]) func sixtyFourIdenticalCallsRunOnceAndEndAlike(fails: Bool) async throws {
         let hang = Hang()
         let runs = Record<Void>()
-        let outcomes = await withTaskGroup { group in
+        let outcomes = try await withThrowingTaskGroup { group in
             for _ in 0..<64 {
                 group.addTask { [registry] () -> Result<Int, StorageError> in
                     do throws(StorageError) {
@@ -29,9 +29,9 @@ import Testing
                 }
             }
             await hang.reached()
-            await registry.settle(joined: 64, of: .on(disks: [1], "same"))
+            try await registry.settle(joined: 64, of: .on(disks: [1], "same"))
             hang.release()
-            return await group.reduce(into: []) { $0.append($1) }
+            return try await group.reduce(into: []) { $0.append($1) }
         }
         #expect(runs.count == 1)
         let expected: Result<Int, StorageError> = fails ? .failure(StorageError(.inputOutput, "run 1")) : .success(1)
@@ -52,7 +52,7 @@ import Testing
                 }
             }
             await hang.reached()
-            await registry.settle(waiting: 15)
+            try await registry.settle(waiting: 15)
             #expect(runs.count == 1, "they share a key, so one runs at a time")
             hang.release()
             try await group.waitForAll()
@@ -84,7 +84,7 @@ import Testing
                         runs.add("\(operation)")
                     }
                 }
-                if index == 0 { await hang.reached() } else { await registry.settle(waiting: index) }
+                if index == 0 { await hang.reached() } else { try await registry.settle(waiting: index) }
             }
             hang.release()
             try await group.waitForAll()
@@ -100,7 +100,7 @@ import Testing
         }
         await hang.reached()
         async let second: Int = registry.perform(.on(disks: [1], "same")) { 2 }
-        await registry.settle(joined: 2, of: .on(disks: [1], "same"))
+        try await registry.settle(joined: 2, of: .on(disks: [1], "same"))
         try await Task.sleep(for: .milliseconds(200))
         hang.release()
         #expect(try await (first, second) == (1, 1))

@@ -12,10 +12,13 @@ public struct Turn: SuiteTrait, TestScoping {
         let path = FileManager.default.temporaryDirectory.appending(path: "host-storage-real-disks.lock").path
         let lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard lock >= 0 else { throw CommandFailed("open \(path): errno \(errno)") }
-        // Ends the lock.
+        // Ends the lock, and so does the end of this process.
         defer { close(lock) }
+        // Longer than all suites of another process take.
+        let end = ContinuousClock.now + .seconds(2 * 3600)
         while flock(lock, LOCK_EX | LOCK_NB) != 0 {
             guard errno == EWOULDBLOCK else { throw CommandFailed("flock \(path): errno \(errno)") }
+            guard .now < end else { throw CommandFailed("another process has held \(path) for two hours") }
             try await Task.sleep(for: .milliseconds(50))
         }
         try await function()

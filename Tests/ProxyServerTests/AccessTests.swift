@@ -15,7 +15,7 @@ import Testing
 @testable import ProxyServer
 
 /// Who may do what over the sockets. This process is the caller, so the policies are about it.
-@Suite struct AccessTests {
+@Suite(.timeLimit(.minutes(20))) struct AccessTests {
     private static let root = "/var/lib/kubelet"
 
     private static func rule(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import Foundation
 import GRPCCore
 import HostStorage
@@ -13,7 +14,7 @@ import Testing
 @testable import ProxyServer
 
 /// What is counted of calls (scenario 5).
-@Suite struct CallMetricsTests {
+@Suite(.timeLimit(.minutes(20))) struct CallMetricsTests {
     private let registry = MetricsRegistry()
 
     private func withProxy(
@@ -79,19 +80,12 @@ import Testing
             await hang.reached()
             #expect(values("grpc_server_started_total", method: "Mkdir") == ["{} 1"])
             caller.cancel()
-            let ended = try await eventually { values("grpc_server_handled_total", method: "Mkdir").first }
+            let ended = try await eventually(finding: "the call counts as handled") {
+                values("grpc_server_handled_total", method: "Mkdir").first
+            }
             #expect(ended == #"{grpc_code="Canceled"} 1"#)
             #expect(values("grpc_server_msg_sent_total", method: "Mkdir").isEmpty)
         }
-    }
-
-    /// What `find` finds within 10 s.
-    private func eventually<Found>(_ find: () -> Found?) async throws -> Found? {
-        for _ in 0..<1000 {
-            if let found = find() { return found }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        return nil
     }
 
     /// What is no message is counted as a call, not as a message.

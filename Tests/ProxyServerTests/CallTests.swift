@@ -13,7 +13,7 @@ import Testing
 @testable import ProxyServer
 
 /// What happens to a call between its socket and the host.
-@Suite struct CallTests {
+@Suite(.timeLimit(.minutes(20))) struct CallTests {
     private static let path = "/var/lib/kubelet"
 
     private static func exists(

@@ -7,7 +7,7 @@ import Testing
 @testable import ProxyServer
 
 /// That the tables serve the frozen contract, and that versions which share rows are the same on the wire.
-@Suite struct ContractTests {
+@Suite(.timeLimit(.minutes(20))) struct ContractTests {
     struct Contract: Decodable {
         struct Service: Decodable {
             let name: String

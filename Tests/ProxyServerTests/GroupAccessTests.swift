@@ -11,7 +11,7 @@ import Testing
 @testable import ProxyServer
 
 /// What callers are kept from in the groups system, smb and iscsi. This process is the caller.
-@Suite struct GroupAccessTests {
+@Suite(.timeLimit(.minutes(20))) struct GroupAccessTests {
     private static func rule(
         _ name: String = "ours", roots: [String]? = nil, devices: [DevicePattern]? = nil, services: [String] = []
     ) throws -> AccessRule {

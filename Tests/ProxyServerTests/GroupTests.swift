@@ -11,7 +11,7 @@ import SwiftProtobuf
 import Testing
 
 /// What the adapters of the smb, system and iscsi groups refuse before the host is asked (scenarios 30, 35 and 41).
-@Suite struct GroupTests {
+@Suite(.timeLimit(.minutes(20))) struct GroupTests {
     private static let portal = V1alpha2_TargetPortal.with { $0.targetAddress = "target" }
 
     @Test func aMissingPortalIsRefusedAndTheServerLives() async throws {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import NIOCore
 import NIOPosix
+import Testing
 
 /// Connections that say nothing.
 struct RawConnections {
@@ -19,7 +21,9 @@ struct RawConnections {
 
     /// Returns once the other side has closed so many of them.
     func waitUntilClosed(_ count: Int) async throws {
-        while channels.count(where: { !$0.isActive }) < count { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("\(count) connections have been closed") {
+            channels.count { !$0.isActive } >= count
+        }
     }
 
     func close() async {

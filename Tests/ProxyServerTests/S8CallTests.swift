@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import GRPCCore
 import HostStorage
 import HostStorageAPI
@@ -10,7 +11,7 @@ import Testing
 @testable import ProxyServer
 
 /// S8: a call ends when its deadline passes or its client has gone, whatever the host is at.
-@Suite struct S8CallTests {
+@Suite(.timeLimit(.minutes(20))) struct S8CallTests {
     private let path = "/var/lib/kubelet"
 
     /// Eight digits are what gRPC Swift 2.4 overlooks.
@@ -19,13 +20,14 @@ import Testing
         try await withProxy { proxy in
             let hang = proxy.memory.backend.hang(.makeDirectory)
             // On a slow machine the time can be over before there is an operation.
-            for _ in 0..<50 where proxy.memory.operations.running.isEmpty {
+            try await eventually("a call whose time is over has begun an operation") {
                 let code = await status {
                     let _: V1_MkdirResponse = try await call(
                         proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
                         V1_MkdirRequest.with { $0.path = "\(path)/x" }, metadata: ["grpc-timeout": "\(timeout)"])
                 }
                 try #require(code == .deadlineExceeded)
+                return !proxy.memory.operations.running.isEmpty
             }
             #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
             hang.release()
@@ -68,10 +70,12 @@ import Testing
             await hang.reached()
             caller.cancel()
             _ = await caller.result
-            while proxy.memory.operations.running.map(\.callers) != [0] { await Task.yield() }
+            try await eventually("the operation has lost its caller") {
+                proxy.memory.operations.running.map(\.callers) == [0]
+            }
             #expect(proxy.memory.operations.running.map(\.operation.name) == ["make directory"])
             hang.release()
-            while !proxy.memory.operations.running.isEmpty { await Task.yield() }
+            try await eventually("no operation is under way") { proxy.memory.operations.running.isEmpty }
         }
     }
 }

@@ -4,6 +4,7 @@
 `run` starts them, in a mount namespace of their own and as root. They need nothing of the program but its flags and
 sockets, and look at the host with the host's own tools. All of it is done in every version that has the methods.
 
+    eventually.py    waits with a bound
     wire.py          the services, called in any version by v1's names; exact statuses
     proxy.py         a running csi-proxy
     sandbox.py       a running csi-proxy sandbox
@@ -40,9 +41,23 @@ collect_ignore_glob = [] if "HOST_STORAGE_MACHINE" in os.environ else ["test_sha
 running = pytest.StashKey()
 
 
+# How long a test may take with its fixtures, in seconds. Far longer than any does: it is there for those that hang.
+TEST_PATIENCE = 900
+
+
 def pytest_configure(config):
     # So that fixtures are torn down, and loop devices with them.
     signal.signal(signal.SIGTERM, lambda *_: pytest.exit("terminated", 143))
+    signal.signal(signal.SIGALRM, lambda *_: pytest.fail(f"it has not ended within {TEST_PATIENCE} s"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    signal.alarm(TEST_PATIENCE)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
 
 
 @pytest.hookimpl(wrapper=True)

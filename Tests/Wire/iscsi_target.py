@@ -4,8 +4,9 @@ import itertools
 import pathlib
 import signal
 import subprocess
-import time
 import uuid
+
+from eventually import PATIENCE, eventually
 
 counter = itertools.count(1)
 KERNEL = pathlib.Path("/sys/kernel/config/target")
@@ -31,16 +32,15 @@ class Daemon:
                 ["iscsid", "--foreground"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 # It ends with all of its process group.
                 start_new_session=True)
-        deadline = time.monotonic() + 20
-        while b"@ISCSIADM_ABSTRACT_NAMESPACE" not in pathlib.Path("/proc/net/unix").read_bytes():
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.02)
+        eventually(
+            "iscsid listens", lambda: b"@ISCSIADM_ABSTRACT_NAMESPACE" in pathlib.Path("/proc/net/unix").read_bytes(),
+            log.read_text)
 
     def stop(self):
         self.process.send_signal(signal.SIGCONT)
-        subprocess.run(["iscsiadm", "-m", "session", "-u"], check=False, stderr=subprocess.DEVNULL, timeout=60)
+        subprocess.run(["iscsiadm", "-m", "session", "-u"], check=False, stderr=subprocess.DEVNULL, timeout=PATIENCE)
         self.process.terminate()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=PATIENCE)
 
 
 class Target:

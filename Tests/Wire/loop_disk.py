@@ -10,7 +10,8 @@ import json
 import os
 import pathlib
 import subprocess
-import time
+
+from eventually import eventually
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -127,9 +128,8 @@ class LoopDisk:
 
     def _forget_partitions(self):
         """Partitions outlive their disk if the kernel is not told. It refuses while somebody holds one open."""
-        for _ in range(40):
-            subprocess.run(["partx", "--delete", self.device], capture_output=True)
-            if not list(pathlib.Path("/sys/block", self.name).glob(f"{self.name}p*")):
-                return
-            time.sleep(0.05)
-        raise CommandFailed(f"a partition of {self.device} is held open after all calls have ended")
+        eventually(f"no partition of {self.device} is held open", self._has_no_partitions, pause=0.05)
+
+    def _has_no_partitions(self):
+        subprocess.run(["partx", "--delete", self.device], capture_output=True)
+        return not list(pathlib.Path("/sys/block", self.name).glob(f"{self.name}p*"))

@@ -5,10 +5,10 @@ import pathlib
 import signal
 import socket
 import subprocess
-import time
 
 import grpc
 
+from eventually import PATIENCE, NeverHappened, eventually
 from wire import VERSIONS, Service
 
 SOCKETS = [(group, version) for group, versions in VERSIONS.items() for version in versions]
@@ -42,15 +42,17 @@ class Proxy:
     def __exit__(self, *_):
         self.stop()
 
-    def wait_until_ready(self, seconds=20):
-        deadline = time.monotonic() + seconds
-        while not all(accepts(self.socket(group, version)) for group, version in SOCKETS):
-            if self.process.poll() is not None:
-                raise RuntimeError(f"csi-proxy ended with {self.process.returncode}:\n{self.log.read_text()}")
-            if time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"csi-proxy was not ready after {seconds} s:\n{self.log.read_text()}")
-            time.sleep(0.02)
+    def wait_until_ready(self):
+        try:
+            eventually("csi-proxy is ready", self._is_ready, self.log.read_text)
+        except NeverHappened:
+            self.stop()
+            raise
+
+    def _is_ready(self):
+        if self.process.poll() is not None:
+            raise RuntimeError(f"csi-proxy ended with {self.process.returncode}:\n{self.log.read_text()}")
+        return all(accepts(self.socket(group, version)) for group, version in SOCKETS)
 
     def stop(self):
         """Asks it to end, and returns its exit status."""
@@ -59,7 +61,7 @@ class Proxy:
         self._channels.clear()
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(timeout=20)
+            return self.process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

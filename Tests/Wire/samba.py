@@ -4,7 +4,8 @@ import itertools
 import pathlib
 import socket
 import subprocess
-import time
+
+from eventually import PATIENCE, eventually
 
 counter = itertools.count(1)
 
@@ -49,11 +50,11 @@ class Samba:
         subprocess.run(["pkill", "-KILL", "--pgroup", process], check=False)
 
     def _wait(self):
-        deadline = time.monotonic() + 20
-        while True:
-            try:
-                return socket.create_connection((self.address, 445), timeout=1).close()
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+        eventually("smbd listens", self._listens)
+
+    def _listens(self):
+        try:
+            socket.create_connection((self.address, 445), timeout=PATIENCE).close()
+            return True
+        except OSError:
+            return False

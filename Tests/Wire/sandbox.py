@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 
+from eventually import PATIENCE
+
 
 class Sandbox:
     """Runs until `stop` or `kill`. Ends with the tests, however they end."""
@@ -58,7 +60,7 @@ class Sandbox:
 
     def stop(self, signal_number=signal.SIGTERM):
         self.process.send_signal(signal_number)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=PATIENCE)
 
     def kill(self):
         self.process.kill()

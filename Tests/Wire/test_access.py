@@ -5,11 +5,11 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from grpc import StatusCode
 
+from eventually import PATIENCE, eventually
 from proxy import SOCKETS, Proxy
 from wire import refused
 
@@ -27,7 +27,7 @@ with grpc.insecure_channel("unix:" + socket, options=[("grpc.default_authority",
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     try:
-        call(request, timeout=20)
+        call(request, timeout=120)
         print("OK")
     except grpc.RpcError as error:
         print(error.code().name)
@@ -39,7 +39,7 @@ def call_as(proxy, group="disk", version="v1", method="ListDiskLocations", reque
     return subprocess.run(
         [sys.executable, "-c", CALLER, str(proxy.socket(group, version)), f"/{version}.{group.capitalize()}/{method}",
          request.hex(), *map(str, [uid, gid, *groups])],
-        check=True, timeout=60, text=True, stdout=subprocess.PIPE).stdout.strip()
+        check=True, timeout=PATIENCE, text=True, stdout=subprocess.PIPE).stdout.strip()
 
 
 def open_to_all(proxy):
@@ -131,7 +131,7 @@ def test_the_owner_of_the_sockets_is_not_thereby_allowed(start_proxy):
 @pytest.mark.parametrize("option", ["--socket-owner", "--socket-group"])
 def test_an_owner_that_does_not_exist_fails_the_start(scratch, option):
     proxy = Proxy(scratch / f"nobody{option}", option, "no-such-name")
-    assert proxy.process.wait(timeout=20) == 1
+    assert proxy.process.wait(timeout=PATIENCE) == 1
     assert "no-such-name" in proxy.log.read_text()
 
 
@@ -165,10 +165,7 @@ def policy(tmp_path):
 
 
 def wait_for(proxy, text, count=1):
-    deadline = time.monotonic() + 20
-    while proxy.log.read_text().count(text) < count:
-        assert time.monotonic() < deadline, f"{text!r} was not logged"
-        time.sleep(0.02)
+    eventually(f"{text!r} is logged", lambda: proxy.log.read_text().count(text) >= count, proxy.log.read_text)
 
 
 def test_a_policy_narrows_what_a_user_may_call(start_proxy, scratch, policy):
@@ -224,7 +221,7 @@ def test_sighup_without_a_policy_changes_nothing(start_proxy):
 
 def test_a_broken_policy_fails_the_start(scratch, policy):
     proxy = Proxy(scratch / "broken-policy", "--policy", policy("policy: 1\nrules: [\n"))
-    assert proxy.process.wait(timeout=20) == 1
+    assert proxy.process.wait(timeout=PATIENCE) == 1
     assert "line 3" in proxy.log.read_text()
 
 
@@ -234,7 +231,7 @@ def test_a_broken_policy_fails_the_start(scratch, policy):
 def check(path, *options):
     return subprocess.run(
         [os.environ["CSI_PROXY"], "policy", "check", str(path), *map(str, options)],
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE)
 
 
 def test_check_explains_the_example():

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The disk group: which disks there are, what they call themselves, their size, and taking them out of service."""
 import re
-import time
 
 import pytest
 from grpc import StatusCode
 
+from eventually import eventually
 from loop_disk import GIB, run
 from wire import every_version, refused
 
@@ -71,11 +71,7 @@ def test_a_disk_that_was_detached_is_gone_and_its_number_with_it(disks, attach):
     assert number in disks.ListDiskIDs().disk_ids
     first.detach()
     # Whoever else has it open at that moment keeps it for as long.
-    for _ in range(100):
-        if number not in disks.ListDiskIDs().disk_ids:
-            break
-        time.sleep(0.05)
-    assert number not in disks.ListDiskIDs().disk_ids
+    eventually("the disk is gone", lambda: number not in disks.ListDiskIDs().disk_ids)
     # The device of the same name, most likely: a number does not come back with it.
     second = attach()
     assert second.number != number

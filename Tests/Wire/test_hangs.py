@@ -6,6 +6,7 @@ import sys
 import pytest
 from grpc import StatusCode
 
+from eventually import PATIENCE
 from loop_disk import MIB
 from wire import refused
 
@@ -43,13 +44,13 @@ def test_a_disk_that_hangs(hanging, disks, volumes, volume, kubelet):
         volumes.UnmountVolume(volume_id=id, target_path=path)
 
     # Without end is what they must not wait; that they hardly wait at all is for the Swift tests of S8 to show.
-    assert disk.number in disks.ListDiskIDs(timeout=20).disk_ids
-    disks.Rescan(timeout=20)
+    assert disk.number in disks.ListDiskIDs(timeout=PATIENCE).disk_ids
+    disks.Rescan(timeout=PATIENCE)
     target = kubelet / "other"
     target.mkdir()
     for _ in range(3):
-        volumes.MountVolume(volume_id=volume.id, target_path=target, timeout=20)
-        volumes.UnmountVolume(volume_id=volume.id, target_path=target, timeout=20)
+        volumes.MountVolume(volume_id=volume.id, target_path=target, timeout=PATIENCE)
+        volumes.UnmountVolume(volume_id=volume.id, target_path=target, timeout=PATIENCE)
 
     disk.order()
     volumes.UnmountVolume(volume_id=id, target_path=path)

@@ -15,6 +15,7 @@ import pytest
 from grpc import StatusCode
 from prometheus_client.parser import text_string_to_metric_families
 
+from eventually import PATIENCE, eventually
 from proxy import Proxy
 from test_access import ALICE, call_as, open_to_all, path_request
 from test_starting import sockets_left
@@ -51,7 +52,7 @@ def measured(start_proxy):
 
 
 def ask(proxy, method="GET", path="/metrics", **more):
-    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE)
     try:
         connection.request(method, path, **more)
         response = connection.getresponse()
@@ -127,7 +128,7 @@ def test_methods_that_are_not_there_are_one_series(measured):
     channel = measured.channel("filesystem", "v1")
     for number in range(50):
         with refused(StatusCode.UNIMPLEMENTED):
-            channel.unary_unary(f"/made.Up{number}/Method{number}", lambda x: x, lambda x: x)(b"", timeout=20)
+            channel.unary_unary(f"/made.Up{number}/Method{number}", lambda x: x, lambda x: x)(b"", timeout=PATIENCE)
     metrics = scrape(measured)
     assert metrics.value("grpc_server_started_total", **labels("unknown")) == 50
     assert metrics.value("grpc_server_handled_total", **labels("unknown"), grpc_code="Unimplemented") == 50
@@ -143,24 +144,36 @@ def test_nothing_of_a_request_is_shown(measured):
     assert name not in text and str(measured.kubelet) not in text and "/etc" not in text
 
 
+def seen_from_outside(process):
+    """How many descriptors and threads it has."""
+    return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+
+
 def test_the_process_is_measured(measured):
     process = pathlib.Path("/proc") / str(measured.process.pid)
     # The connections by which it was seen to be ready end one after the other, and so do threads.
-    deadline = time.monotonic() + 30
-    while True:
+    tries = []
+
+    def measures_itself():
+        """What it says, if that is how the kernel has it."""
+        before = seen_from_outside(process)
         metrics = scrape(measured)
-        pages = int((process / "statm").read_text().split()[1])
-        threads = len(list((process / "task").iterdir()))
-        # One more is the connection that has asked.
-        surplus = metrics.value("process_open_fds") - len(list((process / "fd").iterdir()))
-        if (surplus, metrics.value("process_threads")) == (1, threads) or time.monotonic() > deadline:
-            break
-        time.sleep(0.1)
-    assert surplus in (0, 1)
-    assert metrics.value("process_resident_memory_bytes") == pytest.approx(pages * 4096, rel=0.2)
-    assert metrics.value("process_threads") == pytest.approx(threads, abs=2)
-    assert abs(metrics.value("process_start_time_seconds") - time.time()) < 60
-    assert 0 <= metrics.value("process_cpu_seconds_total") < 60
+        said, after = (metrics.value("process_open_fds"), metrics.value("process_threads")), seen_from_outside(process)
+        tries.append(f"{before} before, {said} said, {after} after")
+        # The connection that asks is open meanwhile, and one before it may still be ending.
+        is_so = before == after and said[1] == after[1] and 0 <= said[0] - after[0] <= 2
+        return metrics if is_so else None
+
+    metrics = eventually(
+        "it counts its descriptors and threads as the kernel does", measures_itself, lambda: "\n".join(tries[-5:]))
+    pages = int((process / "statm").read_text().split()[1])
+    assert metrics.value("process_resident_memory_bytes") == pytest.approx(pages * 4096, rel=0.5)
+    # By the kernel's clocks, in ticks: when it began, and what it has used since.
+    fields = (process / "stat").read_text().rpartition(")")[2].split()
+    ticks = os.sysconf("SC_CLK_TCK")
+    boot = int(re.search(r"btime (\d+)", pathlib.Path("/proc/stat").read_text())[1])
+    assert metrics.value("process_start_time_seconds") == pytest.approx(boot + int(fields[19]) / ticks, abs=2)
+    assert 0 <= metrics.value("process_cpu_seconds_total") <= (int(fields[11]) + int(fields[12])) / ticks + 0.1
     for name in ["running", "waiting"]:
         assert metrics.value(f"csi_proxy_operations_{name}") == 0
     assert metrics.value("csi_proxy_oldest_operation_seconds") == 0
@@ -197,7 +210,7 @@ def test_a_port_that_is_taken_fails_the_start_and_leaves_no_sockets(scratch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         proxy = Proxy(scratch / "taken-port", "--metrics-bind-address", address)
-        assert proxy.process.wait(timeout=20) == 1
+        assert proxy.process.wait(timeout=PATIENCE) == 1
         assert address in proxy.log.read_text()
         assert not proxy.pipes.exists() or not sockets_left(proxy)
 
@@ -207,7 +220,7 @@ def test_a_taken_socket_leaves_no_port(scratch, measured):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     second = Proxy(measured.directory, "--metrics-bind-address", f"127.0.0.1:{port}", kubelet=measured.kubelet)
-    assert second.process.wait(timeout=20) == 1
+    assert second.process.wait(timeout=PATIENCE) == 1
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), timeout=5)
     assert scrape(measured)
@@ -216,7 +229,7 @@ def test_a_taken_socket_leaves_no_port(scratch, measured):
 @pytest.mark.parametrize("address", ["localhost", "localhost:x", "::1:9180", "localhost:70000"])
 def test_an_address_that_is_none_is_a_usage_error(scratch, address):
     proxy = Proxy(scratch / f"address-{address.replace(':', '-')}", "--metrics-bind-address", address)
-    assert proxy.process.wait(timeout=20) == 64
+    assert proxy.process.wait(timeout=PATIENCE) == 64
     assert "--metrics-bind-address" in proxy.log.read_text()
 
 
@@ -251,7 +264,7 @@ def test_only_metrics_can_be_got(measured, method, path, status):
         assert text == "" and int(response.headers["Content-Length"]) > 500
 
 
-def raw(proxy, request, timeout=20):
+def raw(proxy, request, timeout=PATIENCE):
     """What comes back for these bytes, until the connection is closed."""
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=timeout) as connection:
         connection.sendall(request)
@@ -271,13 +284,11 @@ def raw(proxy, request, timeout=20):
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\0" * 100, b"SSH-2.0-x\r\n\r\n",
 ])
 def test_what_is_no_small_request_gets_no_metrics(measured, request_bytes):
-    started = time.monotonic()
     try:
         answer = raw(measured, request_bytes)
     except (ConnectionResetError, BrokenPipeError):
         answer = b""
     assert b"# TYPE" not in answer
-    assert time.monotonic() - started < 60
     scrape(measured)
 
 
@@ -288,13 +299,13 @@ def test_one_connection_is_for_one_request(measured):
 
 def test_silent_clients_hold_nothing_for_long(measured):
     """Hundreds of connections that say nothing: few are held, none for long, and calls are answered meanwhile."""
-    silent = [socket.create_connection(("127.0.0.1", measured.port), timeout=20) for _ in range(300)]
+    silent = [socket.create_connection(("127.0.0.1", measured.port), timeout=PATIENCE) for _ in range(300)]
     try:
         time.sleep(0.5)
         open_files = len(list(pathlib.Path(f"/proc/{measured.process.pid}/fd").iterdir()))
         assert open_files < 100
         assert measured.service("filesystem").PathExists(path=measured.kubelet).exists
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         for connection in silent:
             connection.settimeout(max(0.1, deadline - time.monotonic()))
             try:

@@ -7,12 +7,12 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 
 import grpc
 import pytest
 from smb.v1 import smb_pb2
 
+from eventually import PATIENCE, eventually
 from proxy import Proxy
 from secret_hunt import places_of
 
@@ -49,18 +49,13 @@ def tell_password(proxy):
         "/v1.Smb/NewSmbGlobalMapping", lambda message: message.SerializeToString(), lambda x: x)
     with pytest.raises(grpc.RpcError):
         call(smb_pb2.NewSmbGlobalMappingRequest(
-            remote_path=r"\\127.0.0.1\share", username="alice", password=WORD), timeout=20)
+            remote_path=r"\\127.0.0.1\share", username="alice", password=WORD), timeout=PATIENCE)
 
 
 def crash(process):
     """Has it crash; whether its core was dumped, to a file or to a program."""
     os.kill(process.pid, signal.SIGSEGV)
-    deadline = time.monotonic() + 20
-    while (ended := os.waitpid(process.pid, os.WNOHANG)) == (0, 0):
-        if time.monotonic() > deadline:
-            process.kill()
-        time.sleep(0.05)
-    _, status = ended
+    _, status = eventually("it has ended", lambda: (ended := os.waitpid(process.pid, os.WNOHANG))[0] and ended)
     process.returncode = -signal.SIGSEGV
     assert os.WTERMSIG(status) == signal.SIGSEGV
     return os.WCOREDUMP(status)
@@ -118,7 +113,7 @@ except PermissionError:
 def read_memory(process):
     return subprocess.run(
         [sys.executable, "-c", READER, str(process.pid), WORD, str(ALICE)], check=True, text=True,
-        stdout=subprocess.PIPE, timeout=60).stdout.strip()
+        stdout=subprocess.PIPE, timeout=PATIENCE).stdout.strip()
 
 
 def test_other_processes_of_its_user_do_not_read_its_memory(scratch):

@@ -4,11 +4,11 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from grpc import StatusCode
 
+from eventually import eventually
 from proxy import Proxy
 from samba import Samba
 from sandbox import Sandbox
@@ -137,9 +137,13 @@ def test_the_hunt_sees_what_there_is_to_see(directory):
     """Also while directories come and go, and what is there for a moment alone."""
     with SecretHunt([PASSWORD], [directory]) as hunt:
         rounds = hunt.rounds["files"]
-        while hunt.rounds["files"] < rounds + 50:
+
+        def has_gone_round():
             (directory / "passing").mkdir()
             (directory / "passing").rmdir()
+            return hunt.rounds["files"] >= rounds + 50
+
+        eventually("the hunt has gone round", has_gone_round, pause=0)
         (directory / "planted").write_text(f"password={PASSWORD}")
         echo = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen(["cat"], env={"PLANTED": PASSWORD}, **echo) as one:
@@ -150,8 +154,9 @@ def test_the_hunt_sees_what_there_is_to_see(directory):
                     process.stdin.flush()
                     assert process.stdout.read(1) == b"x"
                 rounds = dict(hunt.rounds)
-                while any(hunt.rounds[kind] < rounds[kind] + 2 for kind in rounds):
-                    time.sleep(0.01)
+                eventually(
+                    "the hunt has looked at everything twice",
+                    lambda: all(hunt.rounds[kind] >= rounds[kind] + 2 for kind in rounds))
                 one.stdin.close()
                 other.stdin.close()
         (directory / "planted").unlink()

@@ -6,8 +6,9 @@ import grpc
 import pytest
 from grpc import StatusCode
 
+from eventually import PATIENCE
 from proxy import SOCKETS
-from wire import OLDER_METHODS, PATIENCE, methods, refused
+from wire import OLDER_METHODS, methods, refused
 
 NEWER_METHODS = [
     ("disk", "v1alpha1", "ListDiskIDs"),

@@ -7,6 +7,7 @@ import stat
 
 import pytest
 
+from eventually import PATIENCE
 from proxy import SOCKETS, Proxy
 
 
@@ -32,7 +33,7 @@ def test_modes_are_the_same_whatever_the_umask(start_proxy):
 
 def test_a_second_proxy_on_the_same_directory_fails_and_leaves_the_first_alone(proxy, scratch, files, kubelet):
     second = Proxy(scratch / "shared", kubelet=proxy.kubelet)
-    assert second.process.wait(timeout=20) == 1
+    assert second.process.wait(timeout=PATIENCE) == 1
     assert files.PathExists(path=kubelet).exists
     for group, version in SOCKETS:
         assert proxy.socket(group, version).exists()
@@ -46,7 +47,7 @@ def test_one_taken_socket_fails_the_start_and_leaves_nothing_behind(scratch):
         listener.bind(str(taken))
         listener.listen()
         proxy = Proxy(directory)
-        assert proxy.process.wait(timeout=20) == 1
+        assert proxy.process.wait(timeout=PATIENCE) == 1
         assert taken.name in proxy.log.read_text()
         assert sockets_left(proxy) == {taken.name}
 
@@ -58,7 +59,7 @@ def test_a_file_where_a_socket_belongs_fails_the_start_and_is_kept(scratch, cont
     file = directory / "pipes" / "csi-proxy-volume-v1beta2"
     file.write_text(content)
     proxy = Proxy(directory)
-    assert proxy.process.wait(timeout=20) == 1
+    assert proxy.process.wait(timeout=PATIENCE) == 1
     assert file.name in proxy.log.read_text()
     assert [path.name for path in proxy.pipes.iterdir()] == [file.name]
     assert file.is_file() and file.read_text() == content
@@ -75,7 +76,7 @@ def test_a_stale_socket_file_is_replaced(scratch):
 
 def ends_cleanly(proxy, ending=signal.SIGTERM):
     os.kill(proxy.process.pid, ending)
-    assert proxy.process.wait(timeout=20) == 0
+    assert proxy.process.wait(timeout=PATIENCE) == 0
     assert not sockets_left(proxy)
 
 

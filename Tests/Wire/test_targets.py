@@ -4,13 +4,13 @@ import concurrent.futures
 import itertools
 import pathlib
 import signal
-import time
 
 import grpc
 import pytest
 from grpc import StatusCode
 
 from iscsi_target import PORTAL, Daemon, Target
+from eventually import eventually
 from proxy import Proxy
 from secret_hunt import SecretHunt, places_of
 from wire import VERSIONS, refused
@@ -110,9 +110,11 @@ def test_a_proxy_that_is_killed_in_a_login_leaves_no_secret(daemon, directory):
         daemon.process.send_signal(signal.SIGSTOP)
         login = pool.submit(lambda: iscsi.ConnectTarget(**target, **proof))
         # The secret's file stands in the record's place.
-        while not any(record.is_symlink() for records in RECORDS for record in (records / "nodes").rglob("default")):
+        def has_lent_the_record():
             assert not login.done()
-            time.sleep(0.01)
+            return any(record.is_symlink() for records in RECORDS for record in (records / "nodes").rglob("default"))
+
+        eventually("the record is a link to the secret's file", has_lent_the_record)
         first.process.send_signal(signal.SIGKILL)
         first.process.wait()
         assert isinstance(login.exception(), grpc.RpcError)

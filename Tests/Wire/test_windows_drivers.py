@@ -13,6 +13,7 @@ import grpc
 import pytest
 from grpc import StatusCode
 
+from eventually import PATIENCE
 from loop_disk import run
 from sandbox import Sandbox
 from wire import Service, refused
@@ -184,7 +185,7 @@ def test_a_directory_that_others_may_enter_is_refused(scratch, start):
         directory.mkdir(exist_ok=True)
         make()
         sandbox = start(directory=directory)
-        assert sandbox.process.wait(timeout=20) == 1
+        assert sandbox.process.wait(timeout=PATIENCE) == 1
         assert "this user's alone" in sandbox.log.read_text()
         theirs.unlink() if theirs.is_symlink() else theirs.rmdir()
 

@@ -16,6 +16,8 @@ import grpc
 import pytest
 from google.protobuf import message_factory
 
+from eventually import PATIENCE
+
 VERSIONS = {
     "disk": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1"],
     "volume": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1", "v2alpha1"],
@@ -46,9 +48,6 @@ OLDER_FIELDS = {
     "used_bytes": ["volumeUsedSize"],
     "is_symlink": ["is_mount_point"],
 }
-
-# Longer than anything here takes; a call that hangs fails its test instead of the whole run.
-PATIENCE = 60
 
 
 class Service:

@@ -12,7 +12,7 @@ import Testing
 
 extension MachineTests {
     /// The host as an iSCSI initiator, with targets of the machine's own kernel.
-    @Suite(.timeLimit(.minutes(5))) struct ISCSITests {
+    @Suite(.timeLimit(.minutes(20))) struct ISCSITests {
         private let targets: ISCSITargets
         private let linked: LinkedHost
 
@@ -265,8 +265,8 @@ extension MachineTests {
             let other = try HoldingProcess(
                 #"echo; exec iscsiadm -m node -T "$0" -l"#, "\(target.name)")
             // It is at it.
-            while try Command.run("ss", "-Htn", "state", "syn-sent").isEmpty {
-                try await Task.sleep(for: .milliseconds(5))
+            try await eventually("the other login connects") {
+                try !Command.run("ss", "-Htn", "state", "syn-sent").isEmpty
             }
             await expectError(.unavailable) { try await host.connectTarget(target, as: .none) }
             #expect(try await host.disks(of: target).isEmpty)
@@ -346,7 +346,9 @@ extension MachineTests {
             defer { targets.thawDaemon() }
             let host = host
             let logout = Task { try await host.disconnectTarget(target) }
-            while (try? Command.run("pgrep", "-x", "iscsiadm")) == nil { try await Task.sleep(for: .milliseconds(5)) }
+            try await eventually("the logout is under way") {
+                (try? Command.run("pgrep", "--parent", "\(getpid())", "--exact", "iscsiadm")) != nil
+            }
             #expect(throws: CommandFailed.self) { try Command.run("mount", "/dev/\(device)1", mount) }
             targets.thawDaemon()
             try await logout.value
@@ -432,7 +434,7 @@ extension MachineTests {
             targets.leaveNetwork()
             let host = host
             async let login = expectError(.unavailable) { try await host.connectTarget(away, as: .none) }
-            await linked.running("connect target \(away)")
+            try await linked.running("connect target \(away)")
             async let discovery = expectError(.unavailable) {
                 try await host.discoverTargets(at: ISCSITargets.leaving)
             }
@@ -519,8 +521,9 @@ extension MachineTests {
                 let environment = try HoldingProcess("exec env \"WORD=$0\" cat", secret)
                 holders.withLock { $0 = [argument, environment] }
                 let before = hunt.timesLooked
-                while hunt.timesLooked.processes < before.processes + 2 || hunt.timesLooked.files < before.files + 2 {
-                    try await Task.sleep(for: .milliseconds(10))
+                try await eventually("the hunt has looked at everything twice") {
+                    let looked = hunt.timesLooked
+                    return looked.processes >= before.processes + 2 && looked.files >= before.files + 2
                 }
             }
             let ids = holders.withLock { $0.map(\.id) }

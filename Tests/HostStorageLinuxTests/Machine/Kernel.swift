@@ -29,7 +29,7 @@ enum Kernel {
     /// What `find` finds, once it does.
     ///
     /// - Parameter tries: how often it is asked, every 25 ms.
-    static func wait<Found>(for name: String, tries: Int = 200, _ find: () throws -> Found?) throws -> Found {
+    static func wait<Found>(for name: String, tries: Int = 4000, _ find: () throws -> Found?) throws -> Found {
         for _ in 0..<tries {
             if let found = try? find() { return found }
             usleep(25_000)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Expectations
 import Foundation
 import Glibc
 import Synchronization
+import Testing
 
 /// Looks for secrets where other processes can read: in command lines and environments of all processes, and in files.
 /// This process's memory, and links into it, are not looked at.
@@ -30,7 +32,7 @@ final class SecretHunt: Sendable {
         let outcome: Result<Void, any Error>
         do { outcome = .success(try await body()) } catch { outcome = .failure(error) }
         isOver.withLock { $0 = true }
-        while !threads.allSatisfy(\.isFinished) { try await Task.sleep(for: .milliseconds(5)) }
+        try await eventually("the hunt has come to its end") { threads.allSatisfy(\.isFinished) }
         lookAtFiles()
         try outcome.get()
         return found.withLock { $0 }

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Waits with a bound, which is there for what hangs: no test depends on how fast a machine is."""
+import time
+
+# In seconds; far longer than anything takes on the busiest machine.
+PATIENCE = 180
+
+
+class NeverHappened(AssertionError):
+    pass
+
+
+def eventually(expected, is_so, more=lambda: "", pause=0.01):
+    """Waits until `is_so()`, and returns what that says. Else the test fails with a sentence: `expected`, and `more`."""
+    end = time.monotonic() + PATIENCE
+    while not (answer := is_so()):
+        if time.monotonic() > end:
+            raise NeverHappened(f"not within {PATIENCE} s: {expected}\n{more()}")
+        time.sleep(pause)
+    return answer
