@@ -24,8 +24,12 @@ SECONDS ?= 120
 fuzz: setup
 	@Fuzzing/run $(SECONDS)
 
+# What is measured and fails no test. The second takes root.
 bench: setup
 	swift run --package-path Benchmarks --configuration release path-benchmark
+	@tools/setup --test
+	swift build --configuration release --product csi-proxy
+	Benchmarks/hung-volume
 
 # Generates api/Generated from the .proto files.
 protos:
