@@ -17,7 +17,14 @@ enum FilesystemMount {
         guard let kernelType = try kernelType(for: type) else {
             return try helper.mount(device, type: type, on: target, path: path)
         }
-        let mount = try detached(device, type: kernelType)
+        let mount: Descriptor
+        do throws(StorageError) {
+            mount = try BriefHold.outlast { () throws(StorageError) in try detached(device, type: kernelType) }
+        } catch  where error.code == .busy {
+            var error = error
+            error.holders = Holders.ofDevice(device)
+            throw error
+        }
         try checkErrno(
             move_mount(mount.raw, "", target.raw, "", UInt32(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)),
             "move_mount", path)
