@@ -23,6 +23,8 @@
 static int32_t outcome(long result) { return result < 0 ? -errno : (int32_t)result; }
 
 const int32_t cls_O_PATH = O_PATH;
+const int32_t cls_O_TMPFILE = O_TMPFILE;
+const int32_t cls_O_DIRECT = O_DIRECT;
 
 int32_t cls_openat2(int32_t directory, const char *path, uint64_t flags, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .resolve = resolve};

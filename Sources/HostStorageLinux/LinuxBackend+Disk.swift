@@ -47,7 +47,7 @@ extension LinuxBackend {
 
     public func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
         let node = try await node(disk)
-        try await lanes.run(in: .disk(name: node.name)) { [offline] () throws(StorageError) in
+        try await lanes.run(in: .disk(name: node.name)) { [offline, systemDisks] () throws(StorageError) in
             switch state {
             case .online:
                 if let state = try node.scsiState(), state != "running" {
@@ -55,7 +55,7 @@ extension LinuxBackend {
                     try Descriptor.write("running\n", to: "\(node.sysfsPath)/device/state")
                 }
             case .offline:
-                try SystemDisks.refuse(node)
+                try systemDisks.refuse(node)
                 try node.requireUnused()
             }
             try offline.set(state, disk)
@@ -64,8 +64,8 @@ extension LinuxBackend {
 
     public func partitionDisk(_ disk: DiskNumber) async throws(StorageError) {
         let node = try await node(disk)
-        try await lanes.run(in: .disk(name: node.name)) { [journal, index] () throws(StorageError) in
-            try SystemDisks.refuse(node)
+        try await lanes.run(in: .disk(name: node.name)) { [journal, index, systemDisks] () throws(StorageError) in
+            try systemDisks.refuse(node)
             // Whether it was partitioned here or, a moment ago, elsewhere.
             index.forget(node)
             do throws(StorageError) {

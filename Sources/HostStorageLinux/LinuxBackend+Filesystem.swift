@@ -3,6 +3,7 @@
 import CLinuxStorage
 import Glibc
 public import HostStorage
+import Logging
 
 extension LinuxBackend {
     public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
@@ -14,26 +15,24 @@ extension LinuxBackend {
     }
 
     public func remove(_ path: HostPath, force: Bool) async throws(StorageError) {
-        try await onPath(path) { door, path throws(StorageError) in
+        try await onPath(path) { [self] door, path throws(StorageError) in
             let (parent, name): (OpenDirectory, String)
+            let wasMounted: Bool
             let status: FileStatus
             do throws(StorageError) {
                 (parent, name) = try door.openParent(of: path)
+                wasMounted = try MountTable.top(on: name, in: parent.descriptor, "\(path)") != nil
+                if wasMounted {
+                    guard force else { throw TreeRemoval.removalError(EBUSY, "\(path)") }
+                    try unmountAll(name, in: parent.descriptor, path)
+                }
                 status = try parent.descriptor.status(of: name, "\(path)")
             } catch  where force && error.code == .notFound {
                 return
             }
-            guard force else {
-                let flags = status.isDirectory ? AT_REMOVEDIR : 0
-                if unlinkat(parent.descriptor.raw, name, flags) < 0 {
-                    throw TreeRemoval.removalError(errno, "\(path)")
-                }
-                return
-            }
-            if status.isMountRoot { try Self.unmountAll(name, in: parent.descriptor, path) }
             // What was unmounted leaves an empty directory. One that is not empty was never ours to empty:
             // it lay hidden below the mount.
-            if status.isMountRoot {
+            if wasMounted || !force {
                 if unlinkat(parent.descriptor.raw, name, status.isDirectory ? AT_REMOVEDIR : 0) < 0 {
                     throw TreeRemoval.removalError(errno, "\(path)")
                 }
@@ -65,8 +64,13 @@ extension LinuxBackend {
         try await onPath(path) { door, path throws(StorageError) in
             guard !path.isRoot else { return try door.open(path, cls_O_PATH).status("\(path)").isMountRoot }
             let (parent, name) = try door.openParent(of: path)
-            let status = try parent.descriptor.status(of: name, "\(path)")
-            guard status.isLink else { return status.isMountRoot }
+            // What is mounted there is not asked: it may be dead.
+            if let mount = try parent.descriptor.mountID(of: name, "\(path)"),
+                mount != (try parent.descriptor.mountID())
+            {
+                return true
+            }
+            guard try parent.descriptor.status(of: name, "\(path)").isLink else { return false }
             guard let target = try door.linkTarget(of: path) else { return false }
             return try Self.exists(target, door)
         }
@@ -78,7 +82,7 @@ extension LinuxBackend {
                 _ = try door.open(path, cls_O_PATH)
             } else {
                 let (parent, name) = try door.openParent(of: path)
-                _ = try parent.descriptor.status(of: name, "\(path)")
+                return try parent.descriptor.mountID(of: name, "\(path)") != nil
             }
             return true
         } catch  where error.code == .notFound || error.isSystemCall(errno: ENOTDIR) {
@@ -88,11 +92,28 @@ extension LinuxBackend {
     }
 
     /// Takes every mount on the name away, the topmost first.
-    private static func unmountAll(
+    private func unmountAll(
         _ name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) {
-        while try directory.status(of: name, "\(path)").isMountRoot {
-            try Unmount.unmount(name, in: directory, path)
+        while let mount = try MountTable.top(on: name, in: directory, "\(path)") {
+            try unmount(mount, on: name, in: directory, path, force: true)
+        }
+    }
+
+    /// Unmounts the topmost mount on the name. Data that are lost with it are told in the log.
+    func unmount(
+        _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ path: HostPath, force: Bool = false
+    ) throws(StorageError) {
+        let loss = try Unmount.unmount(
+            mount, on: name, in: directory, at: path.hostPath, subject: "\(path)", force: force)
+        if let loss {
+            var metadata: Logger.Metadata = ["path": "\(path)", "source": "\(mount.source)", "type": "\(mount.type)"]
+            if let volume = mountRecords.volume(of: mount) { metadata["volume"] = "\(volume)" }
+            logger.warning(
+                "a mount was taken away, and what was not yet written is lost: \(loss)", metadata: metadata)
+        }
+        if let left = try? MountTable.read(), !left.contains(where: { $0.device == mount.device }) {
+            mountRecords.forget(mount)
         }
     }
 }

@@ -43,7 +43,7 @@ extension LinuxBackend {
         case .none, .remains, .faulty: break
         }
         let format = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeFormat? in
-            try SystemDisks.refuse(found.disk)
+            try systemDisks.refuse(found.disk)
             try requireOnline(found.disk)
             let open = try OpenVolume(found, .exclusive)
             if signature == nil, try VolumeFormat.isDone(open, settings.filesystem, journal) { return nil }
@@ -66,7 +66,11 @@ extension LinuxBackend {
     }
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
+        let names = SystemDiskUse.names
         let found = try await index.locate(volume)
+        try await onDisk(of: found) { [systemDisks] () throws(StorageError) in
+            try systemDisks.refuseMount(of: found.disk, unlessNamed: names)
+        }
         try await requireWhole(found)
         let toCheck = try await onDisk(of: found) { [self] () throws(StorageError) in
             try requireOnline(found.disk)
@@ -83,17 +87,17 @@ extension LinuxBackend {
         }
     }
 
-    /// Mounts the volume, unless it is mounted there. Where its filesystem has to be checked first, nothing
-    /// is done, and the reason returned.
+    /// Mounts the volume, unless it is mounted there and of use. Where its filesystem has to be checked first,
+    /// nothing is mounted, and the reason returned.
     private func mount(_ volume: OpenVolume, at path: HostPath, isChecked: Bool) throws(StorageError) -> String? {
         let path = try door.actual(path)
+        let (parent, name) = try door.openParent(of: path)
+        if let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)") {
+            if try isServing(top, volume, on: name, in: parent.descriptor, path) { return nil }
+        }
         let target = try door.open(path, O_RDONLY | O_DIRECTORY)
-        let status = try target.status("\(path)")
-        if status.isMountRoot {
-            guard try status.blockDevice() == volume.device.device else {
-                throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
-            }
-            return nil
+        guard try target.mountID() == parent.descriptor.mountID() else {
+            throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
         }
         guard try target.isEmptyDirectory("\(path)") else {
             throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
@@ -105,27 +109,153 @@ extension LinuxBackend {
         // From now on it is in use, and a repeated format is another one.
         try journal.strike(.format, volume.id.guid)
         try FilesystemMount.mount(volume.device, type: type, on: target, path: "\(path)", by: helperMounts)
+        try settle(volume, on: name, in: parent.descriptor, path)
         return nil
+    }
+
+    /// Whether a mount that is there already is the volume's, and does what it is asked for. What does not, and is used
+    /// by nobody, is taken away; what is used, or somebody else's, is refused.
+    private func isServing(
+        _ top: Mount, _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
+    ) throws(StorageError) -> Bool {
+        guard top.isOf(volume.device) else {
+            guard top.hasLostItsDevice else {
+                throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
+            }
+            try takeAway(top, on: name, in: directory, path, fault: "its device is gone")
+            return false
+        }
+        guard top.isWhole else {
+            throw StorageError(
+                .failedPrecondition, "a directory of the volume is mounted there, and not the volume",
+                subject: "\(path)")
+        }
+        guard let fault = try fault(of: top, volume, on: name, in: directory) else { return true }
+        let elsewhere = Holders.ofDevice(volume.device).filter { holder in
+            switch holder {
+            case .mount(path.hostPath, nil), .process: false
+            case .mount, .device: true
+            }
+        }
+        guard elsewhere.isEmpty else { throw Self.unrepaired(fault, elsewhere, path) }
+        var top = top
+        while top.isOf(volume.device) {
+            try takeAway(top, on: name, in: directory, path, fault: fault)
+            guard let next = try MountTable.top(on: name, in: directory, "\(path)") else { break }
+            top = next
+        }
+        return false
+    }
+
+    private func fault(
+        of top: Mount, _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor
+    ) throws(StorageError) -> String? {
+        if let fault = MountHealth.fault(of: top, on: name, in: directory) { return fault }
+        guard volume.disk.node.isUnchanged else { return "another disk has come in the place of its own" }
+        guard let superblock = try? Superblock(of: volume.filesystemType(), on: volume.descriptor, volume.device.path),
+            superblock.totalBytes > volume.device.size
+        else { return nil }
+        return "its device has become smaller than its filesystem"
+    }
+
+    private func takeAway(
+        _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ path: HostPath, fault: String
+    ) throws(StorageError) {
+        do throws(StorageError) {
+            try unmount(mount, on: name, in: directory, path)
+        } catch  where error.code == .busy {
+            throw Self.unrepaired(fault, error.holders, path)
+        }
+        logger.warning(
+            "a mount that was of no use was taken away, to mount a volume there",
+            metadata: ["path": "\(path)", "source": "\(mount.source)", "fault": "\(fault)"])
+    }
+
+    private static func unrepaired(_ fault: String, _ holders: [Holder], _ path: HostPath) -> StorageError {
+        var error = StorageError(
+            .failedPrecondition, "what is mounted there is of no use: \(fault); it is in use, so it is left as it is",
+            subject: "\(path)")
+        error.holders = holders
+        return error
+    }
+
+    /// Notes a new mount down. One whose filesystem was dead before, because somebody out of sight holds it, is taken
+    /// away again.
+    private func settle(
+        _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
+    ) throws(StorageError) {
+        guard let mount = try MountTable.top(on: name, in: directory, "\(path)"), mount.isOf(volume.device) else {
+            throw StorageError(.aborted, "somebody else has changed what is mounted there", subject: "\(path)")
+        }
+        if let fault = MountHealth.fault(of: mount, on: name, in: directory) {
+            try? unmount(mount, on: name, in: directory, path)
+            throw Self.unrepaired(fault, Holders.ofDevice(volume.device), path)
+        }
+        do throws(StorageError) {
+            try mountRecords.note(volume.id, mount)
+        } catch {
+            logger.warning(
+                "it is not on record which volume is mounted: \(error)",
+                metadata: ["volume": "\(volume.id)", "path": "\(path)"])
+        }
     }
 
     @discardableResult
     public func unmountVolume(
         _ volume: VolumeID, from path: HostPath
     ) async throws(StorageError) -> UnmountOutcome {
-        let found = try await index.locate(volume)
-        return try await onDisk(of: found) { [door] () throws(StorageError) in
-            let open = try OpenVolume(found)
-            let path = try door.actual(path)
+        let top = try await onPath(path) { door, path throws(StorageError) in
             let (parent, name) = try door.openParent(of: path)
-            let status = try parent.descriptor.status(of: name, "\(path)")
-            guard status.isMountRoot else {
+            return try MountTable.top(on: name, in: parent.descriptor, "\(path)")
+        }
+        try await require(volume, at: path, as: top)
+        return try await onPath(path) { [self] door, path throws(StorageError) in
+            let (parent, name) = try door.openParent(of: path)
+            guard let mount = try MountTable.top(on: name, in: parent.descriptor, "\(path)") else {
+                // Fails where there is no such path.
+                _ = try parent.descriptor.status(of: name, "\(path)")
                 throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)")
             }
-            guard try status.blockDevice() == open.device.device else {
-                throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
+            guard mount.id == top?.id, mount.device == top?.device else {
+                throw StorageError(.aborted, "somebody else has changed what is mounted there", subject: "\(path)")
             }
-            try Unmount.unmount(name, in: parent.descriptor, path)
-            return try open.isInUse() ? .stillHeld(by: Holders.ofDevice(open.device)) : .released
+            let device = mount.deviceName
+            try unmount(mount, on: name, in: parent.descriptor, path)
+            return try outcome(ofUnmounting: mount, device)
+        }
+    }
+
+    /// Fails unless what is mounted there is the volume: as it was noted down when it was mounted, or as its disk says.
+    private func require(_ volume: VolumeID, at path: HostPath, as top: Mount?) async throws(StorageError) {
+        if let top, mountRecords.volume(of: top) == volume { return }
+        let device: DeviceNumber
+        do throws(StorageError) {
+            let found = try await index.locate(volume)
+            device = try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found).device.device }
+        } catch {
+            // Of whom it is that stands there nothing tells any more, and it is of no use to anybody.
+            if let top, top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
+            throw error
+        }
+        guard let top, top.blockDevice != device else { return }
+        throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
+    }
+
+    /// - Parameter device: the kernel's name of what it was mounted from; nil where that is gone.
+    private func outcome(ofUnmounting mount: Mount, _ device: String?) throws(StorageError) -> UnmountOutcome {
+        guard let device, let number = mount.blockDevice else {
+            let others = try MountTable.read().filter { $0.device == mount.device }
+            return others.isEmpty
+                ? .released : .stillHeld(by: others.map { .mount(target: $0.target, seenByProcess: nil) })
+        }
+        let below = VolumeDevice(name: device, device: number, size: 0)
+        do throws(StorageError) {
+            _ = try Descriptor(opening: below.path, O_RDONLY | O_EXCL | O_NONBLOCK)
+            return .released
+        } catch {
+            // A device that cannot even be opened is used by those alone who have it mounted.
+            let holders = Holders.ofDevice(below)
+            return error.code != .busy && holders.isEmpty ? .released : .stillHeld(by: holders)
         }
     }
 
@@ -133,7 +263,7 @@ extension LinuxBackend {
         let found = try await index.locateAnew(volume)
         try await requireWhole(found)
         let growth = try await onDisk(of: found) { [self] () throws(StorageError) -> FilesystemGrowth? in
-            try SystemDisks.refuse(found.disk)
+            try systemDisks.refuse(found.disk)
             try requireOnline(found.disk)
             let open = try OpenVolume(found, .exclusiveWithTable)
             let plan = try PartitionGrowth.plan(size, for: open)
@@ -173,26 +303,44 @@ extension LinuxBackend {
     }
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
-        let device = try await onPath(path) { door, path throws(StorageError) in
+        let mount = try await onPath(path) { door, path throws(StorageError) -> Mount? in
             let place = try door.following(path)
-            let status = try door.open(place, cls_O_PATH).status("\(path)")
-            guard status.isMountRoot else {
-                throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)")
+            guard !place.isRoot else {
+                let root = try door.open(place, cls_O_PATH)
+                return try root.status("\(path)").isMountRoot ? root.mount() : nil
             }
-            return try status.blockDevice()
+            let (parent, name) = try door.openParent(of: place)
+            if let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)") { return top }
+            _ = try parent.descriptor.status(of: name, "\(path)")
+            return nil
         }
-        return try await self.volume(on: device, holding: path)
+        guard let mount else { throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)") }
+        return try await self.volume(on: mount, holding: path)
     }
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
-        let device = try await onPath(path) { door, path throws(StorageError) in
-            try door.open(try door.following(path), cls_O_PATH).status("\(path)").blockDevice()
+        let mount = try await onPath(path) { door, path throws(StorageError) in
+            try door.open(try door.following(path), cls_O_PATH).mount()
         }
-        return try await self.volume(on: device, holding: path)
+        guard let mount else { throw Self.noVolume(at: path) }
+        return try await self.volume(on: mount, holding: path)
     }
 
-    private func volume(on device: DeviceNumber?, holding path: HostPath) async throws(StorageError) -> VolumeID {
-        guard let device else { throw Self.noVolume(at: path) }
+    private func volume(on mount: Mount, holding path: HostPath) async throws(StorageError) -> VolumeID {
+        let names = SystemDiskUse.names
+        do throws(StorageError) {
+            guard let device = mount.blockDevice else { throw Self.noVolume(at: path) }
+            return try await self.volume(on: device, holding: path, unlessNamed: names)
+        } catch  where error.code != .denied {
+            // Its disk is gone or does not answer, and what was mounted is still there.
+            guard let volume = mountRecords.volume(of: mount) else { throw error }
+            return volume
+        }
+    }
+
+    private func volume(
+        on device: DeviceNumber, holding path: HostPath, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+    ) async throws(StorageError) -> VolumeID {
         let (disk, partition) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
             guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { throw Self.noVolume(at: path) }
             let mapped = try MappedPartition(name: name)
@@ -202,6 +350,9 @@ extension LinuxBackend {
             }
             let number = try Sysfs.number("/sys/class/block/\(name)/partition")
             return (disk, mapped?.number ?? number.map { PartitionNumber(UInt32($0)) })
+        }
+        try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in
+            try SystemDisks.refuse(disk, unlessNamed: names)
         }
         guard let partition else {
             return try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in try disk.wholeVolumeID()

@@ -18,6 +18,8 @@ public final class LinuxBackend: StorageBackend {
     let patience: Duration
     let door: PathDoor
     let helperMounts: HelperMount
+    let mountRecords: MountRecords
+    let systemDisks: SystemDisks
     let offline: OfflineMarks
     let journal: IntentJournal
     let systemBus: String
@@ -51,6 +53,8 @@ public final class LinuxBackend: StorageBackend {
         self.logger = logger
         door = PathDoor(policy: settings.paths, resolution: resolution)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
+        mountRecords = try MountRecords(stateDirectory: stateDirectory)
+        systemDisks = SystemDisks(ownPlaces: settings.paths.roots + [stateDirectory])
         shares = try ShareMappings(
             door: door, stateDirectory: stateDirectory, requiresEncryption: settings.requiresSMBEncryption,
             logger: logger)

@@ -51,6 +51,7 @@ extension MemoryBackend {
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         try await perform(.resizeVolume) { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
+            try host.refuseSystemDisk(disk)
             try host.refuseOffline(disk)
             var slot = disk.slots[index]
             guard case .filesystem(var filesystem) = slot.content else {
@@ -91,11 +92,17 @@ extension MemoryBackend {
     // MARK: - Mounts
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
+        let names = SystemDiskUse.names
         try await perform(.mountVolume) { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
+            try host.refuseSystemDisk(disk, unlessNamed: names)
             try host.refuseOffline(disk)
             let place = try host.locate(path)
             guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
+            if case .volume(let mounted)? = host.mounts[place], host.isGone(mounted) {
+                // The mount of a disk that is gone is in nobody's way.
+                try host.unmount(place)
+            }
             if let mounted = host.mounts[place] {
                 guard mounted == .volume(volume) else {
                     throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
@@ -126,8 +133,9 @@ extension MemoryBackend {
         _ volume: VolumeID, from path: HostPath
     ) async throws(StorageError) -> UnmountOutcome {
         try await perform(.unmountVolume) { host throws(StorageError) in
-            _ = try host.find(volume)
             let place = try host.locate(path)
+            // What is mounted is the volume, whether or not its disk is still there.
+            if host.mounts[place] != .volume(volume) { _ = try host.find(volume) }
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard let mounted = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "nothing is mounted at \(host.told(place))")
@@ -144,30 +152,35 @@ extension MemoryBackend {
     }
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
-        try await perform(.volumeMountedAt) { host throws(StorageError) in
+        let names = SystemDiskUse.names
+        return try await perform(.volumeMountedAt) { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard case .volume(let volume)? = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "\(host.told(place)) is not a mounted folder")
             }
+            if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, unlessNamed: names) }
             return volume
         }
     }
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
-        try await perform(.volumeClosestTo) { host throws(StorageError) in
+        let names = SystemDiskUse.names
+        return try await perform(.volumeClosestTo) { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             if let mount = host.mount(above: place) {
                 guard case .volume(let volume)? = host.mounts[mount] else {
                     throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
                 }
+                if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, unlessNamed: names) }
                 return volume
             }
             let system = host.disks.values.first { $0.carriesSystem && $0.isAttached }
-            guard let volume = system?.volumes.first else {
+            guard let system, let volume = system.volumes.first else {
                 throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
             }
+            try host.refuseSystemDisk(system, unlessNamed: names)
             return volume.id
         }
     }

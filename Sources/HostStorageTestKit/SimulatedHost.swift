@@ -56,10 +56,28 @@ extension SimulatedHost {
         throw StorageError(.notFound, "there is no volume \(volume)")
     }
 
+    /// Whether no disk of the host has the volume.
+    func isGone(_ volume: VolumeID) -> Bool {
+        do throws(StorageError) {
+            _ = try find(volume)
+            return false
+        } catch {
+            return error.code == .notFound
+        }
+    }
+
     func refuseSystemDisk(_ disk: SimulatedDisk) throws(StorageError) {
         guard !disk.carriesSystem else {
             throw StorageError(.denied, "disk \(disk.number) carries the running system")
         }
+    }
+
+    /// The same for what a caller may do with a disk that it, or its rule, names.
+    func refuseSystemDisk(
+        _ disk: SimulatedDisk, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+    ) throws(StorageError) {
+        if let names, names(disk.identifiers) { return }
+        try refuseSystemDisk(disk)
     }
 
     func refuseOffline(_ disk: SimulatedDisk) throws(StorageError) {

@@ -126,9 +126,10 @@ struct MountedVolume {
     let volume: VolumeID
     let place: String
 
-    init(on disk: LoopDisk? = nil) async throws {
-        self.disk = try disk ?? LoopDisk(size: 64 << 20)
-        linked = try LinkedHost()
+    init(_ filesystem: FilesystemKind = .ext4, on disk: LoopDisk? = nil) async throws {
+        // xfs and btrfs take more room.
+        self.disk = try disk ?? LoopDisk(size: filesystem == .ext4 ? 64 << 20 : 384 << 20)
+        linked = try LinkedHost(filesystem)
         volume = try await linked.formattedVolumes(on: [self.disk])[0]
         place = linked.path("staging")
         try await linked.host.makeDirectory(place)

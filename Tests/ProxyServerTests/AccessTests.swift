@@ -245,6 +245,39 @@ import Testing
         }
     }
 
+    /// S9: the system's disk is mounted, and told of, for those alone whose rule names it; a star names nothing.
+    @Test(arguments: [
+        ("naa.system", nil, true), (nil, "serial", true), ("naa.*", nil, false), ("naa.system", "s*", false),
+        ("*", nil, false), (nil, nil, false),
+    ])
+    func s9TheSystemsDiskIsMountedByThoseAloneWhoseRuleNamesIt(
+        _ page83: String?, _ serial: String?, isNamed: Bool
+    ) async throws {
+        let pattern = DevicePattern(page83: page83.map { NamePattern($0) }, serial: serial.map { NamePattern($0) })
+        let rule = try Self.rule(devices: page83 == nil && serial == nil ? nil : [pattern])
+        try await withProxy(AccessPolicy(rules: [rule])) { proxy, client in
+            let system = try proxy.memory.backend.attachDisk(
+                size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]),
+                identifiers: DiskIdentifiers(page83: "naa.system", serialNumber: "serial"), carriesSystem: true)
+            let volume = try await client.volumes(on: system, partition: nil)[0]
+            let place = "\(Self.root)/m"
+            try await client.makeDirectory(place)
+            if isNamed {
+                try await client.mountVolume(volume, at: place)
+                #expect(try await client.volume(mountedAt: place) == volume)
+                #expect(try await client.volume(closestTo: place) == volume)
+                await expectDenied { () throws(StorageError) in try await client.formatVolume(volume) }
+                await expectDenied { () throws(StorageError) in try await client.partitionDisk(system) }
+                await expectDenied { () throws(StorageError) in try await client.setDiskState(system, to: .offline) }
+                try await client.unmountVolume(volume, from: place)
+            } else {
+                await expectDenied { () throws(StorageError) in try await client.mountVolume(volume, at: place) }
+                await expectDenied { () throws(StorageError) in _ = try await client.volume(closestTo: place) }
+                #expect(proxy.memory.backend.mounts.isEmpty)
+            }
+        }
+    }
+
     @Test func aRefusalByTheHostItselfIsAuditedToo() async throws {
         try await withProxy(.standard(socketGroup: getegid())) { proxy, client in
             let system = try proxy.memory.backend.attachDisk(size: 1 << 30, content: .blank, carriesSystem: true)

@@ -54,6 +54,14 @@ public struct AccessRule: Sendable {
         covers(method.group, method.version) && methods?.contains { $0.matches(method.name) } != false
     }
 
+    /// Whether the rule names this very disk. A pattern with a star in it means what comes along, and names none.
+    public func names(_ disk: DiskIdentifiers) -> Bool {
+        devices?.contains { $0.isOfOneName && $0.matches(disk) } ?? false
+    }
+
+    /// Whether it names any disk so.
+    public var namesDisks: Bool { devices?.contains(where: \.isOfOneName) ?? false }
+
     public func permits(_ subject: Subject) -> Bool {
         switch subject {
         case .path(let path):

@@ -15,6 +15,12 @@ public struct DevicePattern: Sendable, Hashable {
         self.serial = serial
     }
 
+    /// Whether no part of it stands for any text.
+    var isOfOneName: Bool {
+        [page83, serial].compactMap(\.self).allSatisfy { !$0.text.utf8.contains(UInt8(ascii: "*")) }
+            && (page83 ?? serial) != nil
+    }
+
     /// Whether all that is asked matches. A name that the disk does not give matches nothing, not even `*`.
     public func matches(_ disk: DiskIdentifiers) -> Bool {
         func isMatch(_ pattern: NamePattern?, _ name: String) -> Bool {

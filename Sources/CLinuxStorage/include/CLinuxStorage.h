@@ -17,6 +17,10 @@ enum : uint64_t {
     CLS_RESOLVE_BENEATH = 0x08,
 };
 extern const int32_t cls_O_PATH;
+/// For open(2): a file without a name.
+extern const int32_t cls_O_TMPFILE;
+/// For open(2): past the page cache.
+extern const int32_t cls_O_DIRECT;
 int32_t cls_openat2(int32_t directory, const char *_Nonnull path, uint64_t flags, uint64_t resolve);
 
 // statx(2), Linux 4.11; STATX_ATTR_MOUNT_ROOT and STATX_MNT_ID, Linux 5.8

@@ -13,9 +13,20 @@ extension Host {
     public func mountVolume(_ volume: VolumeID, at path: String) async throws(StorageError) {
         let path = try resolve(path, driveless: .onDriveC, for: "mount volume")
         guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("mount volume") }
-        try await change("mount volume", on: volume, "at \(path)", holding: key(of: path)) {
-            backend throws(StorageError) in
-            try await backend.mountVolume(volume, at: path)
+        // An operation can begin in the task of another call, whose values are not this one's.
+        let names = SystemDiskUse.names
+        try await change(
+            "mount volume", on: volume, "at \(path)", holding: key(of: path), isShared: names == nil
+        ) { backend throws(StorageError) in
+            let outcome = await SystemDiskUse.$names.withValue(names) { () async -> Result<Void, StorageError> in
+                do throws(StorageError) {
+                    try await backend.mountVolume(volume, at: path)
+                    return .success(())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            try outcome.get()
         }
     }
 
@@ -25,7 +36,10 @@ extension Host {
     ) async throws(StorageError) -> UnmountOutcome {
         let path = try resolve(path, driveless: .onDriveC, for: "unmount volume")
         guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("unmount volume") }
-        let outcome = try await change("unmount volume", on: volume, "from \(path)", holding: key(of: path)) {
+        // A volume whose disk is gone, or does not answer, has a mount all the same.
+        var keys: Set<LockKey> = [key(of: path)]
+        if let disk = try? await backend.disk(of: volume) { keys.insert(.disk(disk)) }
+        let outcome = try await change("unmount volume", "\(volume) from \(path)", keys: keys) {
             backend throws(StorageError) in
             try await backend.unmountVolume(volume, from: path)
         }

@@ -1,12 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// The disks that carry the running system, which no call may partition, format or take offline.
-enum SystemDisks {
-    /// Where a system keeps what it cannot run without.
-    private static let places: Set<String> = ["/", "/boot", "/boot/efi", "/efi", "/etc", "/usr", "/var"]
+/// The disks that carry the running system, which no call may partition, format, grow, mount or take offline, and whose
+/// volumes no path tells of.
+struct SystemDisks: Sendable {
+    /// The directories beneath which callers name paths, and that of this host's state. What they are on is the system's
+    /// too; but callers may be told which volume it is.
+    let ownPlaces: [String]
+
+    /// Where a system keeps what it cannot run without, and what is its users' and not its volumes'.
+    private static let places: Set<String> = [
+        "/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/etc", "/usr", "/usr/local", "/var", "/var/lib",
+        "/var/log",
+        "/var/tmp", "/home", "/root", "/opt", "/srv", "/nix", "/nix/store", "/ostree", "/sysroot", "/var/lib/kubelet",
+        "/var/lib/containerd", "/var/lib/containers", "/var/lib/docker", "/var/lib/etcd", "/var/lib/rancher",
+        "/run/initramfs/live",
+    ]
+
+    func refuse(_ disk: DiskNode) throws(StorageError) {
+        try Self.refuse(disk)
+        guard try Self.disks(below: ownDevices()).contains(disk.name) else { return }
+        throw StorageError(
+            .denied, "it carries the running system: working directories of this host, or its state",
+            subject: disk.devicePath)
+    }
+
+    /// - Parameter names: the disks that the caller may have mounted all the same. It is asked what the disk calls
+    ///   itself.
+    func refuseMount(
+        of disk: DiskNode, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+    ) throws(StorageError) {
+        do throws(StorageError) {
+            try refuse(disk)
+        } catch  where error.code == .denied {
+            guard let names, try names(disk.identifiers()) else { throw error }
+        }
+    }
+
+    static func refuse(_ disk: DiskNode) throws(StorageError) {
+        guard try names().contains(disk.name) else { return }
+        throw StorageError(.denied, "it carries the running system", subject: disk.devicePath)
+    }
+
+    static func refuse(
+        _ disk: DiskNode, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+    ) throws(StorageError) {
+        do throws(StorageError) {
+            try refuse(disk)
+        } catch  where error.code == .denied {
+            guard let names, try names(disk.identifiers()) else { throw error }
+        }
+    }
 
     /// The names of the disks below those places, as this process and the machine's first one see them, and
     /// below active swap.
@@ -18,31 +65,50 @@ enum SystemDisks {
         for mount in mounts where places.contains(mount.target) {
             if let device = mount.blockDevice { devices.insert(device) }
         }
-        for path in try MountTable.swaps() {
-            // Which of the two namespaces has the file, the table does not tell.
-            for path in [path, "/proc/1/root\(path)"] {
-                guard let swap = try? Descriptor(opening: path, O_RDONLY | O_NONBLOCK),
-                    let status = try? swap.status(path)
-                else { continue }
-                if status.isBlockDevice {
-                    devices.insert(status.special)
-                } else if let device = try status.blockDevice() {
-                    devices.insert(device)
+        for path in try MountTable.swaps() { devices.formUnion(Self.devices(ofFile: path)) }
+        return disks(below: devices)
+    }
+
+    /// The device that a file is, or is on. Which namespace has the file, its path does not tell: this process's, or
+    /// that of the machine's first.
+    private static func devices(ofFile path: String) -> [DeviceNumber] {
+        [path, "/proc/1/root\(path)"].compactMap { path in
+            guard let file = try? Descriptor(opening: path, cls_O_PATH), let status = try? file.status(path) else {
+                return nil
+            }
+            if status.isBlockDevice { return status.special }
+            // Of a filesystem with a number of the kernel's own making, the table of its namespace tells the device.
+            return status.device.major != 0 ? status.device : (try? file.blockDevice()) ?? nil
+        }
+    }
+
+    /// The devices that the own places are on, or will be: what is not made yet is on what it will be made in.
+    private func ownDevices() throws(StorageError) -> Set<DeviceNumber> {
+        let mounts = try MountTable.read()
+        var devices: Set<DeviceNumber> = []
+        for place in ownPlaces {
+            var names = place.split(separator: "/")
+            while true {
+                if let directory = try? Descriptor(opening: "/" + names.joined(separator: "/"), cls_O_PATH) {
+                    let id = try directory.mountID()
+                    if let device = mounts.first(where: { $0.id == id })?.blockDevice { devices.insert(device) }
+                    break
                 }
+                guard names.popLast() != nil else { break }
             }
         }
+        return devices
+    }
+
+    private static func disks(below devices: Set<DeviceNumber>) -> Set<String> {
         var names: Set<String> = []
         for device in devices { collectDisks(below: device, into: &names) }
         return names
     }
 
-    static func refuse(_ disk: DiskNode) throws(StorageError) {
-        guard try names().contains(disk.name) else { return }
-        throw StorageError(.denied, "it carries the running system", subject: disk.devicePath)
-    }
-
     /// Adds the whole disks that a device is on: through its partition and through what it is stacked on, and
-    /// those that its filesystem spans besides. A loop device is not on the disk that holds its file.
+    /// those that its filesystem spans besides. A system that runs from a loop device is on the disk that holds its file; a
+    /// loop device on a file of the system's disk is not that disk.
     private static func collectDisks(below device: DeviceNumber, into names: inout Set<String>) {
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return }
         for name in [name] + companions(of: name) { collectDisks(below: name, into: &names) }
@@ -54,9 +120,18 @@ enum SystemDisks {
             .first { $0.contains(name) } ?? []
     }
 
+    /// What holds the file behind a loop device.
+    private static func backing(of disk: String) -> [DeviceNumber] {
+        guard disk.hasPrefix("loop"), let file = try? Sysfs.attribute("/sys/block/\(disk)/loop/backing_file") else {
+            return []
+        }
+        return devices(ofFile: file)
+    }
+
     private static func collectDisks(below name: String, into names: inout Set<String>) {
         let disk = BlockDeviceName.disk(of: name)
         guard names.insert(disk).inserted else { return }
+        for device in backing(of: disk) { collectDisks(below: device, into: &names) }
         for slave in Sysfs.names(in: "/sys/block/\(disk)/slaves") { collectDisks(below: slave, into: &names) }
     }
 }

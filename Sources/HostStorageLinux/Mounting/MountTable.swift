@@ -8,6 +8,8 @@ import HostStorage
 /// One mount of this process's namespace, as /proc/self/mountinfo has it.
 struct Mount: Sendable, Hashable {
     let id: Int
+    /// The mount that it stands on.
+    let parent: Int
     /// The device number of the filesystem. Of filesystems that span devices (btrfs) it is a number of the
     /// kernel's own making; then ``source`` tells the device.
     let device: DeviceNumber
@@ -17,6 +19,8 @@ struct Mount: Sendable, Hashable {
     let target: String
     /// The directory of the filesystem that is mounted; "/" unless it is a bind mount of a part.
     let root: String
+    /// Of the mount and of its filesystem, such as "ro".
+    let options: Set<String>
 }
 
 /// The table of mounts, read by libmount. Reading it takes time in proportion to its length, so a question
@@ -32,13 +36,39 @@ enum MountTable {
             mounts.append(
                 Mount(
                     id: Int(mnt_fs_get_id(entry)),
+                    parent: Int(mnt_fs_get_parent_id(entry)),
                     device: DeviceNumber(mnt_fs_get_devno(entry)),
                     source: mnt_fs_get_source(entry).map { String(cString: $0) } ?? "",
                     type: mnt_fs_get_fstype(entry).map { String(cString: $0) } ?? "",
                     target: mnt_fs_get_target(entry).map { String(cString: $0) } ?? "",
-                    root: mnt_fs_get_root(entry).map { String(cString: $0) } ?? ""))
+                    root: mnt_fs_get_root(entry).map { String(cString: $0) } ?? "",
+                    options: Self.options(mnt_fs_get_vfs_options(entry), mnt_fs_get_fs_options(entry))))
         }
         return mounts
+    }
+
+    private static func options(_ lists: UnsafePointer<CChar>?...) -> Set<String> {
+        Set(lists.flatMap { $0.map { String(cString: $0).split(separator: ",").map(String.init) } ?? [] })
+    }
+
+    /// The topmost mount on a name; nil where there is none, or no such name. Neither what is mounted nor its device is
+    /// asked anything: either may be dead.
+    static func top(
+        on name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) -> Mount? {
+        // By the text of its place first: of some filesystems (NFS) even to open the top for its path alone asks the
+        // server.
+        let mounts = try read()
+        let place = Sysfs.linkText("/proc/self/fd/\(directory.raw)") ?? ""
+        let target = place == "/" ? "/\(name)" : "\(place)/\(name)"
+        var (top, below): (Mount?, Int) = (nil, try directory.mountID())
+        while let next = mounts.first(where: { $0.stands(on: below, at: target) }) { (top, below) = (next, next.id) }
+        if let top { return top }
+        guard let id = try directory.mountID(of: name, subject), id != below else { return nil }
+        // The place has another name by now, or one that text does not hold; or the mount has just come.
+        if let top = mounts.first(where: { $0.id == id }) { return top }
+        if let top = try read().first(where: { $0.id == id }) { return top }
+        throw StorageError(.busy, "mounts come and go there", subject: subject)
     }
 
     /// The devices and files of active swap, as /proc/swaps has them; none on a kernel without swap.
@@ -84,10 +114,49 @@ extension Mount {
     }
 }
 
-extension FileStatus {
-    /// The block device that holds the file; nil where it is on no block device.
-    func blockDevice() throws(StorageError) -> DeviceNumber? {
-        if device.major != 0 { return device }
-        return try MountTable.read().first { $0.id == Int(mountID) }?.blockDevice
+extension Mount {
+    fileprivate func stands(on mount: Int, at place: String) -> Bool {
+        parent == mount && id != mount && target.isIdentical(to: place)
+    }
+
+    /// The kernel's name of the device below, as long as that is attached.
+    var deviceName: String? {
+        guard let device = blockDevice else { return nil }
+        return Sysfs.linkName("/sys/dev/block/\(device)")
+    }
+
+    /// Whether the mount was made of a device: only then can that be gone.
+    private var isOfDevice: Bool { device.major != 0 || source.hasPrefix("/dev/") }
+
+    /// Whether the device below has been taken away, and with it all that the filesystem has not written.
+    var hasLostItsDevice: Bool { isOfDevice && deviceName == nil }
+
+    /// Whether the top of the filesystem is mounted, or the part of it that is its default (btrfs), and not a
+    /// directory in it.
+    var isWhole: Bool { root == "/" || options.contains("subvol=\(root)") }
+
+    /// Whether the filesystem is that of the device. Of several devices that a filesystem spans, the table names one.
+    func isOf(_ volume: VolumeDevice) -> Bool { blockDevice == volume.device }
+}
+
+extension Descriptor {
+    /// The ID of the topmost mount on a name in this directory; nil where there is no such name.
+    func mountID(of name: String, _ subject: String) throws(StorageError) -> Int? {
+        do throws(StorageError) {
+            return try Descriptor(
+                owning: checkErrno(openat(raw, name, cls_O_PATH | O_NOFOLLOW | O_CLOEXEC), "openat", subject)
+            ).mountID()
+        } catch  where error.code == .notFound {
+            return nil
+        }
+    }
+
+    /// The block device that holds the file; nil where it is on no block device. The filesystem is not asked.
+    func blockDevice() throws(StorageError) -> DeviceNumber? { try mount()?.blockDevice }
+
+    /// The mount that it was opened in; nil where that has been detached.
+    func mount() throws(StorageError) -> Mount? {
+        let id = try mountID()
+        return try MountTable.read().first { $0.id == id }
     }
 }

@@ -1,57 +1,114 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinuxStorage
+import Dispatch
 import Glibc
 import HostStorage
+import Synchronization
 
 /// Takes mounts away. Never lazily: a success means that the filesystem is no longer mounted there.
+///
+/// What is mounted, and the device below it, may be dead. So nothing that asks either stands between a caller and
+/// umount(2): the mount is known by the kernel's table, and what a dead one cannot write any more is lost whether or
+/// not it stays mounted.
 enum Unmount {
-    static func unmount(
-        _ name: String, in directory: borrowing Descriptor, _ place: HostPath
-    ) throws(StorageError) {
-        try unmount(name, in: directory, place.hostPath, subject: "\(place)")
-    }
-
-    /// Writes the data of the mount on `name` in `directory` out and unmounts it.
+    /// Writes the data of the topmost mount on `name` in `directory` out and unmounts it.
     ///
     /// The mount is named by its parent's descriptor, not by its own, which would keep it busy.
     ///
     /// - Parameters:
+    ///   - mount: that mount.
     ///   - place: its absolute path on the host, to tell holders by.
-    ///   - subject: its path as callers are told it, where that differs.
+    ///   - subject: its path as callers are told it.
+    ///   - force: whether a server that does not answer is given up after ``patience``. A disk never is.
+    /// - Returns: why data that were not yet written are lost; nil where all are on the disk.
     static func unmount(
-        _ name: String, in directory: borrowing Descriptor, _ place: String, subject: String? = nil
-    ) throws(StorageError) {
-        let subject = subject ?? place
-        let mountID = try directory.status(of: name, subject).mountID
-        try flush(name, in: directory, subject)
-        let path = "/proc/self/fd/\(directory.raw)/\(name)"
-        // Whoever walks by (a probe, an event handler, a backup) holds a mount for a moment.
-        for attempt in 0..<20 {
-            if attempt > 0 { usleep(50_000) }
-            let result = cls_unmount(path)
-            if result != -EBUSY {
-                try check(result, "umount2", subject)
-                return
-            }
+        _ mount: Mount, on name: String, in directory: borrowing Descriptor, at place: String, subject: String,
+        force: Bool = false
+    ) throws(StorageError) -> String? {
+        var flags = Int32(UMOUNT_NOFOLLOW)
+        let loss: String?
+        if mount.isServed, force {
+            loss = try flushBriefly(name, in: directory, subject)
+            if loss != nil { flags |= Int32(MNT_FORCE) }
+        } else {
+            loss = try flush(mount, on: name, in: directory, subject)
         }
-        var error = StorageError(errno: EBUSY, "umount2", subject)
-        error.detail = "it is in use"
-        error.holders = Holders.ofMount(at: place, mountID: mountID)
-        throw error
+        let path = "/proc/self/fd/\(directory.raw)/\(name)"
+        do throws(StorageError) {
+            _ = try BriefHold.outlast { () throws(StorageError) in
+                try checkErrno(umount2(path, flags), "umount2", subject)
+            }
+        } catch  where error.code == .busy {
+            var error = error
+            error.detail = "it is in use"
+            error.holders = Holders.ofMount(at: place, mountID: UInt64(mount.id))
+            throw error
+        }
+        return loss
     }
 
-    /// Writes the data of the mount out. Of one whose server is gone nothing can be written any more, and
-    /// that must not keep it from being taken away.
+    /// Writes the data of the mount out. Fails where a disk that otherwise works does not take them: the caller is to
+    /// know, and may try again. Where nothing more can be done, returns why.
     private static func flush(
-        _ name: String, in directory: borrowing Descriptor, _ subject: String
-    ) throws(StorageError) {
-        let top: Descriptor
-        do throws(StorageError) {
-            top = try directory.openName(name, O_RDONLY | O_NONBLOCK | O_NOCTTY, subject)
-        } catch  where error.code == .inputOutput {
-            return
-        }
-        try check(cls_syncfs(top.raw), "syncfs", subject)
+        _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ place: String
+    ) throws(StorageError) -> String? {
+        if let death = MountHealth.death(of: mount, on: name, in: directory) { return death }
+        let raw = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+        // It has gone meanwhile, which umount(2) will say.
+        guard raw >= 0 else { return nil }
+        let top = Descriptor(owning: raw)
+        let result = cls_syncfs(top.raw)
+        if result >= 0 { return nil }
+        if mount.isReadOnly { return "its filesystem is read-only" }
+        if let device = mount.deviceName, !canBeRead(device) { return "its device does not answer" }
+        try check(result, "syncfs", place)
+        return nil
     }
+
+    /// Whether one of a few pages can be read, from the device itself. Of a page that waits to be written, which this
+    /// would have to wait for and fail with, that cannot be found out.
+    private static func canBeRead(_ device: String) -> Bool {
+        guard let descriptor = try? Descriptor(opening: "/dev/\(device)", O_RDONLY | cls_O_DIRECT | O_NONBLOCK),
+            let size = try? descriptor.blockSize(device), size >= 4096
+        else { return false }
+        let page = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)
+        defer { page.deallocate() }
+        let pages = size / 4096
+        return [0, pages / 3, pages / 2, pages - 1].contains {
+            pread(descriptor.raw, page, 4096, off_t($0 * 4096)) == 4096
+        }
+    }
+
+    /// How long, in seconds, a server is waited for by who takes its mount away by force.
+    static let patience = 10
+
+    /// The same for what a server or a program serves, which may never answer.
+    private static func flushBriefly(
+        _ name: String, in directory: borrowing Descriptor, _ place: String
+    ) throws(StorageError) -> String? {
+        // Its own, for this may outlast the caller.
+        let own = try checkErrno(fcntl(directory.raw, F_DUPFD_CLOEXEC, 0), "fcntl", place)
+        let ended = DispatchSemaphore(value: 0)
+        let isWritten = WrittenMark()
+        DispatchQueue(label: "host-storage.flush").async {
+            let top = openat(own, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+            if top >= 0 {
+                if cls_syncfs(top) >= 0 { isWritten.set() }
+                close(top)
+            }
+            close(own)
+            ended.signal()
+        }
+        guard ended.wait(timeout: .now() + .seconds(patience)) == .success else {
+            return "its server has not answered within \(patience) s"
+        }
+        return isWritten.isSet ? nil : "its server does not answer"
+    }
+}
+
+private final class WrittenMark: Sendable {
+    private let mark = Mutex(false)
+    var isSet: Bool { mark.withLock { $0 } }
+    func set() { mark.withLock { $0 = true } }
 }

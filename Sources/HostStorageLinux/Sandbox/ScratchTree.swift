@@ -14,7 +14,7 @@ package enum ScratchTree {
         // The innermost are the last in the table.
         for mount in try MountTable.read().reversed() where mount.target.isBeneath(directory) {
             let (holder, name) = try parent(of: mount.target)
-            try Unmount.unmount(name, in: holder.descriptor, mount.target)
+            _ = try Unmount.unmount(mount, on: name, in: holder.descriptor, at: mount.target, subject: mount.target)
         }
         for name in Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") {
             guard let file = try Sysfs.attribute("/sys/block/\(name)/loop/backing_file"), file.isBeneath(directory)

@@ -75,6 +75,20 @@ struct ConfinedHost: StorageHost {
         }
     }
 
+    /// Asks the host for something that it does with a disk of the running system only where that is named: by a rule of
+    /// the permit.
+    private func naming<Answer: Sendable>(
+        _ body: @Sendable () async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
+        let rules = permit.rules.filter(\.namesDisks)
+        if rules.isEmpty { return try await body() }
+        let outcome = await SystemDiskUse.$names.withValue({ disk in rules.contains { $0.names(disk) } }) {
+            () async -> Result<Answer, StorageError> in
+            do throws(StorageError) { return .success(try await body()) } catch { return .failure(error) }
+        }
+        return try outcome.get()
+    }
+
     // MARK: - Disks
 
     func diskLocations() async throws(StorageError) -> [DiskNumber: DiskLocation] {
@@ -121,7 +135,7 @@ struct ConfinedHost: StorageHost {
 
     func mountVolume(_ volume: VolumeID, at path: String) async throws(StorageError) {
         try await require(.volume(volume), .path(path, .onDriveC))
-        try await host.mountVolume(volume, at: path)
+        try await naming { () async throws(StorageError) in try await host.mountVolume(volume, at: path) }
     }
 
     func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) -> UnmountOutcome {
@@ -162,14 +176,14 @@ struct ConfinedHost: StorageHost {
     /// The answer is compared too: a link can lead from a caller's root to the volume of another.
     func volume(mountedAt path: String) async throws(StorageError) -> VolumeID {
         try await require(.path(path, .onDriveC))
-        let volume = try await host.volume(mountedAt: path)
+        let volume = try await naming { () async throws(StorageError) in try await host.volume(mountedAt: path) }
         try await require(.path(path, .onDriveC), .volume(volume))
         return volume
     }
 
     func volume(closestTo path: String) async throws(StorageError) -> VolumeID {
         try await require(.path(path, .onDriveC))
-        let volume = try await host.volume(closestTo: path)
+        let volume = try await naming { () async throws(StorageError) in try await host.volume(closestTo: path) }
         try await require(.path(path, .onDriveC), .volume(volume))
         return volume
     }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+/// Whether a mounted filesystem still does what it was mounted for.
+///
+/// The kernel's table tells of some (ext4 since Linux 6.8). Others say it when they are asked for something: which must
+/// not be anything that takes the device to answer.
+enum MountHealth {
+    /// Why nothing more can be written to the filesystem of the topmost mount on `name` in `directory`, whatever its
+    /// device does; nil where it lives.
+    static func death(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
+        if let death = mount.toldDeath { return death }
+        let top = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+        if top < 0 { return meaning(ofErrno: errno) }
+        close(top)
+        // A file without a name, which is gone when it is closed. It takes a filesystem that still writes, and no disk.
+        let file = openat(directory.raw, name, cls_O_TMPFILE | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        if file < 0 { return mount.isReadOnly ? nil : meaning(ofErrno: errno) }
+        close(file)
+        return nil
+    }
+
+    /// Why the mount is of no use to who wants to write there, a disk that takes no data included. Changes nothing.
+    static func fault(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
+        if let death = mount.toldDeath { return death }
+        let raw = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+        if raw < 0 { return meaning(ofErrno: errno) }
+        let top = Descriptor(owning: raw)
+        if fsync(top.raw) < 0, let fault = meaning(ofErrno: errno) { return fault }
+        return mount.isReadOnly ? "it is read-only" : nil
+    }
+
+    private static func meaning(ofErrno code: Int32) -> String? {
+        switch code {
+        case EIO, ENODEV, ENXIO, EUCLEAN, EREMOTEIO, ESHUTDOWN: "its filesystem was shut down"
+        case EROFS: "its filesystem has become read-only by an error"
+        case ENOTCONN, ECONNABORTED: "the program that serves it has ended"
+        case ESTALE: "its server does not know it any more"
+        default: nil
+        }
+    }
+}
+
+extension Mount {
+    /// What the kernel itself says is wrong with the filesystem.
+    fileprivate var toldDeath: String? {
+        if hasLostItsDevice { return "its device is gone" }
+        // Linux: fs/ext4/super.c, _ext4_show_options
+        if options.contains("shutdown") { return "its filesystem was shut down" }
+        return options.contains("emergency_ro") ? "its filesystem has become read-only by an error" : nil
+    }
+
+    var isReadOnly: Bool { options.contains("ro") }
+
+    /// Whether a server or a program serves it, and no disk: what is not written when it is given up is lost by it alone.
+    var isServed: Bool {
+        ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "lustre", "virtiofs", "fuse"].contains(type)
+            || type.hasPrefix("fuse.")
+    }
+}

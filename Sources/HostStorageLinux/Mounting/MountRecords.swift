@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+
+/// Which volume a mounted filesystem is, noted down when it was mounted: a disk that is gone, or dead, does not tell any
+/// more, and its mount is to be found by the volume's ID all the same.
+///
+/// A file for each device number, which a filesystem keeps for as long as it is mounted anywhere.
+struct MountRecords: Sendable {
+    private let directory: String
+    private let boot: String
+
+    init(stateDirectory: String) throws(StorageError) {
+        directory = "\(stateDirectory)/mounts"
+        boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+    }
+
+    func note(_ volume: VolumeID, _ mount: Mount) throws(StorageError) {
+        try makeDirectories(directory)
+        let new = "\(path(mount)).new"
+        let text = [boot, volume.guid, Self.sequence(mount) ?? "", "\(mount.id)", mount.type, mount.source]
+            .joined(separator: "\n")
+        try Descriptor.write(text, to: new, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+        try checkErrno(rename(new, path(mount)), "rename", path(mount))
+    }
+
+    /// The volume that was mounted from the device of this mount; nil where that is not known.
+    func volume(of mount: Mount) -> VolumeID? {
+        guard let text = try? Descriptor.contents(of: path(mount)) else { return nil }
+        let parts = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count == 6, parts[0] == boot, parts[4] == mount.type, parts[5].isIdentical(to: mount.source) else {
+            return nil
+        }
+        // A filesystem that spans devices has a number of the kernel's own making, which another gets after it, and
+        // a source whose name another disk can have by now.
+        let now = Self.sequence(mount)
+        guard now == nil || now == parts[2] || parts[3] == "\(mount.id)" else { return nil }
+        return try? VolumeID(guid: parts[1])
+    }
+
+    func forget(_ mount: Mount) { unlink(path(mount)) }
+
+    private func path(_ mount: Mount) -> String { "\(directory)/\(mount.device)" }
+
+    /// The `diskseq` of the disk below, as long as that is attached.
+    private static func sequence(_ mount: Mount) -> String? {
+        mount.deviceName.flatMap {
+            (try? Sysfs.attribute("/sys/block/\(BlockDeviceName.disk(of: $0))/diskseq")) ?? nil
+        }
+    }
+}
