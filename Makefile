@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-.PHONY: setup build demo test fuzz bench protos format
+.PHONY: setup build demo check test fuzz bench protos format
 
 # What building and running need, from Debian's packages.
 setup:
@@ -13,6 +13,11 @@ demo: setup
 	swift build --configuration release --product csi-proxy
 	swift build --configuration release --product main-job
 	@tools/demo
+
+# The tests of a few minutes: formatting, the wire contract, and what needs no disks and no root.
+check:
+	@tools/setup --test
+	@tools/test --check
 
 # All tests; as root, on real disks. What .ci/run calls.
 test:
