@@ -26,6 +26,7 @@ let package = Package(
     name: "Fuzzing",
     dependencies: [
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
@@ -51,7 +52,7 @@ let package = Package(
         // What they try.
         .target(name: "WindowsPath", swiftSettings: strict),
         .target(
-            name: "HostStorage", dependencies: [.product(name: "Logging", package: "swift-log")],
+            name: "HostStorage", dependencies: ["WindowsPath", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
         .target(
             name: "HostStorageTestKit", dependencies: ["HostStorage", .product(name: "Logging", package: "swift-log")],
@@ -76,6 +77,7 @@ let package = Package(
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
+                .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHPACK", package: "swift-nio-http2"),

@@ -24,7 +24,8 @@ enum PolicyInvariants {
             if rule.roots != nil {
                 precondition(!rule.permits(.path("/")) && !rule.permits(.path("relative")))
             }
-            if rule.services.isEmpty { precondition(!rule.permits(.service("sshd"))) }
+            guard let service = try? ServiceName("sshd") else { preconditionFailure("sshd is no name of a service") }
+            if rule.services.isEmpty { precondition(!rule.permits(.service(service))) }
         }
     }
 
