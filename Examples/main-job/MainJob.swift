@@ -41,12 +41,12 @@ struct MainJob: AsyncParsableCommand {
         let host: any StorageHost =
             switch host {
             case .proxy: try HostStorageClient(pipeDirectory: pipeDir)
-            case .linked: try linkedHost()
+            case .linked: try await linkedHost()
             }
         try await Job(host: host, device: device, file: file, kubelet: kubeletPath).run()
     }
 
-    private func linkedHost() throws -> any StorageHost {
+    private func linkedHost() async throws -> any StorageHost {
         var settings = HostSettings(paths: try PathPolicy(roots: [kubeletPath]))
         guard let filesystem = FilesystemKind(rawValue: filesystem) else {
             throw ValidationError("\(filesystem) is no filesystem that can be made")
@@ -54,8 +54,9 @@ struct MainJob: AsyncParsableCommand {
         settings.filesystem = filesystem
         var logger = Logger(label: "main-job", factory: StreamLogHandler.standardError(label:))
         logger.logLevel = .warning
-        return Host(
-            backend: try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger),
-            settings: settings, logger: logger)
+        let backend = try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger)
+        // Before anything else: ends what a kill has cut off.
+        await backend.recover()
+        return Host(backend: backend, settings: settings, logger: logger)
     }
 }
