@@ -10,7 +10,8 @@ import HostStorage
 /// not be anything that takes the device to answer.
 enum MountHealth {
     /// Why nothing more can be written to the filesystem of the topmost mount on `name` in `directory`, whatever its
-    /// device does; nil where it lives.
+    /// device does; nil where it lives. Some kernels neither tell nor sync otherwise after an error that was to make ext4
+    /// read-only (Linux 6.1.y): only who wants to write is refused.
     static func death(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
         if let death = mount.toldDeath { return death }
         let top = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
@@ -23,9 +24,9 @@ enum MountHealth {
         return nil
     }
 
-    /// Why the mount is of no use to who wants to write there, a disk that takes no data included. Changes nothing.
+    /// Why the mount is of no use to who wants to write there, a disk that takes no data included.
     static func fault(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
-        if let death = mount.toldDeath { return death }
+        if let death = death(of: mount, on: name, in: directory) { return death }
         let raw = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
         if raw < 0 { return meaning(ofErrno: errno) }
         let top = Descriptor(owning: raw)
