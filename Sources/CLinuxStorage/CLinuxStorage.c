@@ -9,6 +9,9 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -18,6 +21,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int32_t outcome(long result) { return result < 0 ? -errno : (int32_t)result; }
@@ -164,9 +168,16 @@ int32_t cls_xfs_grow(int32_t descriptor, uint64_t data_blocks, uint32_t inode_pe
     struct xfs_growth growth = {.data_blocks = data_blocks, .inode_percent = inode_percent};
     return outcome(ioctl(descriptor, XFS_IOC_FSGROWFSDATA, &growth));
 }
-int32_t cls_btrfs_grow_to_maximum(int32_t descriptor) {
-    struct btrfs_ioctl_vol_args arguments = {.name = "max"};
+int32_t cls_btrfs_grow_to_maximum(int32_t descriptor, uint64_t device) {
+    struct btrfs_ioctl_vol_args arguments = {0};
+    snprintf(arguments.name, sizeof arguments.name, "%llu:max", (unsigned long long)device);
     return outcome(ioctl(descriptor, BTRFS_IOC_RESIZE, &arguments));
+}
+int32_t cls_btrfs_device_size(int32_t descriptor, uint64_t device, uint64_t *bytes) {
+    struct btrfs_ioctl_dev_info_args arguments = {.devid = device};
+    if (ioctl(descriptor, BTRFS_IOC_DEV_INFO, &arguments) < 0) return -errno;
+    *bytes = arguments.total_bytes;
+    return 0;
 }
 int32_t cls_btrfs_forget_name(const char *device) {
     struct btrfs_ioctl_vol_args arguments = {0};
@@ -177,4 +188,120 @@ int32_t cls_btrfs_forget_name(const char *device) {
     int32_t result = outcome(ioctl(control, BTRFS_IOC_FORGET_DEV, &arguments));
     close(control);
     return result;
+}
+
+// A mount namespace of a device alone.
+
+struct confinement {
+    const char *node, *name;
+    uint64_t device;
+    int32_t result;
+};
+
+enum { mounts_limit = 24 };
+
+// What a program needs to run: with all that is mounted beneath, or the one mount alone.
+static const struct {
+    const char *path;
+    int is_whole;
+} system_places[] = {{"/usr", 1},  {"/bin", 1}, {"/sbin", 1}, {"/lib", 1},  {"/lib32", 1}, {"/lib64", 1}, {"/libx32", 1},
+                     {"/etc", 1},  {"/nix", 1}, {"/gnu", 1},  {"/proc", 0}, {"/sys", 0},   {"/tmp", 0}};
+static const char *const common_nodes[] = {"null", "zero", "random", "urandom", "btrfs-control"};
+
+static int clone_of(const char *path, int is_whole) {
+    return open_tree(AT_FDCWD, path,
+                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW | (is_whole ? AT_RECURSIVE : 0));
+}
+
+static int attach(int mount, int directory, const char *name) {
+    return move_mount(mount, "", directory, name, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+static int empty_filesystem(void) {
+    int context = fsopen("tmpfs", FSOPEN_CLOEXEC);
+    if (context < 0) return -1;
+    int mount = -1;
+    if (fsconfig(context, FSCONFIG_SET_STRING, "mode", "0755", 0) == 0 &&
+        fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        mount = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID);
+    int error = errno;
+    close(context);
+    errno = error;
+    return mount;
+}
+
+static int attach_node(int node, int directory, const char *name) {
+    int file = openat(directory, name, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    if (file < 0) return -1;
+    close(file);
+    return attach(node, directory, name);
+}
+
+// The namespace is this process's own already, with copies of all mounts. It shares its memory and descriptors with the
+// thread that waits for it, so whatever is opened here is closed here.
+static int confine(void *argument) {
+    struct confinement *c = argument;
+    int opened[mounts_limit], count = 0, places[mounts_limit], root, devices, state;
+    const size_t place_count = sizeof system_places / sizeof *system_places;
+    struct stat s;
+    c->result = -1;
+#define KEEP(descriptor) ((opened[count] = (descriptor)) < 0 ? -1 : opened[count++])
+
+    // What is unmounted on the host goes here too, until these copies are gone a moment later; and nothing goes back.
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) goto failed;
+    if ((root = KEEP(clone_of("/", 0))) < 0) goto failed;
+    for (size_t i = 0; i < place_count; i++) {
+        places[i] = -1;
+        if (lstat(system_places[i].path, &s) < 0 || !S_ISDIR(s.st_mode)) continue;
+        if ((places[i] = KEEP(clone_of(system_places[i].path, system_places[i].is_whole))) < 0) goto failed;
+    }
+    int node = KEEP(clone_of(c->node, 0));
+    if (node < 0 || fstat(node, &s) < 0) goto failed;
+    if (!S_ISBLK(s.st_mode) || s.st_rdev != c->device) {
+        errno = ENODEV;
+        goto failed;
+    }
+    int common[sizeof common_nodes / sizeof *common_nodes];
+    for (size_t i = 0; i < sizeof common_nodes / sizeof *common_nodes; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/dev/%s", common_nodes[i]);
+        // A host without btrfs has no such node.
+        common[i] = access(path, F_OK) < 0 ? -1 : KEEP(clone_of(path, 0));
+    }
+    if ((devices = KEEP(empty_filesystem())) < 0 || (state = KEEP(empty_filesystem())) < 0) goto failed;
+
+    if (attach(root, AT_FDCWD, "/") < 0 || fchdir(root) < 0) goto failed;
+    if (syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0) goto failed;
+    for (size_t i = 0; i < place_count; i++)
+        if (places[i] >= 0 && attach(places[i], root, system_places[i].path + 1) < 0) goto failed;
+    if (attach(devices, root, "dev") < 0) goto failed;
+    if (faccessat(root, "run", F_OK, 0) == 0 && attach(state, root, "run") < 0) goto failed;
+    if (attach_node(node, devices, c->name) < 0) goto failed;
+    for (size_t i = 0; i < sizeof common_nodes / sizeof *common_nodes; i++)
+        if (common[i] >= 0 && attach_node(common[i], devices, common_nodes[i]) < 0) goto failed;
+    c->result = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+failed:
+    if (c->result < 0) c->result = -errno;
+    while (count > 0) close(opened[--count]);
+    return 0;
+#undef KEEP
+}
+
+int32_t cls_confine(const char *node, const char *name, uint32_t device_major, uint32_t device_minor) {
+    struct confinement c = {.node = node, .name = name, .device = makedev(device_major, device_minor), .result = -EIO};
+    const size_t size = 64 << 10;
+    char *stack = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    if (stack == MAP_FAILED) return -errno;
+    // A handler of a signal would run in both processes.
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    // No signal tells of its end, so that nobody else waits for it.
+    int process = clone(confine, stack + size, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS, &c);
+    int error = errno;
+    if (process >= 0)
+        while (waitpid(process, NULL, __WCLONE) < 0 && errno == EINTR) {}
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    munmap(stack, size);
+    return process < 0 ? -error : c.result;
 }

@@ -31,7 +31,7 @@ extension LinuxBackend {
             return false
         }
         return try await onDisk(of: found) { () throws(StorageError) in
-            try OpenVolume(found).content() != .nothing
+            try OpenVolume(found, .question).content() != .nothing
         }
     }
 
@@ -46,13 +46,14 @@ extension LinuxBackend {
             try systemDisks.refuse(found.disk)
             try requireOnline(found.disk)
             let open = try OpenVolume(found, .exclusive)
+            try open.requireWritable()
             if signature == nil, try VolumeFormat.isDone(open, settings.filesystem, journal) { return nil }
             return try VolumeFormat(of: open, settings.filesystem, over: signature, journal)
         }
         guard let format else { return }
         do throws(StorageError) {
             try await format.tool.run(
-                format.arguments, deadline: Self.toolDeadline, subject: format.volume.device.path)
+                format.arguments, on: format.volume, deadline: Self.toolDeadline, subject: format.volume.device.path)
         } catch {
             // A tool that refused has left no remains.
             try? await onDisk(of: found) { () throws(StorageError) in try format.withdrawIfBlank() }
@@ -102,6 +103,7 @@ extension LinuxBackend {
         guard try target.isEmptyDirectory("\(path)") else {
             throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
         }
+        try volume.requireWritable()
         let type = try volume.filesystemType()
         if !isChecked, let reason = try FilesystemCheck.reason(volume, type: type), try !volume.isInUse() {
             return reason
@@ -231,7 +233,9 @@ extension LinuxBackend {
         let device: DeviceNumber
         do throws(StorageError) {
             let found = try await index.locate(volume)
-            device = try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found).device.device }
+            device = try await onDisk(of: found) { () throws(StorageError) in
+                try OpenVolume(found, .question).device.device
+            }
         } catch {
             // Of whom it is that stands there nothing tells any more, and it is of no use to anybody.
             if let top, top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
@@ -262,43 +266,32 @@ extension LinuxBackend {
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         let found = try await index.locateAnew(volume)
         try await requireWhole(found)
-        let growth = try await onDisk(of: found) { [self] () throws(StorageError) -> FilesystemGrowth? in
+        let work = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeGrowth? in
             try systemDisks.refuse(found.disk)
             try requireOnline(found.disk)
             let open = try OpenVolume(found, .exclusiveWithTable)
-            let plan = try PartitionGrowth.plan(size, for: open)
-            let growth = try FilesystemGrowth(of: open)
-            // An earlier call may have grown the partition and not come to the filesystem.
-            if plan == .keep, try !growth.isBehind(), try journal.intent(.resize, volume.guid) == nil { return nil }
-            try growth.requirePossible()
-            try journal.note(.resize, volume.guid, on: found.disk)
-            if case .grow(let bytes) = plan, let partition = open.partition {
-                try PartitionGrowth.grow(partition, to: bytes, on: open.disk)
-            }
-            return try growth.growByKernel() ? nil : growth
+            try open.requireWritable()
+            return try VolumeGrowth(of: open, to: size, journal)
         }
-        if let growth { try await growth.growByTool(deadline: Self.toolDeadline) }
-        try await onDisk(of: found) { [journal] () throws(StorageError) in
-            let open = if let growth { growth.volume } else { try OpenVolume(found) }
-            guard try !FilesystemGrowth(of: open).isBehind() else {
-                throw StorageError(
-                    .internalError, "the filesystem has not grown with its partition", subject: found.disk.devicePath)
-            }
-            try journal.strike(.resize, volume.guid)
-        }
+        guard let work else { return }
+        // Nothing is written before everything that can refuse has refused.
+        try await work.checkByTool(deadline: Self.toolDeadline)
+        try await onDisk(of: found) { () throws(StorageError) in try work.growPartition() }
+        try await work.growByTool(deadline: Self.toolDeadline)
+        try await onDisk(of: found) { () throws(StorageError) in try work.finish() }
     }
 
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
         let found = try await index.locate(volume)
         return try await onDisk(of: found) { () throws(StorageError) in
-            try FilesystemSize.stats(of: OpenVolume(found))
+            try FilesystemSize.stats(of: OpenVolume(found, .question))
         }
     }
 
     public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
         let found = try await index.locate(volume)
         try await onDisk(of: found) { () throws(StorageError) in
-            try OpenVolume(found).flush()
+            try OpenVolume(found, .question).flush()
         }
     }
 

@@ -45,4 +45,20 @@ import Testing
             ["-c", "test -z \"$\(name)\" && test \"$LC_ALL\" = C"], deadline: .seconds(120))
         #expect(clean == 0)
     }
+
+    /// mkfs.xfs says its reason first, and then forty lines of how it wants to be called.
+    @Test func theReasonIsToldAndNotTheUsage() {
+        let usage = (0..<60).map { "[-\($0)] some option of this tool" }.joined(separator: "\n")
+        let text = "size 100 of data subvolume is too small, minimum 4096 blocks\nUsage: mkfs.xfs\n\(usage)\n"
+        #expect(ChildProgram.excerpt(of: text) == "size 100 of data subvolume is too small, minimum 4096 blocks")
+        #expect(ChildProgram.excerpt(of: "  Usage: x\n  [y]\n") == "Usage: x; [y]")
+        #expect(ChildProgram.excerpt(of: "") == "")
+    }
+
+    @Test func ofALongTextHeadAndTailAreKept() {
+        let text = "first\n" + String(repeating: "noise\n", count: 1000) + "last\n"
+        let excerpt = ChildProgram.excerpt(of: text)
+        #expect(excerpt.hasPrefix("first; noise") && excerpt.hasSuffix("noise; last") && excerpt.contains(" … "))
+        #expect(excerpt.count < 1100)
+    }
 }

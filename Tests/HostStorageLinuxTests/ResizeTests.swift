@@ -81,5 +81,185 @@ extension RealDiskTests {
             }
             try await host.unmountVolume(volume, from: place)
         }
+
+        // MARK: - What is asked for
+
+        private func entry(_ disk: LoopDisk, _ number: Int = 1) throws -> (start: Int64, size: Int64) {
+            let text = try Command.run(
+                "partx", "--noheadings", "--bytes", "-o", "START,SECTORS", "-n", "\(number)", disk.device)
+            let figures = text.split(separator: " ").compactMap { Int64($0) }
+            return (figures[0] * 512, figures[1] * 512)
+        }
+
+        private func table(_ disk: LoopDisk) throws -> String { try Command.run("sfdisk", "--dump", disk.device) }
+
+        /// A new partition has all that a later call could ask for, and so has one that has grown.
+        @Test func sizesAreExactToTheSector() async throws {
+            let disk = try LoopDisk()
+            let linked = try LinkedHost(.xfs)
+            let host = linked.host
+            let volume = try await linked.volume(on: disk)
+            try await host.formatVolume(volume)
+            func lastUsable() throws -> Int64 {
+                let line = try #require(try table(disk).split(separator: "\n").first { $0.hasPrefix("last-lba") })
+                return (try #require(Int64(line.split(separator: " ")[1])) + 1) * 512
+            }
+            let new = try entry(disk)
+            #expect(new.start + new.size == (try lastUsable()))
+            try disk.grow(to: 3 << 30)
+            try await host.rescanDisks()
+            for (asked, given) in [(1_583_874_048, 1_583_874_048), (1_583_874_049, 1_583_874_560)] as [(Int64, Int64)] {
+                try await host.resizeVolume(volume, to: .bytes(asked))
+                #expect(try entry(disk).size == given)
+                #expect(try Command.run("blockdev", "--getsize64", disk.partition()) == "\(given)")
+            }
+            try await host.resizeVolume(volume, to: .maximum)
+            let whole = try entry(disk)
+            #expect(whole.start + whole.size == (try lastUsable()))
+            #expect((3 << 30) - whole.start - whole.size == 33 * 512)
+            try await host.resizeVolume(volume, to: .bytes(3 << 30))
+            #expect(try entry(disk) == whole)
+        }
+
+        // MARK: - What is possible
+
+        /// Whatever its size when it was made.
+        @Test(arguments: [12, 100, 600] as [Int64])
+        func aSmallExt4GrowsToAnySize(mebibytes: Int64) async throws {
+            try await smallExt4Grows(mebibytes: mebibytes, to: [1500 << 30, 3 << 40], mounted: false)
+        }
+
+        func smallExt4Grows(mebibytes: Int64, to sizes: [Int64], mounted: Bool) async throws {
+            let disk = try LoopDisk(size: mebibytes << 20)
+            let linked = try LinkedHost(.ext4)
+            let (host, place) = (linked.host, linked.path("staging"))
+            let volume = try await linked.volume(on: disk)
+            try await host.formatVolume(volume)
+            try await host.makeDirectory(place)
+            try await host.mountVolume(volume, at: place)
+            try "kept".write(toFile: "\(place)/data", atomically: false, encoding: .utf8)
+            if !mounted { try await host.unmountVolume(volume, from: place) }
+            #expect(try Command.run("blkid", "-p", "-o", "value", "-s", "BLOCK_SIZE", disk.partition()) == "4096")
+            for size in sizes {
+                try disk.grow(to: size)
+                try await host.rescanDisks()
+                try await host.resizeVolume(volume, to: .maximum)
+                #expect(try await host.volumeStats(volume).totalBytes > size - 200 << 20)
+            }
+            if !mounted { try await host.mountVolume(volume, at: place) }
+            #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
+            try await host.unmountVolume(volume, from: place)
+        }
+
+        /// Of filesystems that others have made.
+        @Test(
+            arguments: [
+                (["mkfs.ext4", "-q", "-b", "1024"], 1500 << 30),
+                (["mkfs.ext4", "-q", "-b", "1024", "-O", "meta_bg,^resize_inode,^64bit"], 5 << 40),
+                (["mkfs.ext4", "-q", "-b", "4096", "-i", "4096"], 16 << 40 - 8192),
+                (["mkfs.ext3", "-q", "-b", "1024"], 1500 << 30), (["mkfs.exfat"], 1 << 30), (["mkfs.vfat"], 1 << 30),
+            ] as [([String], Int64)])
+        func whatCannotGrowSoFarIsRefusedBeforeTheTableIsTouched(_ tool: [String], _ size: Int64) async throws {
+            let disk = try LoopDisk(size: 100 << 20)
+            let linked = try LinkedHost()
+            let host = linked.host
+            let volume = try await linked.volume(on: disk)
+            _ = try await host.isVolumeFormatted(volume)
+            try Command.run(tool + [disk.partition()])
+            try disk.grow(to: size)
+            try await host.rescanDisks()
+            let before = try table(disk)
+            for wanted in [.maximum, .bytes(size - 1 << 20)] as [VolumeSize] {
+                let isKnown = tool[0].hasPrefix("mkfs.ext")
+                await expectError(isKnown ? .failedPrecondition : .unsupported, "grow") {
+                    try await host.resizeVolume(volume, to: wanted)
+                }
+                #expect(try table(disk) == before)
+            }
+            // What it can it does.
+            if tool[0].hasPrefix("mkfs.ext") {
+                try await host.resizeVolume(volume, to: .bytes(20 << 30))
+                #expect(try await host.volumeStats(volume).totalBytes > 19 << 30)
+            }
+        }
+
+        @Test(arguments: [true, false]) func ofABtrfsOnTwoDisksTheDeviceThatWasAskedForGrows(mounted: Bool) async throws
+        {
+            let disks = [try LoopDisk(size: 512 << 20), try LoopDisk(size: 512 << 20)]
+            let linked = try LinkedHost(.btrfs)
+            let (host, place) = (linked.host, "\(linked.scratch.path)/both")
+            var volumes: [VolumeID] = []
+            for disk in disks {
+                volumes.append(try await linked.volume(on: disk))
+                _ = try await host.isVolumeFormatted(volumes[volumes.count - 1])
+            }
+            try Command.run("mkfs.btrfs", "-q", disks[0].partition(), disks[1].partition())
+            try Command.run("btrfs", "device", "scan", disks[0].partition(), disks[1].partition())
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            if mounted { try Command.run("mount", disks[0].partition(), place) }
+            for disk in disks { try disk.grow(to: 1 << 30) }
+            try await host.rescanDisks()
+            for (number, volume) in volumes.enumerated().reversed() {
+                try await host.resizeVolume(volume, to: .maximum)
+                if !mounted { try Command.run("mount", disks[0].partition(), place) }
+                let sizes = try (1...2).map { device in
+                    let lines = try Command.run("btrfs", "filesystem", "show", "--raw", place).split(separator: "\n")
+                    let line = try #require(lines.first { $0.contains("devid") && $0.contains(" \(device) size") })
+                    let words = line.split(separator: " ")
+                    return try #require(Int64(words[words.firstIndex(of: "size")! + 1]))
+                }
+                #expect(sizes[1] > 1000 << 20 && (sizes[0] > 1000 << 20) == (number == 0), "\(sizes)")
+                if !mounted { try Command.run("umount", place) }
+            }
+            if mounted { try Command.run("umount", place) }
+        }
+
+        /// Up to the next one, and to the end of their box.
+        @Test func logicalPartitionsGrowWithinTheirBox() async throws {
+            let disk = try LoopDisk()
+            let script = [
+                "label: dos", "start=2048, size=100M, type=83", "start=262144, size=700M, type=5",
+                "start=264192, size=100M, type=83", "start=800000, size=100M, type=83",
+            ].joined(separator: "\\n")
+            try Command.run("sh", "-c", "printf '\(script)\\n' | sfdisk -q \(disk.device)")
+            let linked = try LinkedHost(.ext4)
+            let host = linked.host
+            let volumes = try await host.volumes(on: try disk.number, partition: nil)
+            try #require(volumes.count == 3)
+            for volume in volumes { try await host.formatVolume(volume) }
+            let before = try table(disk)
+            for volume in volumes {
+                await expectError(.outOfRange) { try await host.resizeVolume(volume, to: .bytes(900 << 20)) }
+            }
+            #expect(try table(disk) == before)
+            let box = try entry(disk, 2)
+            for (number, volume) in zip([1, 5, 6], volumes) {
+                let old = try entry(disk, number)
+                try await host.resizeVolume(volume, to: .maximum)
+                let new = try entry(disk, number)
+                #expect(new.start == old.start && new.size > old.size, "partition \(number)")
+                if number == 1 { #expect(new.start + new.size == box.start) }
+                if number == 6 { #expect(new.start + new.size == box.start + box.size) }
+                if number == 5 { #expect(new.start + new.size < 800_000 * 512) }
+                #expect(try await host.volumeStats(volume).totalBytes > new.size - 20 << 20)
+            }
+            #expect(try Command.run("sfdisk", "--verify", disk.device).contains("No errors detected"))
+            #expect(try await host.volumes(on: try disk.number, partition: nil) == volumes)
+        }
+
+        /// The tool's own look at it comes before the table.
+        @Test func aFilesystemWithFaultsIsNotGrownAndNeitherIsItsPartition() async throws {
+            let disk = try LoopDisk(size: 100 << 20)
+            let linked = try LinkedHost(.ext4)
+            let host = linked.host
+            let volume = try await linked.volume(on: disk)
+            try await host.formatVolume(volume)
+            try Command.run("debugfs", "-w", "-R", "clri <2>", disk.partition())
+            try disk.grow(to: 1 << 30)
+            try await host.rescanDisks()
+            let before = try table(disk)
+            await expectError(.failedPrecondition, "e2fsck") { try await host.resizeVolume(volume, to: .maximum) }
+            #expect(try table(disk) == before)
+        }
     }
 }

@@ -15,6 +15,7 @@ enum : uint64_t {
     CLS_RESOLVE_NO_MAGICLINKS = 0x02,
     CLS_RESOLVE_NO_SYMLINKS = 0x04,
     CLS_RESOLVE_BENEATH = 0x08,
+    CLS_RESOLVE_IN_ROOT = 0x10,
 };
 extern const int32_t cls_O_PATH;
 /// For open(2): a file without a name.
@@ -78,6 +79,13 @@ int32_t cls_ext4_grow(int32_t descriptor, uint64_t blocks);
 int32_t cls_xfs_geometry(int32_t descriptor, uint32_t *_Nonnull block_size, uint64_t *_Nonnull data_blocks,
                          uint32_t *_Nonnull inode_percent);
 int32_t cls_xfs_grow(int32_t descriptor, uint64_t data_blocks, uint32_t inode_percent);
-int32_t cls_btrfs_grow_to_maximum(int32_t descriptor);
+/// Of one device of a btrfs, by its number in that filesystem.
+int32_t cls_btrfs_grow_to_maximum(int32_t descriptor, uint64_t device);
+int32_t cls_btrfs_device_size(int32_t descriptor, uint64_t device, uint64_t *_Nonnull bytes);
 int32_t cls_btrfs_forget_name(const char *_Nonnull device);
+
+/// A descriptor of a new mount namespace, in which /dev has one block device: the node at the path `node`, as `name`. Of
+/// the other mounts it has those of the system's programs, /proc and /sys. It ends with the descriptor and the programs
+/// in it. The calling thread itself stays where it is.
+int32_t cls_confine(const char *_Nonnull node, const char *_Nonnull name, uint32_t device_major, uint32_t device_minor);
 #endif

@@ -5,18 +5,37 @@ import HostStorage
 
 extension Descriptor {
     /// Opens a device with O_EXCL: as long as it is open, nobody mounts the device or takes it into a stack.
-    /// One that is in use so already, and not for a moment only, is refused by the names of its holders, and another device at its path
-    /// is refused as well.
+    /// One that is in use already is refused by the names of its holders, and another device at its path
+    /// is refused as well. A process that has it for a moment, a probe, is waited for.
     static func claim(_ device: VolumeDevice, _ access: Int32) throws(StorageError) -> Descriptor {
-        do throws(StorageError) {
-            let claim = try BriefHold.outlast { () throws(StorageError) in
-                try Descriptor(opening: device.path, access | O_EXCL | O_NONBLOCK)
+        var refusal: StorageError?
+        for attempt in 0..<20 {
+            if attempt > 0 { usleep(50_000) }
+            do throws(StorageError) {
+                return try claimAtOnce(device, access)
+            } catch  where error.code == .busy {
+                refusal = error
+                // Mounts and stacks are no matter of a moment.
+                if error.holders.contains(where: { !$0.isProcess }) { break }
             }
+        }
+        throw refusal ?? StorageError(errno: EBUSY, "open", device.path)
+    }
+
+    private static func claimAtOnce(_ device: VolumeDevice, _ access: Int32) throws(StorageError) -> Descriptor {
+        do throws(StorageError) {
+            let claim = try Descriptor(opening: device.path, access | O_EXCL | O_NONBLOCK)
             guard try claim.status(device.path).special == device.device else {
                 throw StorageError(.failedPrecondition, "another device has come in its place", subject: device.path)
             }
+            let users = Holders.whoWorkOn(device)
+            guard users.isEmpty else {
+                var error = StorageError(.busy, "it is in use", subject: device.path)
+                error.holders = users
+                throw error
+            }
             return claim
-        } catch  where error.code == .busy {
+        } catch  where error.code == .busy && error.holders.isEmpty {
             var error = error
             error.subject = device.path
             error.detail = "it is mounted or part of another device"
@@ -24,4 +43,8 @@ extension Descriptor {
             throw error
         }
     }
+}
+
+extension Holder {
+    var isProcess: Bool { if case .process = self { true } else { false } }
 }

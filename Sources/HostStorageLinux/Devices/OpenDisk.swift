@@ -25,6 +25,10 @@ final class OpenDisk: Sendable {
         let descriptor: Descriptor
         do throws(StorageError) {
             descriptor = try Descriptor(opening: subject, flags | O_NONBLOCK)
+        } catch  where error.isSystemCall(errno: EROFS) || error.isSystemCall(errno: EACCES) {
+            // SCSI does not open a write-protected disk for writing.
+            try Self.requireWritable(Descriptor(opening: subject, O_RDONLY | O_NONBLOCK), subject)
+            throw error
         } catch  where error.isSystemCall(errno: ENXIO) {
             guard let state = try node.scsiState(), state != "running" else { throw error }
             throw StorageError(
@@ -38,10 +42,8 @@ final class OpenDisk: Sendable {
             throw StorageError(
                 .notFound, "it is no longer disk \(node.number); another disk has come in its place", subject: subject)
         }
-        // The kernel opens a read-only disk for writing and then refuses every write.
-        if flags & O_ACCMODE != O_RDONLY, try check(cls_block_is_read_only(descriptor.raw), "BLKROGET", subject) != 0 {
-            throw StorageError(.failedPrecondition, "it is read-only", subject: subject)
-        }
+        // The kernel opens most read-only disks for writing and then refuses every write.
+        if flags & O_ACCMODE != O_RDONLY { try Self.requireWritable(descriptor, subject) }
         let size = try descriptor.blockSize(subject)
         let sectorSize = try check(cls_block_sector_size(descriptor.raw), "BLKSSZGET", subject)
         self.node = node
@@ -54,6 +56,14 @@ final class OpenDisk: Sendable {
     deinit { flock(descriptor.raw, LOCK_UN) }
 
     var path: String { node.devicePath }
+
+    func requireWritable() throws(StorageError) { try Self.requireWritable(descriptor, path) }
+
+    private static func requireWritable(_ disk: borrowing Descriptor, _ subject: String) throws(StorageError) {
+        if try check(cls_block_is_read_only(disk.raw), "BLKROGET", subject) != 0 {
+            throw StorageError(.failedPrecondition, "the disk is read-only", subject: subject)
+        }
+    }
 
     /// Takes the lock that every program which changes a disk takes on the whole-disk device, so that udev
     /// does not probe meanwhile and another process of ours waits; then verifies that the disk still has the

@@ -27,26 +27,34 @@ struct ChildProgram: Sendable {
         let status: Int32
         /// What it wrote to standard output, where that was asked for.
         var output = ""
-        /// The end of what it wrote to standard error.
+        /// What it wrote to standard error, shortened to what matters.
         let errors: String
     }
 
-    /// Runs it to its end and returns its exit status and the end of what it wrote to standard error.
-    func run(_ arguments: [String], deadline: Duration) async throws(StorageError) -> (status: Int32, errors: String) {
-        let outcome = try await run(arguments, deadline: deadline, output: .discarded) { _ in "" }
+    /// Runs it to its end and returns its exit status and what it wrote to standard error.
+    ///
+    /// - Parameter volume: the one that it works on. The program sees no other device.
+    func run(
+        _ arguments: [String], on volume: OpenVolume? = nil, deadline: Duration
+    ) async throws(StorageError) -> (status: Int32, errors: String) {
+        let outcome = try await run(arguments, on: volume, deadline: deadline, output: .discarded) { _ in "" }
         return (outcome.status, outcome.errors)
     }
 
     /// Runs it to its end and returns what it wrote to standard output as well.
     func ask(_ arguments: [String], deadline: Duration) async throws(StorageError) -> Outcome {
-        try await run(arguments, deadline: deadline, output: .string(limit: Self.outputLimit)) { $0 }
+        try await run(arguments, on: nil, deadline: deadline, output: .string(limit: Self.outputLimit)) { $0 }
     }
 
     private func run<Output: OutputProtocol>(
-        _ arguments: [String], deadline: Duration, output: Output,
+        _ arguments: [String], on volume: OpenVolume?, deadline: Duration, output: Output,
         _ text: @escaping @Sendable (Output.OutputType) -> String
     ) async throws(StorageError) -> Outcome {
         let name = path.split(separator: "/").last.map(String.init) ?? path
+        let confinement: Confinement? = if let volume { try await Confinement.make(for: path, on: volume) } else { nil }
+        // It ends with the program.
+        defer { withExtendedLifetime(confinement) {} }
+        let (program, words) = try confinement?.command(path, arguments) ?? (path, arguments)
         var options = PlatformOptions()
         options.createSession = true
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
@@ -55,7 +63,7 @@ struct ChildProgram: Sendable {
             group.addTask {
                 do {
                     let record = try await Subprocess.run(
-                        .path(FilePath(path)), arguments: Arguments(arguments),
+                        .path(FilePath(program)), arguments: Arguments(words),
                         environment: .custom(["PATH": Self.directories.joined(separator: ":"), "LC_ALL": "C"]),
                         platformOptions: platformOptions, input: .none, output: output,
                         error: .string(limit: Self.outputLimit))
@@ -67,7 +75,7 @@ struct ChildProgram: Sendable {
                     return .success(
                         Outcome(
                             status: status, output: text(record.standardOutput),
-                            errors: Self.lastLines(of: record.standardError)))
+                            errors: Self.excerpt(of: record.standardError)))
                 } catch {
                     return .failure(error)
                 }
@@ -89,9 +97,10 @@ struct ChildProgram: Sendable {
 
     /// Runs it and fails unless it exits with a status for which `isSuccess` holds.
     func run(
-        _ arguments: [String], deadline: Duration, subject: String, isSuccess: (Int32) -> Bool = { $0 == 0 }
+        _ arguments: [String], on volume: OpenVolume? = nil, deadline: Duration, subject: String,
+        isSuccess: (Int32) -> Bool = { $0 == 0 }
     ) async throws(StorageError) {
-        let (status, errors) = try await run(arguments, deadline: deadline)
+        let (status, errors) = try await run(arguments, on: volume, deadline: deadline)
         guard isSuccess(status) else {
             let name = path.split(separator: "/").last.map(String.init) ?? path
             throw StorageError(
@@ -100,9 +109,21 @@ struct ChildProgram: Sendable {
         }
     }
 
-    /// Enough for a sentence or two, in one line.
-    private static func lastLines(of text: String) -> String {
-        let line = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
-        return line.count <= 1000 ? line : "…" + line.suffix(1000)
+    /// The reason for a failure, in one line. Some tools say it first and then how they want to be called, others say
+    /// it last: so the explanation is left out, and of what is still too long the middle.
+    static func excerpt(of text: String) -> String {
+        let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters { $0.isWhitespace } }
+            .filter { !$0.isEmpty }
+        let reason = lines.prefix { !$0.lowercased().hasPrefix("usage:") }
+        let line = (reason.isEmpty ? lines[...] : reason).joined(separator: "; ")
+        return line.count <= 1000 ? line : "\(line.prefix(600)) … \(line.suffix(400))"
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingCharacters(_ isOutside: (Character) -> Bool) -> Substring {
+        var rest = drop(while: isOutside)
+        while let last = rest.last, isOutside(last) { rest.removeLast() }
+        return rest
     }
 }

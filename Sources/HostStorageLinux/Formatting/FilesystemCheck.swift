@@ -20,7 +20,9 @@ enum FilesystemCheck {
                 throw StorageError(
                     .unsupported, "a filesystem of type \(type) cannot be checked", subject: volume.device.path)
             }
-        return try await tool.run(arguments + [volume.pinnedPath], deadline: deadline).status == 0
+        return try await tool.run(
+            arguments + [Confinement.path(of: volume.device)], on: volume, deadline: deadline
+        ).status == 0
     }
 
     /// Why the filesystem wants to be checked before it is mounted; nil where it does not. A journal that is
@@ -39,7 +41,7 @@ enum FilesystemCheck {
     /// use and its disk's lock is held.
     static func preen(_ volume: OpenVolume) async throws(StorageError) -> CheckStatus {
         let (status, output) = try await ChildProgram("e2fsck", package: "e2fsprogs")
-            .run(["-p", volume.pinnedPath], deadline: deadline)
+            .run(["-p", Confinement.path(of: volume.device)], on: volume, deadline: deadline)
         let outcome = CheckStatus(rawValue: status)
         guard outcome.isMountable else {
             throw StorageError(

@@ -29,16 +29,28 @@ extension FilesystemKind {
     /// - Parameters:
     ///   - uuid: nil for a filesystem that takes none.
     ///   - proof: that the device is blank. Its claim ends here, for the tool makes its own.
-    func makingArguments(_ device: String, uuid: String?, _ proof: consuming BlankProof) -> [String] {
+    func makingArguments(_ volume: VolumeDevice, uuid: String?, _ proof: consuming BlankProof) -> [String] {
         let uuid = uuid ?? ""
+        let device = Confinement.path(of: volume)
         return switch self {
         // -m 0: blocks reserved for root are no use on a volume of data (as Kubernetes has it).
-        case .ext4: ["-q", "-m", "0", "-U", uuid, "-E", "nodiscard,lazy_itable_init=1", "--", device]
+        case .ext4:
+            ["-q", "-m", "0", "-U", uuid] + Self.ext4Growth(size: volume.size) + ["--", device]
         case .xfs: ["-q", "-K", "-m", "uuid=\(uuid)", "--", device]
         case .btrfs: ["-q", "-K", "-U", uuid, "--", device]
         // -Q: without it the tool writes zeros over the whole volume.
         case .ntfs: ["-q", "-Q", device]
         case .exfat: [device]
         }
+    }
+
+    /// An ext4 is made so that it can grow from any size to any other. By itself its tool gives small volumes blocks of
+    /// 1 KiB, with which a filesystem ends at some hundred GiB, and more inodes than 32 bits can count once it is large.
+    private static func ext4Growth(size: Int64) -> [String] {
+        var extended = "nodiscard,lazy_itable_init=1"
+        // Room for the descriptors of 2 TiB, which the tool itself leaves from 2 GiB on; a mebibyte or so in each copy.
+        // Growth beyond it is possible too, it only lays the descriptors out anew.
+        if size >= 64 << 20, size < 2 << 30 { extended += ",resize=\((2 << 40) / 4096)" }
+        return ["-b", "4096"] + (size < 512 << 20 ? ["-i", "16384"] : []) + ["-E", extended]
     }
 }

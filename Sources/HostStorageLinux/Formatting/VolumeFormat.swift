@@ -46,7 +46,7 @@ struct VolumeFormat: Sendable {
         let proof = try BlankProof(of: volume.device)
         intent = try note()
         // The disk's lock, the open device and the disk's key in the registry stay.
-        arguments = filesystem.makingArguments(volume.pinnedPath, uuid: uuid, proof)
+        arguments = filesystem.makingArguments(volume.device, uuid: uuid, proof)
     }
 
     /// Whether the volume is as an earlier format has left it: the filesystem with that format's UUID,

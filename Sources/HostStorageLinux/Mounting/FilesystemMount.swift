@@ -30,18 +30,22 @@ enum FilesystemMount {
             "move_mount", path)
     }
 
-    /// The top directory of a mount that is attached nowhere and ends with the descriptor. Used to grow an
-    /// unmounted filesystem; nothing on it can be run or act as a device.
-    static func privateDirectory(_ device: VolumeDevice, type: String) throws(StorageError) -> Descriptor {
+    /// The top directory of a mount that is attached nowhere and ends with the descriptor; nothing on it can be run or act
+    /// as a device. A filesystem that is mounted already, in whichever namespace, is the same then, whatever covers its
+    /// other mounts.
+    static func privateDirectory(
+        _ device: VolumeDevice, type: String, isReadOnly: Bool = false
+    ) throws(StorageError) -> Descriptor {
         let mount = try detached(
-            device, type: type, attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC))
+            device, type: type, attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
+            isReadOnly: isReadOnly)
         return Descriptor(
             owning: try checkErrno(
                 openat(mount.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", device.path))
     }
 
     private static func detached(
-        _ device: VolumeDevice, type: String, attributes: UInt32 = 0
+        _ device: VolumeDevice, type: String, attributes: UInt32 = 0, isReadOnly: Bool = false
     ) throws(StorageError) -> Descriptor {
         // mkfs.btrfs tells the kernel the name by which it was given the device, /proc/PID/fd/N. Linux before 6.13
         // keeps that as the source of the mount, by which nobody finds the device later. A btrfs that is mounted
@@ -49,6 +53,7 @@ enum FilesystemMount {
         if type == "btrfs" { _ = cls_btrfs_forget_name(device.path) }
         let context = try MountContext(type, device.path)
         try context.set("source", device.path)
+        if isReadOnly { try context.set("ro") }
         return try context.mount(attributes: attributes)
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinuxStorage
 import Glibc
 import HostStorage
 
@@ -20,24 +21,69 @@ enum Holders {
     }
 
     /// Those of a block device: its mounts in every namespace, devices stacked on it, processes that have
-    /// its node open.
-    static func ofDevice(_ device: VolumeDevice) -> [Holder] {
-        let mounts = (try? MountTable.mounts(of: device.device)) ?? []
-        let stacked = Sysfs.names(in: "/sys/class/block/\(device.name)/holders")
-        var holders = mounts.map { Holder.mount(target: $0.target, seenByProcess: nil) }
-        holders += stacked.map { Holder.device(name: $0) }
+    /// it open.
+    static func ofDevice(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: true) }
 
-        var namespaces: Set<String> = [Sysfs.linkName("/proc/self/ns/mnt") ?? ""]
-        for process in RunningProcess.all() {
-            guard let namespace = Sysfs.linkName("\(process.directory)/ns/mnt"),
-                namespaces.insert(namespace).inserted,
-                let mounts = try? MountTable.read("\(process.directory)/mountinfo")
-            else { continue }
-            holders += mounts.filter { $0.blockDevice == device.device }.map {
-                Holder.mount(target: $0.target, seenByProcess: process.id)
+    /// Those whom work on a block device would disturb, or who would disturb the work: all but processes that only read
+    /// it. O_EXCL alone does not tell: programs that write to a device, filesystems in user space among them, need not
+    /// have claimed it, nor has a loop device on it.
+    static func whoWorkOn(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: false) }
+
+    private static func ofDevice(_ device: VolumeDevice, withReaders: Bool) -> [Holder] {
+        let stacked = Sysfs.names(in: "/sys/class/block/\(device.name)/holders") + loops(on: device)
+        let processes = RunningProcess.all()
+        return mounts(of: device.device, seenBy: processes) + stacked.map { Holder.device(name: $0) }
+            + Self.processes { [remote = remotePlaces()] process in
+                process.use(ofDevice: device.device, withReaders: withReaders, notAskingBeneath: remote)
+            }
+    }
+
+    /// The mounts of a device in every mount namespace that a process is in.
+    static func mounts(of device: DeviceNumber) -> [Holder] { mounts(of: device, seenBy: RunningProcess.all()) }
+
+    private static func mounts(of device: DeviceNumber, seenBy processes: [RunningProcess]) -> [Holder] {
+        everyMount(of: device, seenBy: processes).map {
+            Holder.mount(target: $0.mount.target, seenByProcess: $0.process)
+        }
+    }
+
+    /// Whether a filesystem on the device is mounted read-only, in whichever namespace.
+    static func isMountedReadOnly(_ device: DeviceNumber) -> Bool {
+        everyMount(of: device, seenBy: RunningProcess.all()).contains { $0.mount.isReadOnlyFilesystem }
+    }
+
+    /// The mounts of a device, with a process of their namespace where that is not this one's.
+    private static func everyMount(
+        of device: DeviceNumber, seenBy processes: [RunningProcess]
+    ) -> [(mount: Mount, process: Int32?)] {
+        var found = ((try? MountTable.mounts(of: device)) ?? []).map { (mount: $0, process: Int32?.none) }
+        // A process sees the mounts beneath its root alone, so each root of a namespace counts.
+        var seen: Set<String> = [RunningProcess.view(of: "/proc/self")]
+        for process in processes where seen.insert(RunningProcess.view(of: process.directory)).inserted {
+            let mounts = (try? MountTable.read("\(process.directory)/mountinfo")) ?? []
+            found += mounts.filter { $0.blockDevice(in: "\(process.directory)/root") == device }.map {
+                (mount: $0, process: process.id)
             }
         }
-        return holders + processes { $0.use(ofDevice: device.path) }
+        return found
+    }
+
+    /// Loop devices on a block device. They do not claim it.
+    private static func loops(on device: VolumeDevice) -> [String] {
+        Sysfs.names(in: "/sys/block").filter { name in
+            guard name.hasPrefix("loop"),
+                let path = (try? Sysfs.attribute("/sys/block/\(name)/loop/backing_file")) ?? nil,
+                path.hasPrefix("/dev/"), let node = try? Descriptor(opening: path, cls_O_PATH),
+                let status = try? node.status(path)
+            else { return false }
+            return status.isBlockDevice && status.special == device.device
+        }
+    }
+
+    /// Where filesystems of servers are mounted. To open what a process has open there could wait for its server.
+    private static func remotePlaces() -> [String] {
+        let remote: Set<String> = ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "ncpfs", "lustre", "gpfs"]
+        return ((try? MountTable.read()) ?? []).filter { remote.contains($0.type) }.map(\.target)
     }
 
     /// The processes that have locked a file with flock(2).
@@ -106,11 +152,43 @@ private struct RunningProcess {
         return isMapped ? "mapped file" : nil
     }
 
-    func use(ofDevice path: String) -> String? {
-        let isOpen = Sysfs.names(in: "\(directory)/fd").contains {
-            Sysfs.linkText("\(directory)/fd/\($0)")?.isIdentical(to: path) ?? false
+    /// - Parameters:
+    ///   - withReaders: whether it counts that it can only read the device.
+    ///   - places: what is open beneath them is no device.
+    func use(ofDevice device: DeviceNumber, withReaders: Bool, notAskingBeneath places: [String]) -> String? {
+        var canRead = false
+        var servesFilesystem = false
+        for name in Sysfs.names(in: "\(directory)/fd") {
+            let link = "\(directory)/fd/\(name)"
+            // Sockets, pipes and the like have no path. Devices have one, but by whatever name, in whichever namespace.
+            guard let text = Sysfs.linkText(link), text.hasPrefix("/") || text.hasPrefix("(unreachable)"),
+                text.hasPrefix("/dev/") || !places.contains(where: { isIn(text, $0) })
+            else { continue }
+            if text.isIdentical(to: "/dev/fuse") { servesFilesystem = true }
+            guard let node = try? Descriptor(opening: link, cls_O_PATH), let status = try? node.status(link),
+                status.isBlockDevice, status.special == device
+            else { continue }
+            if canWrite(name) { return "open for writing" }
+            canRead = true
         }
-        return isOpen ? "open device" : nil
+        if canRead, servesFilesystem { return "filesystem in user space" }
+        return canRead && withReaders ? "open device" : nil
+    }
+
+    /// Whether what it has open under that number can be written to. Where that cannot be told it can.
+    private func canWrite(_ descriptor: String) -> Bool {
+        let info = (try? Descriptor.contents(of: "\(directory)/fdinfo/\(descriptor)")) ?? ""
+        // proc_pid_fdinfo(5): octal.
+        guard let line = info.split(separator: "\n").first(where: { $0.hasPrefix("flags:") }),
+            let flags = Int32(line.dropFirst("flags:".count).drop { $0 == "\t" || $0 == " " }, radix: 8)
+        else { return true }
+        return flags & O_ACCMODE != O_RDONLY
+    }
+
+    /// What of the machine's mounts it sees: those of its namespace that are beneath its root.
+    static func view(of directory: String) -> String {
+        let namespace = Sysfs.linkName("\(directory)/ns/mnt") ?? directory
+        return "\(namespace) \(Sysfs.linkText("\(directory)/root") ?? "")"
     }
 
     private func isIn(_ path: String?, _ target: String) -> Bool {

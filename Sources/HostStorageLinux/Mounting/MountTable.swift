@@ -21,6 +21,8 @@ struct Mount: Sendable, Hashable {
     let root: String
     /// Of the mount and of its filesystem, such as "ro".
     let options: Set<String>
+    /// Whether the filesystem itself is read-only, and not this mount of it alone.
+    var isReadOnlyFilesystem = false
 }
 
 /// The table of mounts, read by libmount. Reading it takes time in proportion to its length, so a question
@@ -42,7 +44,10 @@ enum MountTable {
                     type: mnt_fs_get_fstype(entry).map { String(cString: $0) } ?? "",
                     target: mnt_fs_get_target(entry).map { String(cString: $0) } ?? "",
                     root: mnt_fs_get_root(entry).map { String(cString: $0) } ?? "",
-                    options: Self.options(mnt_fs_get_vfs_options(entry), mnt_fs_get_fs_options(entry))))
+                    options: Self.options(mnt_fs_get_vfs_options(entry), mnt_fs_get_fs_options(entry)),
+                    isReadOnlyFilesystem: mnt_fs_get_fs_options(entry).map {
+                        String(cString: $0).split(separator: ",").contains("ro")
+                    } ?? false))
         }
         return mounts
     }
@@ -104,12 +109,25 @@ enum MountTable {
 
 extension Mount {
     /// The block device below the filesystem; nil where there is none.
-    var blockDevice: DeviceNumber? {
+    var blockDevice: DeviceNumber? { blockDevice(in: "/") }
+
+    /// The same of a mount in another mount namespace, where the source can be another thing than here.
+    ///
+    /// - Parameter root: the top of that namespace's tree: "/proc/PID/root".
+    func blockDevice(in root: String) -> DeviceNumber? {
         if device.major != 0 { return device }
-        // The node is looked at, and the device not opened: it may hang.
-        guard source.hasPrefix("/dev/"), let node = try? Descriptor(opening: source, cls_O_PATH),
-            let status = try? node.status(source), status.isBlockDevice
-        else { return nil }
+        guard source.hasPrefix("/") else { return nil }
+        // Of btrfs the kernel tells the source, of FUSE the driver; it can be a link, and a node outside /dev. The node is
+        // looked at, and the device not opened: it may hang. So may whatever is mounted on the way to a place outside
+        // /dev, and that is not entered.
+        let leavesNoMount = source.hasPrefix("/dev/") ? 0 : CLS_RESOLVE_NO_XDEV
+        guard let top = try? Descriptor(opening: root, cls_O_PATH | O_DIRECTORY) else { return nil }
+        let raw = cls_openat2(
+            top.raw, source, UInt64(cls_O_PATH),
+            CLS_RESOLVE_IN_ROOT | CLS_RESOLVE_NO_MAGICLINKS | leavesNoMount)
+        guard raw >= 0 else { return nil }
+        let node = Descriptor(owning: raw)
+        guard let status = try? node.status(source), status.isBlockDevice else { return nil }
         return status.special
     }
 }

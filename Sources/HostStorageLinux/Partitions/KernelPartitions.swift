@@ -31,6 +31,8 @@ struct KernelPartitions {
         let device: DeviceNumber
         let start: Int64
         let size: Int64
+
+        var volumeDevice: VolumeDevice { VolumeDevice(name: name, device: device, size: size) }
     }
 
     /// By number, from sysfs, where starts and sizes count in 512-byte sectors.
@@ -47,27 +49,59 @@ struct KernelPartitions {
         return known
     }
 
-    /// The device of a partition, which the kernel is told of where it does not know it.
-    func device(of partition: PartitionTable.Partition) throws(StorageError) -> VolumeDevice {
+    /// The device of a partition, which the kernel is told of where it does not know it, or knows it otherwise.
+    ///
+    /// What is in use is never taken from the kernel: its partition grows where it stands.
+    ///
+    /// - Parameter asUsed: where the partition is in use as the table does not have it any more, whether the device that
+    ///   is in use is meant. Else that is an error.
+    func device(of partition: PartitionTable.Partition, asUsed: Bool = false) throws(StorageError) -> VolumeDevice {
         if disk.node.name.hasPrefix("dm-") { return try mapped(partition) }
         if let found = try known()[partition.number] {
             if found.start == partition.start, found.size == partition.size { return try wait(for: found) }
-            // Left over from another disk or an older table.
-            try remove(partition.number)
+            do throws(StorageError) {
+                let isLonger = partition.size > found.size
+                if found.start == partition.start, try isLonger ? true : !isInUse(found) {
+                    // An earlier call was ended between the table and the kernel, or another program has changed the table.
+                    try removeRemains(in: partition)
+                    try resize(partition)
+                    return try wait(for: try known(partition))
+                }
+                // Left over from another disk or an older table.
+                try remove(found, partition.number)
+            } catch  where error.code == .busy {
+                if asUsed { return try wait(for: found) }
+                throw displaced(partition, found, error)
+            }
         }
+        try removeRemains(in: partition)
         try check(
             cls_partition_add(
                 disk.descriptor.raw, Int32(partition.number.rawValue), partition.start, partition.size),
             "BLKPG_ADD_PARTITION", "\(disk.path) partition \(partition.number)")
-        guard let added = try known()[partition.number] else {
-            throw StorageError(
-                .internalError, "the kernel took partition \(partition.number) and does not show it", subject: disk.path
-            )
-        }
-        return try wait(for: added)
+        return try wait(for: try known(partition))
     }
 
-    /// Tells the kernel that a partition has grown, also while it is mounted.
+    private func known(_ partition: PartitionTable.Partition) throws(StorageError) -> Known {
+        if let known = try known()[partition.number] { return known }
+        throw StorageError(
+            .internalError, "the kernel took partition \(partition.number) and does not show it", subject: disk.path)
+    }
+
+    private func displaced(
+        _ partition: PartitionTable.Partition, _ found: Known, _ refusal: StorageError
+    ) -> StorageError {
+        var error = StorageError(
+            .failedPrecondition,
+            "partition \(partition.number) is in use as the kernel knows it (\(found.size) bytes at offset \(found.start)), "
+                + "and the partition table has \(partition.size) bytes at offset \(partition.start); "
+                + "it can only be asked and unmounted until nobody uses it any more",
+            subject: disk.path, cause: refusal.cause)
+        error.holders = refusal.holders.isEmpty ? Holders.ofDevice(found.volumeDevice) : refusal.holders
+        return error
+    }
+
+    /// Tells the kernel that a partition has another size, also while it is mounted.
     func resize(_ partition: PartitionTable.Partition) throws(StorageError) {
         guard try known()[partition.number]?.size != partition.size else { return }
         try check(
@@ -76,15 +110,46 @@ struct KernelPartitions {
             "BLKPG_RESIZE_PARTITION", "\(disk.path) partition \(partition.number)")
     }
 
-    /// Makes the kernel forget every partition; fails where one is in use.
-    func removeAll() throws(StorageError) {
-        for number in try known().keys { try remove(number) }
+    /// Makes the kernel forget what it takes for other partitions and the table does not have: it would keep the
+    /// partition from its place.
+    private func removeRemains(in partition: PartitionTable.Partition) throws(StorageError) {
+        for (number, known) in try known() where number != partition.number {
+            guard known.start < partition.start + partition.size, known.start + known.size > partition.start else {
+                continue
+            }
+            try remove(known, number)
+        }
     }
 
-    private func remove(_ number: PartitionNumber) throws(StorageError) {
-        try check(
-            cls_partition_delete(disk.descriptor.raw, Int32(number.rawValue)), "BLKPG_DEL_PARTITION",
-            "\(disk.path) partition \(number)")
+    private func isInUse(_ known: Known) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            _ = try Descriptor.claim(known.volumeDevice, O_RDONLY)
+            return false
+        } catch  where error.code == .busy {
+            return true
+        } catch  where error.code == .notFound {
+            // Its node has gone or has not come yet.
+            return false
+        }
+    }
+
+    /// Makes the kernel forget every partition; fails where one is in use.
+    func removeAll() throws(StorageError) {
+        for (number, known) in try known() { try remove(known, number) }
+    }
+
+    private func remove(_ known: Known, _ number: PartitionNumber) throws(StorageError) {
+        let subject = "\(disk.path) partition \(number)"
+        var error = StorageError(.busy, "the kernel's partition is in use", subject: subject)
+        // The kernel asks who has it open only. What has been on it would be written to what comes in its place.
+        error.holders = Holders.whoWorkOn(known.volumeDevice)
+        guard error.holders.isEmpty else { throw error }
+        let result = cls_partition_delete(disk.descriptor.raw, Int32(number.rawValue))
+        if result == -EBUSY {
+            error.holders = Holders.ofDevice(known.volumeDevice)
+            throw error
+        }
+        try check(result, "BLKPG_DEL_PARTITION", subject)
     }
 
     /// The device of a partition of a multipath map. Others make it; this only finds it.
@@ -104,7 +169,7 @@ struct KernelPartitions {
 
     /// devtmpfs makes the device node with the partition, a udev that owns /dev a little later.
     private func wait(for known: Known) throws(StorageError) -> VolumeDevice {
-        let device = VolumeDevice(name: known.name, device: known.device, size: known.size)
+        let device = known.volumeDevice
         let found = try BlockEvents.wait(for: .seconds(5)) {
             (try? Descriptor(opening: device.path, O_RDONLY | O_NONBLOCK).status(device.path).special) == known.device
         }

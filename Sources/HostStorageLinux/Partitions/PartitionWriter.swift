@@ -30,7 +30,7 @@ struct PartitionWriter: ~Copyable {
         try check(fdisk_create_disklabel(context, "gpt"), "fdisk_create_disklabel", subject)
     }
 
-    /// Adds a basic-data partition over the greatest free space.
+    /// Adds a basic-data partition over the greatest free space, to its last sector.
     func addPartition() throws(StorageError) {
         guard let partition = fdisk_new_partition() else {
             throw StorageError(errno: ENOMEM, "fdisk_new_partition", subject)
@@ -45,7 +45,39 @@ struct PartitionWriter: ~Copyable {
             fdisk_partition_set_type(partition, type)
             fdisk_unref_parttype(type)
         }
-        try check(fdisk_add_partition(context, partition, nil), "fdisk_add_partition", subject)
+        var number = 0
+        try check(fdisk_add_partition(context, partition, &number), "fdisk_add_partition", subject)
+        try extend(number)
+    }
+
+    /// Makes a partition end where its free space does. By itself libfdisk ends it at a whole MiB, and what is left
+    /// would be growth whenever the volume is asked to become as large as possible.
+    private func extend(_ number: Int) throws(StorageError) {
+        guard let own = partition(number) else { return }
+        defer { fdisk_unref_partition(own) }
+        let (start, end) = (fdisk_partition_get_start(own), fdisk_partition_get_end(own))
+        var limit = fdisk_get_last_lba(context)
+        for other in 0..<entryCount where other != number {
+            guard let next = partition(other) else { continue }
+            defer { fdisk_unref_partition(next) }
+            let nextStart = fdisk_partition_get_start(next)
+            if nextStart > end { limit = min(limit, nextStart - 1) }
+        }
+        guard limit > end else { return }
+        try grow(
+            PartitionNumber(UInt32(number + 1)), to: Int64(limit - start + 1) * Int64(fdisk_get_sector_size(context)))
+    }
+
+    private func partition(_ number: Int) -> OpaquePointer? {
+        var partition: OpaquePointer?
+        guard fdisk_is_partition_used(context, number) == 1,
+            fdisk_get_partition(context, number, &partition) == 0, let partition
+        else { return nil }
+        guard fdisk_partition_has_start(partition) == 1, fdisk_partition_has_end(partition) == 1 else {
+            fdisk_unref_partition(partition)
+            return nil
+        }
+        return partition
     }
 
     /// How many partitions the table has room for.

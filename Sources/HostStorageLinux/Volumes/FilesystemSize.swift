@@ -9,7 +9,7 @@ import HostStorage
 enum FilesystemSize {
     static func stats(of volume: OpenVolume) throws(StorageError) -> VolumeStats {
         let type = try volume.filesystemType()
-        if let place = try volume.mountedDirectory() {
+        if let place = try volume.usedDirectory() {
             var figures = statvfs()
             try checkErrno(fstatvfs(place.descriptor.raw, &figures), "fstatvfs", volume.device.path)
             let free = Int64(figures.f_bfree) * Int64(figures.f_frsize)
@@ -26,12 +26,12 @@ enum FilesystemSize {
     }
 
     static func totalBytes(of volume: OpenVolume, type: String) throws(StorageError) -> Int64 {
-        try totalBytes(of: volume, type: type, at: try volume.mountedDirectory())
+        try totalBytes(of: volume, type: type, at: try volume.usedDirectory())
     }
 
     /// What statvfs(3) calls the size leaves the journal and the tables of ext and xfs out, so it is asked
     /// for where each filesystem keeps it.
-    private static func totalBytes(
+    static func totalBytes(
         of volume: OpenVolume, type: String, at place: OpenDirectory?
     ) throws(StorageError) -> Int64 {
         // ext writes its superblock through the device's own page cache, so it is right while mounted too.

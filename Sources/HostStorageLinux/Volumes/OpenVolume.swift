@@ -16,6 +16,9 @@ final class OpenVolume: Sendable {
     let descriptor: Descriptor
 
     enum Access {
+        /// To ask about the volume as it is in use, and to unmount it. For these it does not matter that the table has
+        /// been changed meanwhile: they are about the device that is mounted.
+        case question
         /// To look at the volume and mount it.
         case shared
         /// To change what is on the volume: takes the disk's lock.
@@ -30,13 +33,13 @@ final class OpenVolume: Sendable {
         _ volume: LocatedVolume, _ access: Access = .shared, patience: Duration = .seconds(5)
     ) throws(StorageError) {
         let disk = try OpenDisk(volume.disk, access == .exclusiveWithTable ? O_RDWR : O_RDONLY)
-        if access != .shared { try disk.lock(patience: patience) }
+        if access == .exclusive || access == .exclusiveWithTable { try disk.lock(patience: patience) }
         guard let now = try disk.volumes().first(where: { $0.id == volume.id }) else {
             throw StorageError(.notFound, "the disk does not have this volume any more", subject: disk.path)
         }
         let device: VolumeDevice =
             if let partition = now.partition {
-                try KernelPartitions(disk: disk).device(of: partition)
+                try KernelPartitions(disk: disk).device(of: partition, asUsed: access == .question)
             } else {
                 disk.wholeDevice
             }
@@ -86,13 +89,48 @@ final class OpenVolume: Sendable {
         return nil
     }
 
-    /// Whether it is mounted, in whichever namespace, or part of another device.
+    /// A directory of its filesystem, where that is mounted: in this namespace, or in whichever other, and then by a
+    /// mount of the same filesystem that is attached nowhere. Nil where it is not mounted.
+    func usedDirectory() throws(StorageError) -> OpenDirectory? {
+        if let directory = try mountedDirectory() { return directory }
+        // Without a mount there would be a new one, and that is no question.
+        guard try isClaimed(), !Holders.mounts(of: device.device).isEmpty else { return nil }
+        let type = try filesystemType()
+        for isReadOnly in [false, true] {
+            if let top = try? FilesystemMount.privateDirectory(device, type: type, isReadOnly: isReadOnly) {
+                return OpenDirectory(top)
+            }
+        }
+        return nil
+    }
+
+    /// Whether somebody works on it: it is mounted, in whichever namespace, or part of another device, or a process has
+    /// it open for more than reading and keeps it so for longer than a moment.
     func isInUse() throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            _ = try Descriptor.claim(device, O_RDONLY)
+            return false
+        } catch  where error.code == .busy {
+            return true
+        }
+    }
+
+    /// Whether the kernel has given it to a mount, a stack or a process for its own.
+    func isClaimed() throws(StorageError) -> Bool {
         do throws(StorageError) {
             _ = try Descriptor(opening: device.path, O_RDONLY | O_EXCL | O_NONBLOCK)
             return false
         } catch  where error.code == .busy {
             return true
+        }
+    }
+
+    /// Fails where the kernel lets nobody write to it, or to the disk that it is on. To be asked before anything else:
+    /// what a program or a driver says of such a device is seldom the reason.
+    func requireWritable() throws(StorageError) {
+        try disk.requireWritable()
+        if try check(cls_block_is_read_only(descriptor.raw), "BLKROGET", device.path) != 0 {
+            throw StorageError(.failedPrecondition, "the disk is read-only", subject: device.path)
         }
     }
 

@@ -59,6 +59,18 @@ extension MachineTests {
             try await RealDiskTests.ResizeTests().grows(.ext4, mounted: true)
         }
 
+        /// And by the kernel, to where it has to lay out its descriptors anew.
+        @Test(arguments: [12, 100] as [Int64]) func aSmallExt4GrowsMountedToAnySize(mebibytes: Int64) async throws {
+            try await RealDiskTests.ResizeTests().smallExt4Grows(
+                mebibytes: mebibytes, to: [200 << 30, 1500 << 30], mounted: true)
+        }
+
+        /// The kernel grows it where it is mounted, which need not be here.
+        @Test func anExt4ThatIsMountedInAnotherNamespaceGrowsThere() async throws {
+            try await RealDiskTests.S1InUseAnywhereTests()
+                .anExt4ThatIsMountedInAnotherNamespaceIsGrownOrRefusedAsAWhole()
+        }
+
         /// An earlier call grew the partition and was ended before it came to the filesystem.
         @Test(arguments: [true, false]) func aFilesystemThatIsBehindItsPartitionCatchesUp(mounted: Bool) async throws {
             let disks = try ScsiDisks(mebibytes: 384)

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Dispatch
+import Glibc
+import HostStorage
+
+/// A view of the machine in which a device is all that there is of block devices, for the tool that works on it. Some
+/// tools look at every device that they find in /dev, and would wait for one that hangs; and none is to come by another's
+/// data by mistake.
+///
+/// It is a mount namespace with a /dev of its own, which `nsenter` (util-linux) starts the tool in. It has the system's
+/// programs, /proc and /sys, and no other mounts: so it keeps no volume busy, and a mount whose server is gone is none of
+/// the tool's business.
+final class Confinement: Sendable {
+    private let namespace: Descriptor
+    /// The tools of ntfs open their device without O_EXCL, so it is kept from others for them.
+    private let claim: Descriptor?
+
+    /// The device's path in every view of its own.
+    static func path(of device: VolumeDevice) -> String { "/dev/\(name(of: device))" }
+
+    private static func name(of device: VolumeDevice) -> String {
+        device.path.split(separator: "/").last.map(String.init) ?? device.name
+    }
+
+    private init(_ device: VolumeDevice, claiming: Bool) throws(StorageError) {
+        claim = claiming ? try Descriptor.claim(device, O_RDONLY) : nil
+        let result = cls_confine(device.path, Self.name(of: device), device.device.major, device.device.minor)
+        namespace = Descriptor(
+            owning: try check(result, "making a mount namespace for a tool that works on it", device.path))
+    }
+
+    /// - Parameters:
+    ///   - program: its path.
+    ///   - volume: open, so that its device number cannot come to mean another device.
+    static func make(for program: String, on volume: OpenVolume) async throws(StorageError) -> Confinement {
+        let device = volume.device
+        let claiming = program.split(separator: "/").last?.contains("ntfs") ?? false
+        let result: Result<Confinement, StorageError> = await withCheckedContinuation { continuation in
+            // A thread of its own: it asks the kernel's mount table, which somebody may hold.
+            DispatchQueue(label: "host-storage.confinement").async {
+                do throws(StorageError) {
+                    continuation.resume(returning: .success(try Confinement(device, claiming: claiming)))
+                } catch {
+                    continuation.resume(returning: .failure(error))
+                }
+            }
+        }
+        return try result.get()
+    }
+
+    /// How a program is started in it.
+    func command(_ program: String, _ arguments: [String]) throws(StorageError) -> (program: String, words: [String]) {
+        let launcher = try ChildProgram("nsenter", package: "util-linux")
+        return (launcher.path, ["--mount=/proc/\(getpid())/fd/\(namespace.raw)", "--", program] + arguments)
+    }
+}

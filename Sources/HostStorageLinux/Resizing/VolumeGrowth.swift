@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+
+/// The growth of a volume: its partition's, then its filesystem's.
+struct VolumeGrowth: Sendable {
+    private let volume: OpenVolume
+    private let plan: ResizePlan
+    private let filesystem: FilesystemGrowth
+    private let way: FilesystemGrowth.Way
+    private let journal: IntentJournal
+
+    /// Nil where there is nothing to do. Changes nothing on the disk, and fails where the volume cannot grow so far.
+    ///
+    /// - Parameter volume: its disk's lock is held, and it is open for a change of its table.
+    init?(of volume: OpenVolume, to size: VolumeSize, _ journal: IntentJournal) throws(StorageError) {
+        let plan = try PartitionGrowth.plan(size, for: volume)
+        let filesystem = try FilesystemGrowth(of: volume)
+        // An earlier call may have grown the partition and not come to the filesystem.
+        if plan == .keep, try !filesystem.isBehind(), try journal.intent(.resize, volume.id.guid) == nil { return nil }
+        let whole =
+            switch plan {
+            case .keep: volume.device.size
+            case .grow(let bytes): bytes
+            }
+        way = try filesystem.prepare(to: whole)
+        self.volume = volume
+        self.plan = plan
+        self.filesystem = filesystem
+        self.journal = journal
+    }
+
+    private var isByTool: Bool { if case .tool = way { true } else { false } }
+
+    func checkByTool(deadline: Duration) async throws(StorageError) {
+        if isByTool { try await filesystem.checkByTool(deadline: deadline) }
+    }
+
+    /// Notes the growth down and grows the partition, and the filesystem too where the kernel can.
+    func growPartition() throws(StorageError) {
+        // Somebody may have mounted it while the tool looked at it.
+        if isByTool { try filesystem.requireUnused() }
+        try journal.note(.resize, volume.id.guid, on: volume.disk.node)
+        if case .grow(let bytes) = plan, let partition = volume.partition {
+            try PartitionGrowth.grow(partition, to: bytes, on: volume.disk)
+        }
+        if case .kernel(let directory) = way { try filesystem.grow(through: directory) }
+    }
+
+    func growByTool(deadline: Duration) async throws(StorageError) {
+        if isByTool { try await filesystem.growByTool(deadline: deadline) }
+    }
+
+    /// Verifies that it has come to its end.
+    func finish() throws(StorageError) {
+        let directory: OpenDirectory? = if case .kernel(let directory) = way { directory } else { nil }
+        guard try !filesystem.isBehind(through: directory) else {
+            throw StorageError(
+                .internalError, "the filesystem has not grown with its partition", subject: volume.device.path)
+        }
+        try journal.strike(.resize, volume.id.guid)
+    }
+}

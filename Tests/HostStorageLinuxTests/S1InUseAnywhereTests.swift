@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import Foundation
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+extension RealDiskTests {
+    /// S1: a device that somebody works on is in use, wherever that is and whatever the kernel has been told of it.
+    @Suite struct S1InUseAnywhereTests {
+        /// A mount of a device in a mount namespace of its own. Unmounted when it ends, for a driver in user space would
+        /// keep the namespace.
+        private func mountElsewhere(_ device: String, _ options: String = "") throws -> HoldingProcess {
+            try HoldingProcess(
+                #"exec unshare --mount --propagation private sh -c 'mount \#(options) "$0" /mnt && cat; umount /mnt' "$0""#,
+                device)
+        }
+
+        /// A formatted volume whose disk has become twice as large.
+        private func grownVolume(
+            _ kind: FilesystemKind
+        ) async throws -> (linked: LinkedHost, disk: LoopDisk, volume: VolumeID) {
+            let disk = try LoopDisk(size: 512 << 20)
+            let linked = try LinkedHost(kind)
+            let volume = try await linked.volume(on: disk)
+            try await linked.host.formatVolume(volume)
+            try disk.grow(to: 1 << 30)
+            try await linked.host.rescanDisks()
+            return (linked, disk, volume)
+        }
+
+        private func table(_ disk: LoopDisk) throws -> String { try Command.run("sfdisk", "--dump", disk.device) }
+
+        @Test func anNTFSThatIsMountedInAnotherNamespaceIsNotTouched() async throws {
+            let (linked, disk, volume) = try await grownVolume(.ntfs)
+            let holder = try mountElsewhere(disk.partition(), "-t ntfs-3g")
+            let (before, content) = (try table(disk), try Command.run("cksum", disk.partition()))
+            await expectError(.failedPrecondition, "mount namespace of process") {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+            }
+            #expect(try table(disk) == before)
+            #expect(try Command.run("cksum", disk.partition()) == content)
+            holder.end()
+            try await linked.host.resizeVolume(volume, to: .maximum)
+            #expect(try table(disk) != before)
+        }
+
+        @Test(arguments: [FilesystemKind.xfs, .btrfs])
+        func aFilesystemThatIsMountedInAnotherNamespaceGrowsThere(_ kind: FilesystemKind) async throws {
+            let (linked, disk, volume) = try await grownVolume(kind)
+            let holder = try mountElsewhere(disk.partition())
+            try await linked.host.resizeVolume(volume, to: .maximum)
+            #expect(try await linked.host.volumeStats(volume).totalBytes > 1000 << 20)
+            let seen = try Command.run(
+                "nsenter", "--mount=/proc/\(holder.id)/ns/mnt", "--", "stat", "--file-system", "--format=%b %S", "/mnt")
+            let figures = seen.split(separator: " ").compactMap { Int64($0) }
+            #expect(figures[0] * figures[1] > 900 << 20)
+            holder.end()
+        }
+
+        /// What cannot grow mounted is refused while its table is as it was; what can has grown.
+        @Test func anExt4ThatIsMountedInAnotherNamespaceIsGrownOrRefusedAsAWhole() async throws {
+            let (linked, disk, volume) = try await grownVolume(.ext4)
+            let holder = try mountElsewhere(disk.partition())
+            let before = try table(disk)
+            do {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+                #expect(try await linked.host.volumeStats(volume).totalBytes > 1000 << 20)
+            } catch {
+                #expect("\(error)".contains("CAP_SYS_RESOURCE"), "\(error)")
+                #expect(try table(disk) == before)
+            }
+            holder.end()
+            try await linked.host.resizeVolume(volume, to: .maximum)
+            #expect(try await linked.host.volumeStats(volume).totalBytes > 1000 << 20)
+        }
+
+        /// Mounted read-only it cannot grow, and that is known before.
+        @Test(arguments: [FilesystemKind.xfs, .btrfs, .ext4])
+        func whatIsMountedReadOnlyElsewhereIsRefusedBeforeTheTableIsTouched(_ kind: FilesystemKind) async throws {
+            let (linked, disk, volume) = try await grownVolume(kind)
+            let holder = try mountElsewhere(disk.partition(), "-o ro")
+            let before = try table(disk)
+            await expectError(.failedPrecondition) { try await linked.host.resizeVolume(volume, to: .maximum) }
+            #expect(try table(disk) == before)
+            #expect(try await linked.host.volumeStats(volume).totalBytes < 520 << 20)
+            holder.end()
+        }
+
+        /// Ways to work on a device that O_EXCL does not tell of.
+        enum Use: CaseIterable, Sendable {
+            case writer
+            case writerThroughAnotherNode
+            /// A filesystem in user space that the kernel has not been told the device of.
+            case userSpace
+            case loop
+        }
+
+        @Test(arguments: Use.allCases)
+        func whatSomebodyWorksOnWithoutAClaimIsNeitherFormattedNorGrownNorTakenOffline(_ use: Use) async throws {
+            let (linked, disk, volume) = try await grownVolume(.ntfs)
+            let blank = try LoopDisk(size: 64 << 20)
+            let blankVolume = try await linked.volume(on: blank)
+            var holders: [HoldingProcess] = []
+            var loops: [String] = []
+            defer { for loop in loops { _ = try? Command.run("losetup", "--detach", loop) } }
+            for (number, device) in [disk.partition(), blank.partition()].enumerated() {
+                switch use {
+                case .writer: holders.append(try HoldingProcess(#"exec 3<>"$0"; exec cat"#, device))
+                case .writerThroughAnotherNode:
+                    let node = "\(linked.scratch.path)/node\(number)"
+                    let numbers = try Command.run("stat", "--format=%Hr %Lr", device).split(separator: " ")
+                    try Command.run("mknod", node, "b", "\(numbers[0])", "\(numbers[1])")
+                    holders.append(try HoldingProcess(#"exec 3<>"$0"; rm "$0"; exec cat"#, node))
+                case .userSpace: holders.append(try HoldingProcess(#"exec 3<"$0" 4<>/dev/fuse; exec cat"#, device))
+                case .loop: loops.append(try Command.run("losetup", "--find", "--show", device))
+                }
+            }
+            let before = try table(disk)
+            await expectError(.failedPrecondition) { try await linked.host.resizeVolume(volume, to: .maximum) }
+            #expect(try table(disk) == before)
+            await expectError(.busy) { try await linked.host.formatVolume(blankVolume) }
+            #expect(try await !linked.host.isVolumeFormatted(blankVolume))
+            await expectError(.busy) { try await linked.host.setDiskState(try blank.number, to: .offline) }
+
+            for holder in holders { holder.end() }
+            for loop in loops { try Command.run("losetup", "--detach", loop) }
+            loops = []
+            try await linked.host.resizeVolume(volume, to: .maximum)
+            try await linked.host.formatVolume(blankVolume)
+        }
+
+        /// Who only reads is in nobody's way.
+        @Test func aReaderDoesNotKeepAVolumeFromGrowing() async throws {
+            let (linked, disk, volume) = try await grownVolume(.ntfs)
+            let reader = try HoldingProcess(#"exec 3<"$0"; exec cat"#, disk.partition())
+            try await linked.host.resizeVolume(volume, to: .maximum)
+            reader.end()
+        }
+    }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import Foundation
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+extension RealDiskTests {
+    /// S3: a partition table that has been changed while the kernel has not been told, by a call of ours that was ended in
+    /// between or by another program, keeps no volume from being asked, unmounted and grown.
+    @Suite struct S3TableAheadOfKernelTests {
+        /// Changes the table and tells the kernel nothing.
+        private func write(_ script: String, to disk: LoopDisk, _ options: String = "") throws {
+            try Command.run(
+                "sh", "-c",
+                "printf '\(script)' | sfdisk -q --no-reread --no-tell-kernel --force \(options) \(disk.device)")
+        }
+
+        private func mounted(
+            _ kind: FilesystemKind
+        ) async throws -> (linked: LinkedHost, disk: LoopDisk, volume: VolumeID, place: String) {
+            let disk = try LoopDisk(size: 512 << 20)
+            let linked = try LinkedHost(kind)
+            let place = linked.path("staging")
+            let volume = try await linked.volume(on: disk)
+            try await linked.host.formatVolume(volume)
+            try await linked.host.makeDirectory(place)
+            try await linked.host.mountVolume(volume, at: place)
+            try "kept".write(toFile: "\(place)/data", atomically: false, encoding: .utf8)
+            return (linked, disk, volume, place)
+        }
+
+        private func kernelSize(_ disk: LoopDisk) throws -> Int64 {
+            try #require(Int64(try Command.run("blockdev", "--getsize64", disk.partition())))
+        }
+
+        @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs, .ntfs], [true, false])
+        func aPartitionThatHasGrownInTheTableAloneGrowsInTheKernelWhileItIsMounted(
+            _ kind: FilesystemKind, restarted: Bool
+        ) async throws {
+            var (linked, disk, volume, place) = try await mounted(kind)
+            try disk.grow(to: 1 << 30)
+            try await linked.host.rescanDisks()
+            try Command.run("sfdisk", "-q", "--relocate", "gpt-bak-std", disk.device)
+            try write("size=900M\\n", to: disk, "-N 1")
+            #expect(try kernelSize(disk) < 512 << 20)
+            if restarted { linked = try LinkedHost(kind, restarting: linked) }
+            let host = linked.host
+
+            #expect(try await host.isVolumeFormatted(volume))
+            _ = try await host.volumeStats(volume)
+            try await host.flushVolume(volume)
+            #expect(try await host.volume(mountedAt: place) == volume)
+            let other = linked.path("other")
+            try await host.makeDirectory(other)
+            try await host.mountVolume(volume, at: other)
+            try await host.unmountVolume(volume, from: other)
+            if kind == .xfs || kind == .btrfs {
+                try await host.resizeVolume(volume, to: .bytes(900 << 20))
+                #expect(try await host.volumeStats(volume).totalBytes > 880 << 20)
+            }
+            #expect(try kernelSize(disk) == 900 << 20)
+            #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
+            try await host.unmountVolume(volume, from: place)
+            try await host.resizeVolume(volume, to: .maximum)
+            #expect(try kernelSize(disk) > 1023 << 20)
+        }
+
+        /// What the table says now is not what is mounted: the mount can go, and nothing else is done.
+        @Test(arguments: ["start=8192, size=100M", "start=2048, size=100M"])
+        func aPartitionThatIsElsewhereInTheTableIsAskedAndUnmountedWhereItIsMounted(_ entry: String) async throws {
+            let (linked, disk, volume, place) = try await mounted(.ext4)
+            let host = linked.host
+            let size = try kernelSize(disk)
+            let uuid = try Command.run("sfdisk", "--part-uuid", disk.device, "1")
+            try write("label: gpt\\n\(entry), uuid=\(uuid)\\n", to: disk)
+
+            _ = try await host.volumeStats(volume)
+            try await host.flushVolume(volume)
+            let other = linked.path("other")
+            try await host.makeDirectory(other)
+            await expectError(.failedPrecondition, "the partition table has", "a mount at") {
+                try await host.mountVolume(volume, at: other)
+            }
+            await expectError(.failedPrecondition, "the partition table has") {
+                try await host.resizeVolume(volume, to: .maximum)
+            }
+            await expectError(.failedPrecondition, "the partition table has") { try await host.formatVolume(volume) }
+            #expect(try kernelSize(disk) == size)
+            #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
+            try await host.unmountVolume(volume, from: place)
+            // Now the kernel is told.
+            _ = try? await host.resizeVolume(volume, to: .bytes(1))
+            #expect(try kernelSize(disk) == 100 << 20)
+        }
+
+        /// A neighbour that the table has no more would be in the way, and goes where nobody uses it.
+        @Test func aNeighbourThatIsGoneFromTheTableMakesRoomInTheKernel() async throws {
+            let disk = try LoopDisk(size: 512 << 20)
+            try Command.run("sh", "-c", "printf 'label: gpt\\nsize=100M\\nsize=100M\\n' | sfdisk -q \(disk.device)")
+            let linked = try LinkedHost(.xfs)
+            let (host, place) = (linked.host, linked.path("staging"))
+            let volumes = try await host.volumes(on: try disk.number, partition: nil)
+            try #require(volumes.count == 2)
+            for volume in volumes { _ = try await host.isVolumeFormatted(volume) }
+            try await host.formatVolume(volumes[0])
+            try await host.makeDirectory(place)
+            try await host.mountVolume(volumes[0], at: place)
+            try Command.run("sfdisk", "-q", "--no-reread", "--no-tell-kernel", "--force", "--delete", disk.device, "2")
+
+            try await host.resizeVolume(volumes[0], to: .maximum)
+            #expect(try kernelSize(disk) > 500 << 20)
+            #expect(try await host.volumeStats(volumes[0]).totalBytes > 490 << 20)
+            try await host.unmountVolume(volumes[0], from: place)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import FaultyDisk
+import Foundation
+import HostStorage
+import LoopDisks
+import Synchronization
+import Testing
+
+@testable import HostStorageLinux
+
+extension RealDiskTests {
+    /// S8: a tool sees the device that it works on and no other, so that one that hangs is none of its business.
+    @Suite struct S8ToolsSeeTheirDeviceTests {
+        /// Every tool that there is for each filesystem, beside a disk that answers nothing and a mount of it that
+        /// answers nothing.
+        @Test(arguments: FilesystemKind.allCases)
+        func everyToolDoesItsWorkBesideADiskThatHangs(_ kind: FilesystemKind) async throws {
+            let disk = try LoopDisk(size: 512 << 20)
+            let linked = try LinkedHost(kind)
+            let host = linked.host
+            let volume = try await linked.volume(on: disk)
+            _ = try await host.isVolumeFormatted(volume)
+            try disk.grow(to: 1 << 30)
+            try await host.rescanDisks()
+            let file = try FaultyFile(size: 64 << 20)
+            let hung = try file.attach()
+            // So that the search for the volume has an answer of it.
+            _ = try await host.volumes(on: try hung.number, partition: nil)
+            try file.order(.hang)
+
+            let isLate = Atomic(false)
+            let bound = Task {
+                try await Task.sleep(for: .seconds(120))
+                isLate.store(true, ordering: .sequentiallyConsistent)
+                try file.order(.none)
+            }
+            try await host.formatVolume(volume)
+            let open = try OpenVolume(
+                try await host.backend.index.volumes(on: host.backend.node(try disk.number))[0], .exclusive)
+            #expect(try await FilesystemCheck.isClean(open, type: kind.rawValue))
+            if kind == .ext4 { #expect(try await FilesystemCheck.preen(open).isMountable) }
+            if kind == .ext4 || kind == .ntfs {
+                let growth = try FilesystemGrowth(of: open)
+                try await growth.checkByTool(deadline: .seconds(100))
+                try await growth.growByTool(deadline: .seconds(100))
+            }
+            bound.cancel()
+            try file.order(.none)
+            let waited = isLate.load(ordering: .sequentiallyConsistent)
+            #expect(!waited, "a tool has waited for the disk that hangs")
+        }
+
+        @Test func aToolSeesNoOtherDeviceAndNoOtherMount() async throws {
+            let disk = try LoopDisk(size: 512 << 20)
+            let other = try LoopDisk(size: 64 << 20)
+            let linked = try LinkedHost(.xfs)
+            let (host, place) = (linked.host, linked.path("staging"))
+            let volume = try await linked.volume(on: disk)
+            try await host.formatVolume(volume)
+            try await host.makeDirectory(place)
+            try Command.run("mkfs.ext4", "-q", other.device)
+            let otherPlace = "\(linked.scratch.path)/other"
+            try FileManager.default.createDirectory(atPath: otherPlace, withIntermediateDirectories: true)
+            try Command.run("mount", other.device, otherPlace)
+            let open = try OpenVolume(
+                try await host.backend.index.volumes(on: host.backend.node(try disk.number))[0], .exclusive)
+
+            let name = URL(filePath: disk.partition()).lastPathComponent
+            let script = """
+                set -e
+                test -b /dev/\(name)
+                for node in $(ls /dev); do
+                    case $node in \(name) | null | zero | random | urandom | btrfs-control) ;; *) exit 9 ;; esac
+                done
+                ! grep -q \(otherPlace) /proc/self/mountinfo
+                exec 3</dev/\(name) 4>/dev/null
+                """
+            let shell = try ChildProgram("sh", package: "dash")
+            let (status, errors) = try await shell.run(["-c", script], on: open, deadline: .seconds(60))
+            #expect(status == 0, "\(errors)")
+
+            // And while one runs, it keeps no mount of others.
+            let tool = Task {
+                try await shell.run(["-c", "sleep 2"], on: open, deadline: .seconds(60)).status
+            }
+            try Command.run("umount", otherPlace)
+            _ = try await tool.value
+        }
+
+        /// The view ends with the tool, also with one that is stopped.
+        @Test func aToolThatIsStoppedLeavesNothing() async throws {
+            let disk = try LoopDisk(size: 512 << 20)
+            let linked = try LinkedHost(.ext4)
+            let volume = try await linked.volume(on: disk)
+            let node = try await linked.host.backend.node(try disk.number)
+            let found = try await linked.host.backend.index.volumes(on: node)[0]
+            func stop() async throws {
+                let open = try OpenVolume(found, .exclusive)
+                let shell = try ChildProgram("sh", package: "dash")
+                await expectError(.deadlineExceeded) {
+                    try await shell.run(["-c", "sleep 1000"], on: open, deadline: .milliseconds(200))
+                }
+            }
+            try await stop()
+            try await linked.host.formatVolume(volume)
+        }
+
+        /// And not forty lines of how it wants to be called.
+        @Test func theReasonOfAToolThatRefusesIsTold() async throws {
+            let disk = try LoopDisk(size: 8 << 20)
+            let linked = try LinkedHost(.xfs)
+            let volume = try await linked.volume(on: disk)
+            let error = await expectError(.failedPrecondition, "mkfs.xfs failed", "too small") {
+                try await linked.host.formatVolume(volume)
+            }
+            #expect(error.map { !"\($0)".contains("blocksize") } ?? false)
+        }
+    }
+}
