@@ -39,7 +39,7 @@ static int32_t status(int32_t directory, const char *path, int32_t flags, struct
     struct statx s;
     // Not asking the server of a network or FUSE filesystem: the question may be about a mount that is dead.
     flags |= AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
-    if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_MNT_ID, &s) < 0) return -errno;
+    if (statx(directory, path, flags, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &s) < 0) return -errno;
     *out = (struct cls_status){
         .mount_id = s.stx_mnt_id,
         .inode = s.stx_ino,
@@ -49,7 +49,11 @@ static int32_t status(int32_t directory, const char *path, int32_t flags, struct
         .device_minor = s.stx_dev_minor,
         .special_major = s.stx_rdev_major,
         .special_minor = s.stx_rdev_minor,
+        .birth_seconds = s.stx_mask & STATX_BTIME ? s.stx_btime.tv_sec : 0,
+        .birth_nanoseconds = s.stx_mask & STATX_BTIME ? s.stx_btime.tv_nsec : 0,
         .is_mount_root = (s.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0,
+        .is_immutable = (s.stx_attributes & STATX_ATTR_IMMUTABLE) != 0,
+        .is_append_only = (s.stx_attributes & STATX_ATTR_APPEND) != 0,
     };
     return 0;
 }

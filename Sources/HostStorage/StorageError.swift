@@ -16,6 +16,8 @@ public struct StorageError: Error, Sendable, Hashable {
     public var cause: Cause?
     /// Who holds the subject, where that is what went wrong and where it could be told.
     public var holders: [Holder] = []
+    /// Whether it comes of a ``CallConfinement``, so that nothing was done and another may allow it.
+    package var isOfConfinement = false
 
     public init(
         _ code: Code, _ detail: String, operation: String = "", subject: String = "", cause: Cause? = nil

@@ -71,8 +71,7 @@ extension LinuxBackend {
                 return true
             }
             guard try parent.descriptor.status(of: name, "\(path)").isLink else { return false }
-            guard let target = try door.linkTarget(of: path) else { return false }
-            return try Self.exists(target, door)
+            return try door.targetExists(ofLinkAt: path) ?? false
         }
     }
 
@@ -96,6 +95,8 @@ extension LinuxBackend {
         _ name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) {
         while let mount = try MountTable.top(on: name, in: directory, "\(path)") {
+            // It may have come meanwhile.
+            try door.requireMountsPermitted(on: name, in: directory, path)
             try unmount(mount, on: name, in: directory, path, force: true)
         }
     }

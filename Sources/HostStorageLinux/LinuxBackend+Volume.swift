@@ -313,7 +313,7 @@ extension LinuxBackend {
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
         let mount = try await onPath(path) { door, path throws(StorageError) in
-            try door.open(try door.following(path), cls_O_PATH).mount()
+            try door.openFollowing(path, cls_O_PATH).mount()
         }
         guard let mount else { throw Self.noVolume(at: path) }
         return try await self.volume(on: mount, holding: path)

@@ -51,7 +51,7 @@ public final class LinuxBackend: StorageBackend {
         self.systemBus = systemBus
         self.jobPatience = jobPatience
         self.logger = logger
-        door = PathDoor(policy: settings.paths, resolution: resolution)
+        door = PathDoor(policy: settings.paths, resolution: resolution, inventory: inventory)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
         mountRecords = try MountRecords(stateDirectory: stateDirectory)
         systemDisks = SystemDisks(ownPlaces: settings.paths.roots + [stateDirectory])

@@ -6,6 +6,7 @@ extension MemoryBackend {
     public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
         try await perform(.pathExists) { host throws(StorageError) in
             // Below a file there is nothing.
+            _ = try host.confinedPlace(path)
             if try host.isBelowFile(path) { return false }
             do throws(StorageError) {
                 return host[try host.locate(path)] != nil
@@ -17,8 +18,16 @@ extension MemoryBackend {
 
     public func makeDirectory(_ path: HostPath) async throws(StorageError) {
         try await perform(.makeDirectory) { host throws(StorageError) in
+            let place = try host.confinedPlace(path)
+            // As on Windows, a link to a directory is one that is there.
+            if case .link? = host[place] {
+                guard let target = try? host.follow(path), host[target]?.isDirectory == true else {
+                    throw StorageError(.failedPrecondition, "\(host.told(place)) is a symbolic link in the way")
+                }
+                return
+            }
             var way: [HostPath] = []
-            var step: HostPath? = path
+            var step: HostPath? = path.confined(to: nil)
             while let current = step {
                 way.append(current)
                 step = current.parent
@@ -78,6 +87,7 @@ extension MemoryBackend {
             guard host[Place(place.dropLast())] != nil else {
                 throw StorageError(.notFound, "the directory of \(host.told(place)) does not exist")
             }
+            _ = try host.confinedPlace(target)
             do throws(StorageError) {
                 // Whoever follows the new link must not leave the roots by another one behind it.
                 _ = try host.follow(target)
@@ -92,12 +102,7 @@ extension MemoryBackend {
             switch host[place] {
             case nil: throw StorageError(.notFound, "\(host.told(place)) does not exist")
             case .link(let target)?:
-                let next = try host.target(target, from: Place(place.dropLast()))
-                do throws(StorageError) {
-                    return host[try host.locate(next)] != nil
-                } catch  where error.code == .notFound {
-                    return false
-                }
+                return try host.targetExists(target, from: Place(place.dropLast()), for: path)
             default: return host.mounts[place] != nil
             }
         }

@@ -147,7 +147,7 @@ extension SimulatedHost {
     /// The place that a path names. A link on the way is refused, one at the end is the place itself.
     /// The end of the way need not exist; the directories before it need.
     func locate(_ path: HostPath) throws(StorageError) -> Place {
-        let place = try actual(Place(path))
+        let place = try confinedPlace(path)
         for count in 1..<max(place.count, 1) {
             let step = Place(place.prefix(count))
             switch self[step] {
@@ -155,6 +155,31 @@ extension SimulatedHost {
             case .directory?: continue
             case .link?: throw StorageError(.failedPrecondition, "\(told(step)) is a symbolic link in the way")
             case .file?: throw StorageError(.failedPrecondition, "\(told(step)) is not a directory")
+            }
+        }
+        return place
+    }
+
+    /// The place with the names that it has on the host, whether it exists or not, if the call may reach it.
+    func confinedPlace(_ path: HostPath) throws(StorageError) -> Place {
+        try paths.requireConfinable(path)
+        let place: Place
+        do throws(StorageError) {
+            place = try actual(Place(path))
+        } catch {
+            // What is there is told only where the call may look.
+            try paths.requireConfined(path)
+            throw error
+        }
+        let names = place.dropFirst(place.count - path.components.count).map(\.text)
+        try paths.requireConfined(path.replacingComponents(names))
+        if let confinement = path.confinement, confinement.hasDisks {
+            for (mount, source) in mounts where place.starts(with: mount) {
+                guard case .volume(let volume) = source else { continue }
+                let disk = disks.values.first { $0.slots.contains { $0.id == volume } }
+                guard let disk, disk.isAttached, confinement.permits(disk.identifiers) else {
+                    throw .outsideConfinement("\(path)")
+                }
             }
         }
         return place
@@ -187,34 +212,65 @@ extension SimulatedHost {
 
     /// The place that a path leads to when links are followed, each of which must lead beneath a root.
     func follow(_ path: HostPath) throws(StorageError) -> Place {
-        var place: Place = []
-        var rest = Place(path)[...]
-        var links = 0
-        while let spelled = rest.popFirst() {
-            let name = try actual(spelled, in: place)
-            if case .link(let target)? = self[place + [name]] {
-                links += 1
-                guard links <= 40 else { throw StorageError(.failedPrecondition, "too many links on the way") }
-                rest = Place(try self.target(target, from: place))[...] + rest
-                place = []
-            } else {
-                place.append(name)
-            }
-        }
-        return try locate(try paths.place(hostPath: place.text))
+        try walk(Place(path), from: [], for: path.confinement)
     }
 
-    /// Where the text of a link in `directory` leads, if that is within the roots.
-    func target(_ target: String, from directory: Place) throws(StorageError) -> HostPath {
-        guard !target.hasPrefix("/") else { return try paths.place(hostPath: target) }
-        var place = directory
-        for name in Place(text: target) {
-            switch name.text {
-            case ".": continue
-            case "..": _ = place.popLast()
-            default: place.append(name)
-            }
+    /// Whether what the text of a link in `directory` names is there.
+    func targetExists(_ target: String, from directory: Place, for path: HostPath) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            return self[
+                try walk(
+                    Place(text: target), from: target.utf8.first == UInt8(ascii: "/") ? [] : directory,
+                    followingLast: false, for: path.confinement)] != nil
+        } catch  where error.code == .notFound {
+            return false
         }
-        return try paths.place(hostPath: place.text)
+    }
+
+    /// Goes name by name from a place without links. A ".." leads to what is above the place that the names before it
+    /// have led to. Outside of what the call may reach nothing is looked up.
+    private func walk(
+        _ names: Place, from start: Place, followingLast: Bool = true, for confinement: CallConfinement?
+    ) throws(StorageError) -> Place {
+        var place = start
+        var rest = names[...]
+        var links = 0
+        var isKnown = true
+        while let name = rest.popFirst() {
+            if name.text == "." { continue }
+            if name.text == ".." {
+                guard isKnown else {
+                    if confinement != nil { throw .outsideConfinement(told(place)) }
+                    throw StorageError(.denied, "a link leads through what is not within the working directories")
+                }
+                _ = place.popLast()
+                continue
+            }
+            let next = place + [name]
+            guard let path = try? hostPath(next, confinement, sharesAreOpen: !followingLast),
+                paths.isConfinable(path)
+            else {
+                place = next
+                isKnown = false
+                continue
+            }
+            let actual = path.isRoot ? Place(path) : try confinedPlace(path)
+            isKnown = true
+            place = actual
+            guard !path.isRoot, followingLast || !rest.isEmpty else { continue }
+            guard case .link(let target)? = self[actual] else { continue }
+            links += 1
+            guard links <= 40 else { throw StorageError(.failedPrecondition, "too many links on the way") }
+            place = target.utf8.first == UInt8(ascii: "/") ? [] : Place(actual.dropLast())
+            rest = Place(text: target)[...] + rest
+        }
+        return try locate(try hostPath(place, confinement, sharesAreOpen: !followingLast))
+    }
+
+    private func hostPath(
+        _ place: Place, _ confinement: CallConfinement?, sharesAreOpen: Bool
+    ) throws(StorageError) -> HostPath {
+        let path = try paths.place(hostNames: place.map(\.text))
+        return path.confined(to: sharesAreOpen && paths.isOfShares(path) ? nil : confinement)
     }
 }

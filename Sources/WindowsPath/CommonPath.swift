@@ -25,7 +25,7 @@ extension WindowsPath {
         }
         let root: [UInt16] = first.isRooted ? [.backslash] : []
         var units = first.drive + root + first.names.prefix(shared).joined(separator: [.backslash])
-        if first.drive.isEmpty { units.keepRelative() }
+        if first.drive.isEmpty, !first.isRooted { units.keepRelative() }
         return WindowsPath(units: units)
     }
 

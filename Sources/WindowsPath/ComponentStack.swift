@@ -7,12 +7,16 @@ struct ComponentStack {
     private var floor: Int
     private var rootNeedsSeparator: Bool
     private var needsSeparator: Bool
+    /// Whether the root is a server and a share.
+    private let isShare: Bool
 
     /// - Parameters:
     ///   - units: what there is so far, with room reserved for all that follows.
     ///   - floor: how much of it is the root, which no ".." takes away.
     ///   - rootNeedsSeparator: whether the first name behind the root is set off from it.
-    init(_ units: consuming [UInt16], floor: Int, rootNeedsSeparator: Bool) {
+    ///   - isShare: whether the root is a server and a share.
+    init(_ units: consuming [UInt16], floor: Int, rootNeedsSeparator: Bool, isShare: Bool = false) {
+        self.isShare = isShare
         needsSeparator = units.count > floor || rootNeedsSeparator
         self.units = units
         self.floor = floor
@@ -47,8 +51,10 @@ struct ComponentStack {
     }
 
     /// Takes dots and blanks from the end. Of a name that is nothing else, the separator before it stays.
+    /// Server and share are no exception: `//..` is `\\`.
     mutating func trimEnd() {
-        while !isAtRoot, let last = units.last, last == .dot || last == .blank { units.removeLast() }
+        let floor = isShare ? 2 : floor
+        while units.count > floor, let last = units.last, last == .dot || last == .blank { units.removeLast() }
     }
 
     /// The path, handed over without a copy.

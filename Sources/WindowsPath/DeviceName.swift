@@ -24,6 +24,18 @@ enum DeviceName {
         return numbered.contains { isSame(base.dropLast(), $0) } ? base : nil
     }
 
+    /// Whether a name in a directory is a device by these rules.
+    ///
+    /// Source for Windows 11: Microsoft, "File path formats on Windows systems", Handle legacy devices; that NUL is left:
+    /// `RtlIsDosDeviceName_U` of Windows 11.
+    static func isDevice(_ name: ArraySlice<UInt16>, _ rules: FileName.Rules) -> Bool {
+        switch rules {
+        case .win32: device(in: name) != nil
+        case .windows11: isSame(name, plain[3])
+        case .verbatim: false
+        }
+    }
+
     private static func isSame(_ name: ArraySlice<UInt16>, _ device: [UInt16]) -> Bool {
         name.count == device.count && zip(name, device).allSatisfy { $0.asciiUppercase == $1 }
     }

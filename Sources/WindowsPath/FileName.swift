@@ -8,6 +8,9 @@ public struct FileName: Sendable, Hashable {
     public enum Rules: Sendable, Hashable, CaseIterable {
         /// As Win32 takes names in ordinary paths.
         case win32
+        /// The same from Windows 11 and Windows Server 2025 on, where in a directory NUL alone is a device, and
+        /// `nul.txt` and `con` are files.
+        case windows11
         /// As NTFS takes them in verbatim paths: a device's name or a dot at the end are as good as any.
         case verbatim
     }
@@ -53,8 +56,8 @@ public struct FileName: Sendable, Hashable {
             if ForbiddenUnits.isPunctuation(name[offset]) { throw .forbidden(name[offset], at: offset) }
         }
         try checkTextAndLength(name)
-        if rules == .win32 {
-            if DeviceName.device(in: name) != nil { throw .device }
+        if rules != .verbatim {
+            if DeviceName.isDevice(name, rules) { throw .device }
             if last == .dot || last == .blank { throw .endsInDotOrBlank }
         }
     }

@@ -24,7 +24,9 @@ extension ComponentStack {
         units.append(contentsOf: directory)
         let root = endOfRoot(ofFullPath: directory)
         let isShare = directory[0] == .backslash
-        return (ComponentStack(consume units, floor: root, rootNeedsSeparator: isShare), prefix.rootEnd)
+        return (
+            ComponentStack(consume units, floor: root, rootNeedsSeparator: isShare, isShare: isShare), prefix.rootEnd
+        )
     }
 
     /// The offset behind `C:\` or `\\server\share`.
@@ -68,7 +70,7 @@ extension ComponentStack {
             units.append(contentsOf: path[share])
         }
         let floor = units.count
-        return (ComponentStack(consume units, floor: floor, rootNeedsSeparator: true), share.upperBound)
+        return (ComponentStack(consume units, floor: floor, rootNeedsSeparator: true, isShare: true), share.upperBound)
     }
 
     private static func share(in path: ArraySlice<UInt16>) -> (server: Range<Int>, share: Range<Int>) {

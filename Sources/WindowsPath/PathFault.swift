@@ -25,6 +25,10 @@ extension WindowsPath {
             if !prefix.isVerbatim {
                 guard case .name = Step(name) else { continue }
             }
+            // Of the whole path Win32 takes dots and blanks away, and so from the end of a stream.
+            if !prefix.isVerbatim, name.contains(.colon), name.last == .dot || name.last == .blank {
+                throw .name(.endsInDotOrBlank, index: index)
+            }
             do {
                 _ = try FileName(
                     WindowsPath(units: name), rules: prefix.isVerbatim ? .verbatim : .win32,

@@ -40,7 +40,7 @@ import Testing
     }
 
     @Test(arguments: [
-        #"\var\lib\kubelet/x"#, #"/var/lib/kubelet\x"#, "/var/lib/kubelet/..", "/var/lib/kubelet//x",
+        #"\var\lib\kubelet/.."#, #"/var/lib/kubelet\\x"#, "/var/lib/kubelet/..", "/var/lib/kubelet//x",
         "/var/lib/kubelet/CON", "/var/lib/kubelet/a:b", #"\\server\share"#, "//server/share", #"\??\C:\x"#,
     ])
     func aPathWithoutADriveIsJudgedAsAWindowsPath(_ text: String) throws {
@@ -98,6 +98,37 @@ import Testing
         expectError(.invalidArgument) { try PathPolicy(roots: ["/srv/a:b"], dialect: .windows) }
         #expect(
             try PathPolicy(roots: ["/srv/a b"], dialect: .windows).resolve(#"C:\srv\a b\x"#).hostPath == "/srv/a b/x")
+    }
+
+    /// What csi-proxy hands to Windows unseen, it takes for a separator; what it looks at, it does not.
+    @Test func theVolumeMethodsTakeEitherSeparator() throws {
+        let policy = try PathPolicy(roots: [#"C:\var\lib\kubelet"#], dialect: .windows)
+        for text in [
+            "C:/var/lib/kubelet/x", #"C:\var/lib\kubelet/x"#, #"\var/lib/kubelet\x"#, "/var/lib/kubelet/x",
+            "C:/var/lib/kubelet/x/",
+        ] {
+            #expect(try policy.resolve(text, driveless: .onDriveC).hostPath == "/var/lib/kubelet/x", "\(text)")
+            expectError(.invalidArgument) { try policy.resolve(text) }
+        }
+        for text in ["C:/var/lib/kubelet/../x", "C:/var/lib/kubelet//x", "C:/var/lib/kubelet/nul"] {
+            expectError(.invalidArgument) { try policy.resolve(text, driveless: .onDriveC) }
+        }
+    }
+
+    @Test func fromWindows11OnFewerNamesAreDevices() throws {
+        let root = #"C:\var\lib\kubelet"#
+        let (ten, eleven) = (
+            try PathPolicy(roots: [root], dialect: .windows),
+            try PathPolicy(roots: [root], dialect: .windows, deviceNames: .windows11)
+        )
+        for name in ["nul.txt", "con", "COM1.tar.gz", "aux.c"] {
+            expectError(.invalidArgument, "device") { try ten.resolve("\(root)\\\(name)") }
+            #expect(try eleven.resolve("\(root)\\\(name)").name == name)
+        }
+        for policy in [ten, eleven] {
+            expectError(.invalidArgument, "device") { try policy.resolve("\(root)\\NUL") }
+            expectError(.invalidArgument) { try policy.resolve("\(root)\\nul. ") }
+        }
     }
 
     // MARK: - What a host tells

@@ -275,6 +275,96 @@ import Testing
                 await expectDenied { () throws(StorageError) in _ = try await client.volume(closestTo: place) }
                 #expect(proxy.memory.backend.mounts.isEmpty)
             }
+    /// The same rule in every dialect, in either spelling of its own, and with every case of names.
+    @Test(arguments: PathDialect.allCases, [false, true])
+    func aRuleHoldsWhateverTheSpelling(_ dialect: PathDialect, _ ignoresCase: Bool) async throws {
+        func spelled(_ name: String) -> String {
+            let path = "\(Self.root)/\(name)"
+            return dialect == .windows ? "C:" + path.replacing("/", with: #"\"#) : path
+        }
+        for root in ["\(Self.root)/ours", #"C:\var\lib\kubelet\ours"#] {
+            let proxy = try await RunningProxy(policy: AccessPolicy(rules: [try Self.rule(roots: [root])])) {
+                settings in
+                settings.paths = try PathPolicy(roots: [Self.root], dialect: dialect, ignoresCase: ignoresCase)
+            }
+            let client = try HostStorageClient(pipeDirectory: proxy.directory)
+            for name in ["ours", "THEIRS"] { try await proxy.memory.makeDirectory(spelled(name)) }
+            try await client.makeDirectory(spelled("ours/dir"))
+            try await client.createSymlink(at: spelled("ours/link"), to: spelled("ours/dir"))
+            #expect(try await client.isSymlink(spelled("ours/link")))
+            if ignoresCase {
+                #expect(try await client.pathExists(spelled("OURS/DIR")))
+            } else {
+                await expectDenied { () throws(StorageError) in _ = try await client.pathExists(spelled("OURS/dir")) }
+            }
+            for name in ["THEIRS", "theirs", "ours-evil", "none"] {
+                await expectDenied("\(name)") { () throws(StorageError) in
+                    _ = try await client.pathExists(spelled(name))
+                }
+                await expectDenied("\(name)") { () throws(StorageError) in
+                    try await client.createSymlink(at: spelled("ours/l"), to: spelled(name))
+                }
+                await expectDenied("\(name)") { () throws(StorageError) in
+                    _ = try await client.volume(closestTo: spelled(name))
+                }
+            }
+            proxy.access.replace(with: AccessPolicy(rules: [try Self.rule(roots: ["\(Self.root)/theirs"])]))
+            for name in ["THEIRS", "theirs/x"] {
+                guard ignoresCase || name == "THEIRS" else { continue }
+                await expectDenied("\(name)") { () throws(StorageError) in
+                    _ = try await client.pathExists(spelled(name))
+                }
+            }
+            try await proxy.stop()
+        }
+    }
+
+    /// Neither by the status nor by its text.
+    @Test func aRefusalDoesNotTellWhatOthersHave() async throws {
+        let rule = try Self.rule(devices: [DevicePattern(page83: NamePattern("naa.mine-*"))])
+        try await withProxy(AccessPolicy(rules: [rule])) { proxy, client in
+            let theirs = try proxy.memory.backend.attachDisk(
+                size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]),
+                identifiers: DiskIdentifiers(page83: "naa.theirs", serialNumber: "T"),
+                location: DiskLocation(adapter: "0", bus: "0", target: "0", lun: "0"))
+            let volume = try #require(try await proxy.memory.volumes(on: theirs, partition: nil).first)
+            let none = try VolumeID(guid: "0cb99483-72d5-3641-a339-60348e6b3540")
+            try await proxy.memory.makeDirectory("\(Self.root)/m")
+            try await proxy.memory.mountVolume(volume, at: "\(Self.root)/m")
+            func text(_ work: () async throws(StorageError) -> Void) async -> String {
+                do throws(StorageError) {
+                    try await work()
+                    return "allowed"
+                } catch {
+                    return "\(error.code) \(error)"
+                }
+            }
+            func neutral(_ text: String, _ name: String) -> String { text.replacing(name, with: "X") }
+            let there = neutral(
+                await text { () throws(StorageError) in _ = try await client.volumeStats(volume) }, "\(volume)")
+            let gone = neutral(
+                await text { () throws(StorageError) in _ = try await client.volumeStats(none) }, "\(none)")
+            #expect(there == gone && there.hasPrefix("denied"), "\(there)")
+            let disk = neutral(
+                await text { () throws(StorageError) in _ = try await client.diskSize(theirs) }, "disk \(theirs)")
+            let noDisk = neutral(
+                await text { () throws(StorageError) in _ = try await client.diskSize(DiskNumber(9999)) }, "disk 9999")
+            #expect(disk == noDisk && disk.hasPrefix("denied"), "\(disk)")
+            for path in ["\(Self.root)/m", "\(Self.root)/m/none"] {
+                let told = await text { () throws(StorageError) in _ = try await client.volume(closestTo: path) }
+                #expect(told.hasPrefix("denied") && !told.contains(volume.guid), "\(told)")
+                for force in [false, true] {
+                    let told = await text { () throws(StorageError) in try await client.remove(path, force: force) }
+                    #expect(told.hasPrefix("denied") && !told.contains(volume.guid), "\(told)")
+                }
+                await expectDenied { () throws(StorageError) in try await client.removeContents(of: path) }
+                await expectDenied { () throws(StorageError) in _ = try await client.pathExists(path) }
+                await expectDenied { () throws(StorageError) in try await client.makeDirectory("\(path)/x") }
+                await expectDenied { () throws(StorageError) in
+                    try await client.createSymlink(at: "\(Self.root)/l", to: path)
+                }
+            }
+            #expect(proxy.memory.backend.mounts == ["\(Self.root)/m": volume])
         }
     }
 

@@ -79,7 +79,9 @@ import WindowsPath
     /// What the documented order of steps makes of these: dots and blanks are trimmed last.
     static let trimmedLastCases: [(String, String)] = [
         (#"C:\a..\."#, #"C:\a"#), (#"C:\a \x\.."#, #"C:\a"#), (#"C:\...\."#, #"C:\"#), (#"C:\a\ \x\.."#, #"C:\a\"#),
-        (#"\\s\h. "#, #"\\s\h. "#), (#"\\s\h\a..\."#, #"\\s\h\a"#),
+        (#"\\s\h. "#, #"\\s\h"#), ("//..", #"\\"#), (#"\\s. "#, #"\\s"#), (#"\\s\.."#, #"\\s\"#),
+        (#"\\s.\h. \x\.."#, #"\\s.\h"#), (#"\\s\h. \"#, #"\\s\h. \"#), ("//a ", #"\\a"#),
+        (#"\\s\h\a..\."#, #"\\s\h\a"#),
     ]
 
     @Test(arguments: trimmedLastCases)

@@ -71,6 +71,7 @@ import WindowsPath
         #expect(try WindowsPath.common(of: [#"C:\A\b\c"#, "c:/a/./B/d", #"C:\a\b"#]).description == #"C:\A\b"#)
         #expect(try WindowsPath.common(of: ["a", "b"]).description == "")
         #expect(try WindowsPath.common(of: ["a/b/c", "a/x", "a/b/c"]).description == "a")
+        #expect(try WindowsPath.common(of: [#"\:x"#, #"\:X\y"#]).description == #"\:x"#)
         #expect(throws: CommonPathFault.noPaths) { try WindowsPath.common(of: []) }
         #expect(throws: CommonPathFault.differentDrives) { try WindowsPath.common(of: [#"C:\a"#, #"D:\a"#]) }
         #expect(throws: CommonPathFault.rootedAndUnrooted) { try WindowsPath.common(of: [#"C:\a"#, "C:a"]) }

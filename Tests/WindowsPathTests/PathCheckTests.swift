@@ -6,7 +6,7 @@ import WindowsPath
 @Suite struct PathCheckTests {
     @Test(arguments: [
         "", ".", #"C:\"#, #"C:\a\..\.\b\"#, "a//b", #"C:\a\b:s:$DATA"#, #"\\server\share*\a"#, #"\\.\nul"#,
-        #"\\?\C:\nul\a. "#, #"\\?\C:\a\"#, "//./pipe/x",
+        #"\\?\C:\nul\a. "#, #"\\?\C:\a:b. "#, #"\\?\C:\a\"#, "//./pipe/x",
     ])
     func passes(_ text: String) {
         #expect(throws: Never.self) { try WindowsPath(text).check(limit: .maxPath) }
@@ -16,6 +16,7 @@ import WindowsPath
         (#"C:\a\b*\c"#, NameFault.forbidden(0x2A, at: 1), 1), ("aa:b/c", .stream(at: 2), 0), ("a/nul.x/b", .device, 1),
         ("./a./b", .endsInDotOrBlank, 1), (#"\\?\C:\a\..\b"#, .dots, 1), (#"\\?\C:\a\\b"#, .empty, 1),
         (#"\\?\C:\a/b"#, .forbidden(0x2F, at: 1), 0), ("a/b:", .emptyStream, 1),
+        (#"C:\a:b. "#, .endsInDotOrBlank, 0), (#"C:\a:b."#, .endsInDotOrBlank, 0), (#"C:\a:b "#, .endsInDotOrBlank, 0),
         (#"\??\C:\x"#, .forbidden(0x3F, at: 0), 0),
     ]
 

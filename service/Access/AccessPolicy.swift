@@ -49,9 +49,13 @@ public enum Decision: Sendable, Hashable {
         } else if rules.isEmpty {
             self = .refused("no rule for the caller has the method")
         } else {
-            let names = rules.map { "\"\($0.name)\"" }.joined(separator: ", ")
-            self = .refused(
-                "outside of what \(rules.count == 1 ? "rule" : "rules") \(names) allow\(rules.count == 1 ? "s" : "")")
+            self = .refused(Self.outside(rules))
         }
+    }
+
+    /// Why a call is refused that none of its rules allows: the same for all calls.
+    public static func outside(_ rules: [AccessRule]) -> String {
+        let names = rules.map { "\"\($0.name)\"" }.joined(separator: ", ")
+        return "outside of what \(rules.count == 1 ? "rule" : "rules") \(names) allow\(rules.count == 1 ? "s" : "")"
     }
 }

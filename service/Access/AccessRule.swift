@@ -40,6 +40,17 @@ public struct AccessRule: Sendable {
         self.services = services
     }
 
+    /// What it confines paths to; nil where they may be all that the host allows.
+    public var confinement: CallConfinement? {
+        guard roots != nil || devices != nil else { return nil }
+        let directories = roots?.roots.description ?? "all"
+        let patterns = devices?.description ?? "all"
+        var disks: (@Sendable (DiskIdentifiers) -> Bool)?
+        if let devices { disks = { disk in devices.contains { $0.matches(disk) } } }
+        return CallConfinement(
+            "rule \(name.quoted), roots \(directories), devices \(patterns)", roots: roots, disks: disks)
+    }
+
     /// Whether the rule is about this caller.
     public func isFor(_ caller: Caller) -> Bool {
         uids.contains(caller.uid) || !gids.isDisjoint(with: caller.gids)

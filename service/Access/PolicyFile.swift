@@ -7,8 +7,10 @@ extension AccessPolicy {
     ///
     /// Who can write the file decides who may do what, so one that others than its owner can write, or that
     /// belongs to neither root nor this process's user, is refused.
-    public init(file path: String, methods: MethodCatalogue, names: AccountNames) throws(PolicyFaults) {
-        try self.init(yaml: try Self.contents(of: path), methods: methods, names: names)
+    public init(
+        file path: String, methods: MethodCatalogue, names: AccountNames, drives: [Character: String]? = nil
+    ) throws(PolicyFaults) {
+        try self.init(yaml: try Self.contents(of: path), methods: methods, names: names, drives: drives)
     }
 
     private static func contents(of path: String) throws(PolicyFaults) -> [UInt8] {

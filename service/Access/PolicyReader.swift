@@ -11,11 +11,16 @@ extension AccessPolicy {
     ///
     /// Strict: what is not understood, twice there, empty or without any effect is a fault, and a file with
     /// a fault is no policy. All faults are told at once.
-    public init(yaml text: [UInt8], methods: MethodCatalogue, names: AccountNames) throws(PolicyFaults) {
+    ///
+    /// - Parameter drives: the host directories that drives stand for, where roots may be in Windows spelling too; nil
+    ///   where they may not.
+    public init(
+        yaml text: [UInt8], methods: MethodCatalogue, names: AccountNames, drives: [Character: String]? = nil
+    ) throws(PolicyFaults) {
         guard text.count <= Self.maximumFileSize else {
             throw PolicyFaults([PolicyFault(line: nil, "the file is longer than \(Self.maximumFileSize) bytes")])
         }
-        var reader = PolicyReader(methods: methods, names: names)
+        var reader = PolicyReader(methods: methods, names: names, drives: drives)
         let rules = reader.policy(try YAMLNode(parsing: text))
         guard reader.faults.isEmpty else { throw PolicyFaults(reader.faults) }
         self.init(rules: rules)
@@ -26,6 +31,7 @@ extension AccessPolicy {
 private struct PolicyReader {
     let methods: MethodCatalogue
     let names: AccountNames
+    let drives: [Character: String]?
     var faults: [PolicyFault] = []
 
     mutating func policy(_ node: YAMLNode) -> [AccessRule] {
@@ -140,19 +146,19 @@ private struct PolicyReader {
         var roots: [String] = []
         for node in nodes {
             guard let text = scalar(node, "a root") else { continue }
-            guard text.utf8.first == UInt8(ascii: "/") else {
+            guard text.utf8.first == UInt8(ascii: "/") || drives != nil && text.isOnADrive else {
                 fault(node, "a root is an absolute path of the host, not \(text.quoted)")
                 continue
             }
             do throws(StorageError) {
-                _ = try PathPolicy(roots: [text])
+                _ = try PathPolicy(roots: [text], drives: drives ?? [:])
                 roots.append(text)
             } catch {
                 fault(node, error.detail)
             }
         }
         // Every root has been tried; where none was good there is a fault, and no policy.
-        return try? PathPolicy(roots: roots)
+        return try? PathPolicy(roots: roots, drives: drives ?? [:])
     }
 
     private mutating func device(_ node: YAMLNode) -> DevicePattern? {
@@ -212,5 +218,14 @@ private struct PolicyReader {
             return nil
         }
         return text
+    }
+}
+
+extension String {
+    /// Whether it begins like `C:\`.
+    var isOnADrive: Bool {
+        let start = Array(utf8.prefix(3))
+        return start.count == 3 && (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(start[0] & ~0x20)
+            && start[1] == UInt8(ascii: ":") && (start[2] == UInt8(ascii: "\\") || start[2] == UInt8(ascii: "/"))
     }
 }

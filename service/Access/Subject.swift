@@ -4,7 +4,7 @@ public import HostStorage
 
 /// What a call is about, resolved as far as a rule can be compared with it.
 public enum Subject: Sendable, Hashable {
-    /// A path of the host, as ``HostPath`` spells it.
+    /// An absolute path of the host, in its own spelling.
     case path(String)
     /// The disk that is named, or that carries the volume that is named, by the names it gives itself.
     case disk(DiskIdentifiers)
@@ -12,7 +12,9 @@ public enum Subject: Sendable, Hashable {
     case service(ServiceName)
 
     /// Reads one as a person asks about it: an absolute path, `page83=…`, `serial=…` or `service=…`.
-    public init(_ text: String) throws(StorageError) {
+    ///
+    /// - Parameter drives: the host directories that the drives of a path in Windows spelling stand for.
+    public init(_ text: String, drives: [Character: String] = [:]) throws(StorageError) {
         func value(of key: String) -> String? {
             text.utf8.starts(with: "\(key)=".utf8) ? String(text.dropFirst(key.count + 1)) : nil
         }
@@ -24,6 +26,8 @@ public enum Subject: Sendable, Hashable {
             self = .service(try ServiceName(service))
         } else if text.utf8.first == UInt8(ascii: "/") {
             self = .path(text)
+        } else if text.isOnADrive {
+            self = .path(try PathPolicy.hostPath(of: text, drives: drives))
         } else {
             throw StorageError(
                 .invalidArgument, "a subject is an absolute path, page83=NAME, serial=NAME or service=NAME")

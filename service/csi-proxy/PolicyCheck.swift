@@ -18,6 +18,11 @@ struct PolicyCheck: ParsableCommand {
     @Argument(help: "The policy file.")
     var file: String
 
+    @Option(
+        name: .customLong("drive"),
+        help: "The host directory that a drive letter stands for, as csi-proxy serve is told it. Repeatable.")
+    var drives: [Drive] = []
+
     @Option(help: "Ask about one call: by this user, by name or number.")
     var uid: String?
 
@@ -29,7 +34,7 @@ struct PolicyCheck: ParsableCommand {
 
     @Option(
         help: """
-            Ask about one call: about this path, or page83=NAME, serial=NAME or service=NAME. Repeatable; all of \
+            Ask about one call: about this path in either spelling, or page83=NAME, serial=NAME or service=NAME. Repeatable; all of \
             them must be allowed together.
             """)
     var subject: [String] = []
@@ -37,7 +42,7 @@ struct PolicyCheck: ParsableCommand {
     func run() throws {
         let policy: AccessPolicy
         do throws(PolicyFaults) {
-            policy = try AccessPolicy(file: file, methods: .served, names: .system)
+            policy = try AccessPolicy(file: file, methods: .served, names: .system, drives: driveMap)
         } catch {
             throw FaultyFile(path: file, faults: error.faults)
         }
@@ -53,6 +58,10 @@ struct PolicyCheck: ParsableCommand {
         }
     }
 
+    private var driveMap: [Character: String] {
+        Dictionary(drives.map { ($0.letter, $0.directory) }) { _, last in last }
+    }
+
     private func decision(of policy: AccessPolicy) throws -> Decision {
         guard uid != nil || !gid.isEmpty, let method else {
             throw ValidationError("a question takes --method, and --uid or --gid")
@@ -63,7 +72,7 @@ struct PolicyCheck: ParsableCommand {
         // Without a user, one that no rule names: 65534 is in no policy.
         let caller = Caller(
             uid: try uid.map { try Account.uid($0) } ?? 65534, gids: Set(try gid.map { try Account.gid($0) }))
-        return policy.decide(caller, method, try subject.map { try Subject($0) })
+        return policy.decide(caller, method, try subject.map { try Subject($0, drives: driveMap) })
     }
 }
 

@@ -7,9 +7,11 @@ import StorageAccess
 struct PolicySource {
     var file: String?
     var socketGroup: UInt32
+    /// What the drives in its roots stand for, as the host has it.
+    var drives: [Character: String]
 
     func load() throws(PolicyFaults) -> AccessPolicy {
         guard let file else { return .standard(socketGroup: socketGroup) }
-        return try AccessPolicy(file: file, methods: .served, names: .system)
+        return try AccessPolicy(file: file, methods: .served, names: .system, drives: drives)
     }
 }

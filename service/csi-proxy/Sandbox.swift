@@ -47,6 +47,13 @@ struct Sandbox: AsyncParsableCommand {
     var workingDirs: [String] = []
 
     @Option(
+        help: """
+            Whose names of devices are refused as names of files: \
+            \(PathPolicy.DeviceNames.allCases.map(\.rawValue).joined(separator: ", ")).
+            """)
+    var deviceNames = PathPolicy.DeviceNames.windows10
+
+    @Option(
         help:
             "The filesystem that FormatVolume makes: \(FilesystemKind.allCases.map(\.rawValue).joined(separator: ", "))."
     )
@@ -87,7 +94,8 @@ struct Sandbox: AsyncParsableCommand {
         let drive = try directory.makeDirectory("c")
         var settings = HostSettings(
             paths: try PathPolicy(
-                roots: [kubeletPath] + workingDirs, drives: ["C": drive], dialect: .windows, ignoresCase: true))
+                roots: [kubeletPath] + workingDirs, drives: ["C": drive], dialect: .windows, ignoresCase: true,
+                deviceNames: deviceNames))
         settings.filesystem = filesystem
         settings.requiresSMBEncryption = requirePrivacy
         let pipes = try pipeDir ?? directory.makeDirectory("pipes")

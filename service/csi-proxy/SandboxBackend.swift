@@ -32,6 +32,11 @@ struct SandboxBackend: StorageBackend {
 
     func diskIdentifiers() -> [DiskNumber: DiskIdentifiers] { disks.mapValues(\.disk.identifiers) }
 
+    /// A file of a disk can have grown, and many drivers do not ask for a rescan after they have had a disk grown.
+    private func updateCapacity(of disk: DiskNumber) throws(StorageError) {
+        try disks[disk]?.device.updateCapacity()
+    }
+
     /// Others' disks are not asked whether they have grown.
     func rescanDisks() throws(StorageError) {
         for own in disks.values { try own.device.updateCapacity() }
@@ -39,6 +44,7 @@ struct SandboxBackend: StorageBackend {
 
     func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64 {
         try requireOwn(disk)
+        try updateCapacity(of: disk)
         return try await machine.diskSize(disk)
     }
 
@@ -81,6 +87,7 @@ struct SandboxBackend: StorageBackend {
 
     func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         try await requireOwn(volume)
+        try updateCapacity(of: try await machine.disk(of: volume))
         try await machine.resizeVolume(volume, to: size)
     }
 
@@ -104,14 +111,30 @@ struct SandboxBackend: StorageBackend {
         return try await machine.unmountVolume(volume, from: path)
     }
 
-    // What is beneath the sandbox's roots is its own.
-
     func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
-        try await machine.volume(mountedAt: path)
+        try await own(try await machine.volume(mountedAt: path), at: path)
     }
 
     func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
-        try await machine.volume(closestTo: path)
+        let volume: VolumeID
+        do throws(StorageError) {
+            volume = try await machine.volume(closestTo: path)
+        } catch  where error.code == .denied {
+            // The machine keeps its own disk to itself.
+            throw Self.onDriveC(path)
+        }
+        return try await own(volume, at: path)
+    }
+
+    /// A directory on C: is one of this machine's, whose disks are not the sandbox's.
+    private func own(_ volume: VolumeID, at path: HostPath) async throws(StorageError) -> VolumeID {
+        guard let disk = try? await machine.disk(of: volume), disks[disk] != nil else { throw Self.onDriveC(path) }
+        return volume
+    }
+
+    private static func onDriveC(_ path: HostPath) -> StorageError {
+        StorageError(
+            .failedPrecondition, "it is on C:, which is a directory in a sandbox and no volume", subject: "\(path)")
     }
 
     // MARK: - Directories

@@ -56,6 +56,14 @@ struct Serve: AsyncParsableCommand {
     var ignoreCase = false
 
     @Option(
+        help: """
+            Whose names of devices are refused as names of files in Windows spelling: \
+            \(PathPolicy.DeviceNames.allCases.map(\.rawValue).joined(separator: ", ")). Windows 11 and Windows Server 2025 \
+            take nul.txt and con for files.
+            """)
+    var deviceNames = PathPolicy.DeviceNames.windows10
+
+    @Option(
         help:
             "The filesystem that FormatVolume makes: \(FilesystemKind.allCases.map(\.rawValue).joined(separator: ", "))."
     )
@@ -99,7 +107,8 @@ struct Serve: AsyncParsableCommand {
         let kubelet = kubeletPath ?? (dialect == .windows ? #"C:\var\lib\kubelet"# : "/var/lib/kubelet")
         var settings = HostSettings(
             paths: try PathPolicy(
-                roots: [kubelet] + workingDirs, drives: map, dialect: dialect, ignoresCase: ignoreCase))
+                roots: [kubelet] + workingDirs, drives: map, dialect: dialect, ignoresCase: ignoreCase,
+                deviceNames: deviceNames))
         settings.filesystem = filesystem
         settings.changeableServices = changeableServices
         settings.requiresSMBEncryption = requirePrivacy
@@ -108,7 +117,7 @@ struct Serve: AsyncParsableCommand {
             metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(filesystem.rawValue)"])
         let owner = SocketOwner(
             uid: try socketOwner.map { try Account.uid($0) }, gid: try socketGroup.map { try Account.gid($0) })
-        let source = PolicySource(file: policy, socketGroup: owner.gid)
+        let source = PolicySource(file: policy, socketGroup: owner.gid, drives: map)
         let access = AccessControl(policy: try source.load(), paths: settings.paths, audit: audit)
         // Before anything is served, for a signal that nobody waits for ends the program.
         let hangups = await UnixSignalsSequence(trapping: .sighup)
@@ -144,6 +153,7 @@ struct Drive: ExpressibleByArgument {
 }
 
 extension PathDialect: ExpressibleByArgument {}
+extension PathPolicy.DeviceNames: ExpressibleByArgument {}
 extension FilesystemKind: ExpressibleByArgument {}
 
 extension ServicePattern: ExpressibleByArgument {

@@ -27,8 +27,11 @@ int32_t cls_openat2(int32_t directory, const char *_Nonnull path, uint64_t flags
 // statx(2), Linux 4.11; STATX_ATTR_MOUNT_ROOT and STATX_MNT_ID, Linux 5.8
 struct cls_status {
     uint64_t mount_id, inode, size;
+    // When it was made, where the filesystem keeps that; tells a file from a later one of its inode number.
+    int64_t birth_seconds;
+    uint32_t birth_nanoseconds;
     uint32_t mode, device_major, device_minor, special_major, special_minor;
-    int32_t is_mount_root;
+    int32_t is_mount_root, is_immutable, is_append_only;
 };
 int32_t cls_status_at(int32_t directory, const char *_Nonnull path, struct cls_status *_Nonnull out);
 int32_t cls_status_of(int32_t descriptor, struct cls_status *_Nonnull out);

@@ -10,12 +10,30 @@ public final class Host<Backend: StorageBackend>: StorageHost {
     /// What is under way.
     public let operations: OperationRegistry
     let logger: Logger
+    /// What its callers may reach; nil for all that the settings allow.
+    private let confinement: CallConfinement?
 
     public init(backend: Backend, settings: HostSettings, logger: Logger) {
         self.backend = backend
         self.settings = settings
         self.operations = OperationRegistry(patience: settings.patience)
         self.logger = logger
+        confinement = nil
+    }
+
+    private init(_ host: Host, confinedTo confinement: CallConfinement) {
+        backend = host.backend
+        settings = host.settings
+        operations = host.operations
+        logger = host.logger
+        self.confinement = confinement
+    }
+
+    public func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost {
+        guard self.confinement == nil else {
+            throw StorageError(.internalError, "the host is confined already")
+        }
+        return Host(self, confinedTo: confinement)
     }
 
     /// Runs a call that changes something: alone on its keys, to its end, with one log line.
@@ -23,7 +41,7 @@ public final class Host<Backend: StorageBackend>: StorageHost {
         _ name: String, _ subject: String, keys: Set<LockKey>, isShared: Bool = true,
         _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Answer
     ) async throws(StorageError) -> Answer {
-        let operation = Operation(name, subject, keys: keys, isShared: isShared)
+        let operation = Operation(name, subject, keys: keys, isShared: isShared, within: confinement)
         return try await operations.perform(operation) {
             [backend, logger, paths = settings.paths] () async throws(StorageError) in
             let began = ContinuousClock.now
@@ -61,7 +79,9 @@ public final class Host<Backend: StorageBackend>: StorageHost {
             guard !settings.paths.isOfShares(path) else {
                 throw StorageError(.denied, "shares are mounted there, for links alone to lead to", subject: "\(path)")
             }
-            return path
+            let confined = path.confined(to: confinement)
+            try settings.paths.requireConfinable(confined)
+            return confined
         } catch {
             throw error.during(name)
         }

@@ -10,9 +10,15 @@ public struct Operation: Sendable, Hashable, CustomStringConvertible {
     /// Whether a second call may take the outcome of one that began before it. Not so where the call
     /// promises something of what its caller did just before: written data, an attached disk.
     public let isShared: Bool
+    /// What its caller may reach. What one may do, another may not take for done.
+    let confinement: CallConfinement?
 
-    public init(_ name: String, _ subject: String, keys: Set<LockKey>, isShared: Bool = true) {
+    public init(
+        _ name: String, _ subject: String, keys: Set<LockKey>, isShared: Bool = true,
+        within confinement: CallConfinement? = nil
+    ) {
         self.isShared = isShared
+        self.confinement = confinement
         self.name = name
         self.subject = subject
         self.keys = keys
@@ -20,7 +26,7 @@ public struct Operation: Sendable, Hashable, CustomStringConvertible {
 
     public static func == (a: Operation, b: Operation) -> Bool {
         a.name.isIdentical(to: b.name) && a.subject.isIdentical(to: b.subject) && a.keys == b.keys
-            && a.isShared == b.isShared
+            && a.isShared == b.isShared && a.confinement == b.confinement
     }
 
     public var description: String { subject.isEmpty ? name : "\(name) \(subject)" }

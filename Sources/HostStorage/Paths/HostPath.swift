@@ -9,11 +9,15 @@ public struct HostPath: Sendable, Hashable, CustomStringConvertible {
     public let components: [String]
     /// The root as callers are told it, in Windows spelling; nil where they are told the host's own.
     let windowsRoot: String?
+    /// What the call that names the place may reach; nil for all that the host allows. Not a part of what the
+    /// place is: equal places are in each other's way, whoever names them.
+    package let confinement: CallConfinement?
 
-    init(root: String, windowsRoot: String?, components: [String]) {
+    init(root: String, windowsRoot: String?, components: [String], confinement: CallConfinement? = nil) {
         self.root = root
         self.windowsRoot = windowsRoot
         self.components = components
+        self.confinement = confinement
     }
 
     public static func == (a: HostPath, b: HostPath) -> Bool {
@@ -46,6 +50,11 @@ public struct HostPath: Sendable, Hashable, CustomStringConvertible {
 
     /// Another place beneath the same root. The names must be such as ``components`` has them.
     package func replacingComponents(_ components: some Sequence<String>) -> HostPath {
-        HostPath(root: root, windowsRoot: windowsRoot, components: Array(components))
+        HostPath(root: root, windowsRoot: windowsRoot, components: Array(components), confinement: confinement)
+    }
+
+    /// The same place, named by a call that may reach no more than this.
+    package func confined(to confinement: CallConfinement?) -> HostPath {
+        HostPath(root: root, windowsRoot: windowsRoot, components: components, confinement: confinement)
     }
 }

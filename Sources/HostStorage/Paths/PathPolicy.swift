@@ -16,9 +16,21 @@ public struct PathPolicy: Sendable {
     /// one name that differs in case alone, by NTFS's table. Several such names are an error. What is
     /// created has the name that the caller gave it.
     public let ignoresCase: Bool
-    private let rootComponents: [[String]]
+    public let deviceNames: DeviceNames
+    let rootComponents: [[String]]
     private let windowsRoots: [String?]
     private let drives: DriveMap
+
+    /// Which names of files are devices' in Windows spelling, and so refused.
+    public enum DeviceNames: String, Sendable, Hashable, CaseIterable {
+        /// NUL, CON, COM1 and their like in every directory and with every extension: up to Windows 10 and Windows
+        /// Server 2022.
+        case windows10 = "windows-10"
+        /// In a directory NUL alone: from Windows 11 and Windows Server 2025 on.
+        case windows11 = "windows-11"
+
+        var rules: FileName.Rules { self == .windows10 ? .win32 : .windows11 }
+    }
 
     /// How a path that starts with one backslash and has no drive is taken. Drivers send such paths to
     /// the volume methods and to the link test; csi-proxy refuses them in all others.
@@ -29,8 +41,10 @@ public struct PathPolicy: Sendable {
     ///     is no root. In the Windows dialect every root must be on a drive.
     ///   - drives: letters and the host directories that they stand for; `C` is "/" unless given.
     public init(
-        roots: [String], drives: [Character: String] = [:], dialect: PathDialect = .both, ignoresCase: Bool = false
+        roots: [String], drives: [Character: String] = [:], dialect: PathDialect = .both, ignoresCase: Bool = false,
+        deviceNames: DeviceNames = .windows10
     ) throws(StorageError) {
+        self.deviceNames = deviceNames
         self.dialect = dialect
         self.ignoresCase = ignoresCase
         self.drives = try DriveMap(drives)
@@ -39,13 +53,14 @@ public struct PathPolicy: Sendable {
         var rootComponents: [[String]] = []
         var windowsRoots: [String?] = []
         for root in roots {
-            let components = try self.drives.components(of: PathSpelling(root), root)
+            let components = try self.drives.components(of: PathSpelling(root, deviceNames: deviceNames), root)
             guard !components.isEmpty else {
                 throw StorageError(.invalidArgument, "the root directory \"\(root.excerpt)\" is the whole host")
             }
             rootComponents.append(components)
             windowsRoots.append(
-                dialect == .windows ? try Self.windowsSpelling(of: components, self.drives, root) : nil)
+                dialect == .windows
+                    ? try Self.windowsSpelling(of: components, self.drives, deviceNames, root) : nil)
         }
         self.rootComponents = rootComponents
         self.windowsRoots = windowsRoots
@@ -55,7 +70,8 @@ public struct PathPolicy: Sendable {
     /// The place that `text` names. Malformed paths are ``StorageError/Code/invalidArgument``, places
     /// outside every root ``StorageError/Code/denied``.
     public func resolve(_ text: String, driveless: DrivelessPaths = .refused) throws(StorageError) -> HostPath {
-        let spelling = try PathSpelling(text, dialect: dialect, driveless: driveless)
+        let spelling = try PathSpelling(
+            text, dialect: dialect, driveless: driveless, deviceNames: deviceNames)
         let components = try drives.components(of: spelling, text)
         return try place(components, foldingCase: spelling.isWindows || ignoresCase, text: text)
     }
@@ -63,6 +79,16 @@ public struct PathPolicy: Sendable {
     /// The place that an absolute path of the host names, such as the text of a link.
     public func place(hostPath text: String) throws(StorageError) -> HostPath {
         try place(try PathSpelling.posix(text).components, foldingCase: false, text: text)
+    }
+
+    /// The absolute path of the host that a path in either spelling names, wherever that is.
+    public static func hostPath(of text: String, drives: [Character: String]) throws(StorageError) -> String {
+        "/" + (try DriveMap(drives).components(of: PathSpelling(text), text)).joined(separator: "/")
+    }
+
+    /// The place of a link's text among the roots, looked up as the policy looks up names.
+    package func place(hostNames names: [String]) throws(StorageError) -> HostPath {
+        try place(names, foldingCase: ignoresCase, text: "/" + names.joined(separator: "/"))
     }
 
     /// The place of a root that lies within another root, beneath the nearest one; nil for all others.
@@ -83,7 +109,7 @@ public struct PathPolicy: Sendable {
     package var shareDirectory: String { "\(roots[0] == "/" ? "" : roots[0])/.smb" }
 
     /// Whether a caller that names `path` would reach shares of others, with the rights that they are mounted with.
-    func isOfShares(_ path: HostPath) -> Bool {
+    package func isOfShares(_ path: HostPath) -> Bool {
         let own = shareDirectory.lowercased().utf8.split(separator: UInt8(ascii: "/"))
         let names = path.hostPath.lowercased().utf8.split(separator: UInt8(ascii: "/"))
         return names.count >= own.count && zip(names, own).allSatisfy { $0.elementsEqual($1) }
@@ -134,12 +160,12 @@ public struct PathPolicy: Sendable {
 
     /// How callers are told a root; one that they could not send back is none.
     private static func windowsSpelling(
-        of components: [String], _ drives: DriveMap, _ root: String
+        of components: [String], _ drives: DriveMap, _ deviceNames: DeviceNames, _ root: String
     ) throws(StorageError) -> String {
         guard let path = drives.windows(components) else {
             throw StorageError(.invalidArgument, "the root directory \"\(root.excerpt)\" is on no drive")
         }
-        _ = try PathSpelling(path + #"\"#, dialect: .windows)
+        _ = try PathSpelling(path + #"\"#, dialect: .windows, deviceNames: deviceNames)
         return path
     }
 }

@@ -15,7 +15,8 @@ enum PathSpelling: Hashable {
     case windowsDriveless([String])
 
     init(
-        _ text: String, dialect: PathDialect = .both, driveless: PathPolicy.DrivelessPaths = .onDriveC
+        _ text: String, dialect: PathDialect = .both, driveless: PathPolicy.DrivelessPaths = .onDriveC,
+        deviceNames: PathPolicy.DeviceNames = .windows10
     ) throws(StorageError) {
         if let control = text.utf8.first(where: { $0 < 0x20 || $0 == 0x7F }) {
             throw StorageError(.invalidArgument, "the path holds the control character \(control)")
@@ -24,7 +25,7 @@ enum PathSpelling: Hashable {
         switch dialect {
         case .posix: self = try Self.posix(text)
         case .both where isPosix: self = try Self.posix(text)
-        case .both, .windows: self = try Self.windows(text, dialect, driveless)
+        case .both, .windows: self = try Self.windows(text, dialect, driveless, deviceNames)
         }
     }
 
@@ -47,6 +48,11 @@ enum PathSpelling: Hashable {
             components.append(name)
         }
         return .posix(components)
+    }
+
+    /// The names of an absolute path that has been taken apart before.
+    static func names(_ path: String) -> [String] {
+        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
     }
 
     var components: [String] {
@@ -76,7 +82,8 @@ enum PathSpelling: Hashable {
     ///
     /// Source: github.com/kubernetes-csi/csi-proxy, pkg/server/filesystem/server.go.
     private static func windows(
-        _ text: String, _ dialect: PathDialect, _ driveless: PathPolicy.DrivelessPaths
+        _ text: String, _ dialect: PathDialect, _ driveless: PathPolicy.DrivelessPaths,
+        _ deviceNames: PathPolicy.DeviceNames
     ) throws(StorageError) -> PathSpelling {
         let path = WindowsPath(text)
         // A path without a drive is as long as it is with one.
@@ -84,14 +91,18 @@ enum PathSpelling: Hashable {
         guard count <= 260 else {
             throw StorageError(.invalidArgument, "path length \(count) exceeds maximum characters: 260")
         }
+        // csi-proxy does not look at the paths of the methods that take them without a drive; Windows takes either
+        // separator there.
+        let separators: Set<UInt16> = driveless == .onDriveC ? [backslash, UInt16(ascii: "/")] : [backslash]
         switch path.kind {
         case .driveAbsolute:
             let letter = UnicodeScalar(path.units[0]).map(Character.init)
-            guard let letter, letter.isASCII, letter.isLetter, path.units[2] == backslash else { break }
-            return .windows(drive: Character(letter.uppercased()), try names(of: path, separator: backslash, text))
+            guard let letter, letter.isASCII, letter.isLetter, separators.contains(path.units[2]) else { break }
+            return .windows(
+                drive: Character(letter.uppercased()), try names(of: path, separators, deviceNames, text))
         case .rooted, .nt:
             if driveless == .onDriveC {
-                return .windowsDriveless(try names(of: path, separator: path.units[0], text))
+                return .windowsDriveless(try names(of: path, separators, deviceNames, text))
             }
         case .unc, .localDevice, .verbatim, .verbatimUNC, .volumeGUID:
             if driveless == .onDriveC {
@@ -118,9 +129,10 @@ enum PathSpelling: Hashable {
 
     /// The names behind the root, each one that Windows takes for itself and nothing else.
     private static func names(
-        of path: WindowsPath, separator: UInt16, _ text: String
+        of path: WindowsPath, _ separators: Set<UInt16>, _ deviceNames: PathPolicy.DeviceNames, _ text: String
     ) throws(StorageError) -> [String] {
-        var parts = path.splitRoot().tail.units.split(separator: separator, omittingEmptySubsequences: false)
+        var parts = path.splitRoot().tail.units.split(
+            omittingEmptySubsequences: false, whereSeparator: separators.contains)
         if parts.last?.isEmpty == true { parts.removeLast() }
         var names: [String] = []
         for part in parts {
@@ -128,7 +140,7 @@ enum PathSpelling: Hashable {
             try refuseLong(name)
             if part.contains(where: actedOnByShells.contains) { throw invalidCharacters(text) }
             do throws(NameFault) {
-                _ = try FileName(WindowsPath(units: Array(part)))
+                _ = try FileName(WindowsPath(units: Array(part)), rules: deviceNames.rules)
             } catch .device {
                 throw StorageError(.invalidArgument, "path names the device \(name): \(text.excerpt)")
             } catch {

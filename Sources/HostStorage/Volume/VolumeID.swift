@@ -17,13 +17,14 @@ public struct VolumeID: Sendable, Hashable, CustomStringConvertible {
         self.guid = guid.lowercased()
     }
 
-    /// Reads a volume ID as callers send it. The backslash at its end may be missing.
+    /// Reads a volume ID as callers send it, in either case, as Windows looks names of objects up. The backslash at its
+    /// end may be missing.
     public init(_ text: String) throws(StorageError) {
         guard !text.isEmpty else { throw StorageError(.invalidArgument, "the volume ID is empty") }
         let bytes = text.utf8
         let prefix = #"\\?\Volume{"#.utf8
         let rest = bytes.dropFirst(prefix.count)
-        guard bytes.starts(with: prefix), rest.count == 37 || rest.count == 38,
+        guard bytes.starts(with: prefix, by: Self.isSameLetter), rest.count == 37 || rest.count == 38,
             let guid = String(rest.prefix(36)), Self.isGUID(guid),
             rest.dropFirst(36).elementsEqual("}".utf8) || rest.dropFirst(36).elementsEqual(#"}\"#.utf8)
         else {
@@ -34,6 +35,10 @@ public struct VolumeID: Sendable, Hashable, CustomStringConvertible {
     }
 
     public var description: String { #"\\?\Volume{\#(guid)}\"# }
+
+    private static func isSameLetter(_ a: UInt8, _ b: UInt8) -> Bool {
+        a == b || (a ^ b == 0x20 && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(a | 0x20))
+    }
 
     private static func isGUID(_ text: String) -> Bool {
         let bytes = Array(text.utf8)

@@ -111,8 +111,11 @@ struct SystemDisks: Sendable {
     /// loop device on a file of the system's disk is not that disk.
     private static func collectDisks(below device: DeviceNumber, into names: inout Set<String>) {
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return }
-        for name in [name] + companions(of: name) { collectDisks(below: name, into: &names) }
+        for name in devices(ofFilesystemOn: name) { collectDisks(below: name, into: &names) }
     }
+
+    /// All devices that the filesystem on one of them spans.
+    static func devices(ofFilesystemOn name: String) -> [String] { [name] + companions(of: name) }
 
     /// All devices of the btrfs that has this device. The mount table names one of them.
     private static func companions(of name: String) -> [String] {

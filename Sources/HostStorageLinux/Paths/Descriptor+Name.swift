@@ -10,18 +10,16 @@ extension Descriptor {
     /// What the name stands for is pinned first and asked afterwards what it is, so that nothing that
     /// replaces it meanwhile is opened, and no FIFO or device by mistake.
     ///
-    /// - Parameter crossingMounts: where false, a mount on the name is EXDEV, and what is mounted, which may
-    ///   be the dead mount of a server, is not asked anything.
+    /// - Parameter limits: which mounts may be met.
     func openName(
-        _ name: String, _ flags: Int32, crossingMounts: Bool = true, _ subject: String
+        _ name: String, _ flags: Int32, crossing limits: MountLimits? = nil, _ subject: String
     ) throws(StorageError) -> Descriptor {
         let place = Descriptor(
             owning: try checkErrno(openat(raw, name, cls_O_PATH | O_NOFOLLOW | O_CLOEXEC), "openat", subject))
+        // Before anything is asked of it.
+        try limits?.require(place, subject)
         let status = try place.status(subject)
         if status.isLink { throw StorageError(errno: ELOOP, "openat", subject) }
-        if !crossingMounts, status.mountID != (try self.status(subject)).mountID {
-            throw StorageError(errno: EXDEV, "openat", subject)
-        }
         if flags & O_DIRECTORY != 0, !status.isDirectory { throw StorageError(errno: ENOTDIR, "openat", subject) }
         if flags & cls_O_PATH != 0 { return place }
         if status.isDirectory {
@@ -30,10 +28,45 @@ extension Descriptor {
         return try Descriptor(opening: "/proc/self/fd/\(place.raw)", flags)
     }
 
+    /// Opens a directory in this one, by the bytes of its name, to read it. A link is ELOOP or ENOTDIR; a mount, of
+    /// the same filesystem too, EXDEV, and what is mounted is not asked anything.
+    func openDirectoryHere(_ name: [UInt8], _ subject: () -> String) throws(StorageError) -> Descriptor {
+        let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+        if Resolution.available == .kernel {
+            let resolve = CLS_RESOLVE_NO_XDEV | CLS_RESOLVE_NO_SYMLINKS | CLS_RESOLVE_BENEATH
+            var result: Int32 = -EAGAIN
+            for _ in 0..<128 where result == -EAGAIN {
+                result = name.withCString { cls_openat2(raw, $0, UInt64(UInt32(bitPattern: flags)), resolve) }
+            }
+            guard result >= 0 else { throw StorageError(errno: -result, "openat2", subject()) }
+            return Descriptor(owning: result)
+        }
+        let pinned = name.withCString { openat(raw, $0, cls_O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC) }
+        guard pinned >= 0 else { throw StorageError(errno: errno, "openat", subject()) }
+        let place = Descriptor(owning: pinned)
+        guard try place.mountID() == mountID() else { throw StorageError(errno: EXDEV, "openat", subject()) }
+        let result = openat(place.raw, ".", flags | O_CLOEXEC)
+        guard result >= 0 else { throw StorageError(errno: errno, "openat", subject()) }
+        return Descriptor(owning: result)
+    }
+
     /// The text of the link `name` in this directory.
     func linkText(of name: String, _ subject: String) throws(StorageError) -> String {
+        guard let text = try linkTextIfLink(of: name, subject) else {
+            throw StorageError(errno: EINVAL, "readlinkat", subject)
+        }
+        return text
+    }
+
+    /// The text of `name` in this directory; nil where it is no link.
+    func linkTextIfLink(of name: String, _ subject: String) throws(StorageError) -> String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = try checkErrno(readlinkat(raw, name, &buffer, buffer.count), "readlinkat", subject)
-        return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+        let count = readlinkat(raw, name, &buffer, buffer.count)
+        if count < 0, errno == EINVAL { return nil }
+        try checkErrno(count, "readlinkat", subject)
+        guard let text = String(validating: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self) else {
+            throw StorageError(.failedPrecondition, "a link there has a text that is not UTF-8", subject: subject)
+        }
+        return text
     }
 }

@@ -8,18 +8,29 @@ import HostStorage
 enum DirectoryCreation {
     private static let mode: mode_t = 0o755
 
+    /// A link at the end of the way that leads to a directory is one that is there, as it is on Windows.
     static func make(_ path: HostPath, _ door: PathDoor) throws(StorageError) {
-        _ = try makeBeneath(makeRoot(path, door), path.components, path.root)
+        try door.policy.requireConfined(path)
+        let root = try makeRoot(path, door)
+        let limits = try MountLimits(path.confinement, root: root.descriptor, door.inventory)
+        do throws(StorageError) {
+            _ = try makeBeneath(root, path.components, path.root, limits)
+        } catch  where error.isSystemCall(errno: ELOOP) {
+            guard let (parent, name) = try? door.openParent(of: path),
+                try parent.descriptor.linkTextIfLink(of: name, "\(path)") != nil,
+                (try? door.openFollowing(path, cls_O_PATH | O_DIRECTORY)) != nil
+            else { throw error }
+        }
     }
 
     private static func makeBeneath(
-        _ root: OpenDirectory, _ names: [String], _ path: String
+        _ root: OpenDirectory, _ names: [String], _ path: String, _ limits: MountLimits?
     ) throws(StorageError) -> OpenDirectory {
         var (directory, place) = (root, path)
         for name in names {
             place += "/\(name)"
             let isNew = try make(name, in: directory.descriptor, place)
-            let child = try directory.descriptor.openName(name, O_RDONLY | O_DIRECTORY, place)
+            let child = try directory.descriptor.openName(name, O_RDONLY | O_DIRECTORY, crossing: limits, place)
             // Whatever this process's umask took away.
             if isNew { try checkErrno(fchmod(child.raw, mode), "fchmod", place) }
             directory = OpenDirectory(child)
@@ -31,7 +42,7 @@ enum DirectoryCreation {
     /// way from a root around it is its callers', whose links are not.
     private static func makeRoot(_ path: HostPath, _ door: PathDoor) throws(StorageError) -> OpenDirectory {
         if let place = door.policy.place(ofInnerRoot: path.root) {
-            return try makeBeneath(makeRoot(place, door), place.components, place.root)
+            return try makeBeneath(makeRoot(place, door), place.components, place.root, nil)
         }
         var directory = OpenDirectory(try Descriptor(opening: "/", cls_O_PATH | O_DIRECTORY))
         var place = ""

@@ -11,19 +11,33 @@ extension PathDoor {
     /// This is about names alone. What is in the way (a link, a file) ends it, and whoever opens the place
     /// meets it.
     func actual(_ path: HostPath) throws(StorageError) -> HostPath {
-        guard policy.ignoresCase else { return path }
+        guard policy.ignoresCase else {
+            try policy.requireConfined(path)
+            return path
+        }
+        try policy.requireConfinable(path)
         var found: [String] = []
         do throws(StorageError) {
             var directory = OpenDirectory(try openRoot(path.root))
+            let limits = try MountLimits(path.confinement, root: directory.descriptor, inventory)
             for name in path.components {
                 guard let match = try Self.match(name, in: directory.descriptor, "\(path)") else { break }
                 found.append(match)
                 guard found.count < path.components.count else { break }
                 directory = OpenDirectory(
-                    try directory.descriptor.openName(match, cls_O_PATH | O_DIRECTORY, "\(path)"))
+                    try directory.descriptor.openName(
+                        match, cls_O_PATH | O_DIRECTORY, crossing: limits, "\(path)"))
             }
-        } catch  where [.notFound, .failedPrecondition].contains(error.code) && error.cause != nil {}
-        return path.replacingComponents(found + path.components.dropFirst(found.count))
+        } catch {
+            if ![.notFound, .failedPrecondition].contains(error.code) || error.cause == nil {
+                // What is there is told only where the call may look.
+                try policy.requireConfined(path.replacingComponents(found))
+                throw error
+            }
+        }
+        let actual = path.replacingComponents(found + path.components.dropFirst(found.count))
+        try policy.requireConfined(actual)
+        return actual
     }
 
     /// Most callers spell names as they are, and spare the directory the reading.

@@ -22,28 +22,37 @@ enum Resolution: Sendable, CaseIterable {
 
     /// Opens what the names lead to. `flags` as for open(2). A link among them is ELOOP.
     func open(
-        _ names: [String], beneath directory: borrowing Descriptor, _ flags: Int32, _ subject: String
+        _ names: [String], beneath directory: borrowing Descriptor, _ flags: Int32, crossing limits: MountLimits? = nil,
+        _ subject: String
     ) throws(StorageError) -> Descriptor {
         guard let last = names.last else {
             return Descriptor(owning: try checkErrno(openat(directory.raw, ".", flags | O_CLOEXEC), "openat", subject))
         }
         switch self {
         case .kernel:
-            let resolve = CLS_RESOLVE_BENEATH | CLS_RESOLVE_NO_SYMLINKS | CLS_RESOLVE_NO_MAGICLINKS
+            var resolve = CLS_RESOLVE_BENEATH | CLS_RESOLVE_NO_SYMLINKS | CLS_RESOLVE_NO_MAGICLINKS
+            // The first mount on the way ends it, before anything behind is looked up.
+            if limits != nil { resolve |= CLS_RESOLVE_NO_XDEV }
             let path = names.joined(separator: "/")
             // EAGAIN: something was renamed on the way and the kernel could not be sure (openat2(2)).
             for _ in 0..<128 {
                 let result = cls_openat2(directory.raw, path, UInt64(UInt32(bitPattern: flags)), resolve)
+                if limits != nil, result == -EXDEV {
+                    return try Self.walk.open(names, beneath: directory, flags, crossing: limits, subject)
+                }
                 if result != -EAGAIN { return Descriptor(owning: try check(result, "openat2", subject)) }
             }
-            throw StorageError(errno: EAGAIN, "openat2", subject)
+            throw .changing(subject)
         case .walk:
-            guard let first = names.dropLast().first else { return try directory.openName(last, flags, subject) }
-            var place = OpenDirectory(try directory.openName(first, cls_O_PATH | O_DIRECTORY, subject))
-            for name in names.dropFirst().dropLast() {
-                place = OpenDirectory(try place.descriptor.openName(name, cls_O_PATH | O_DIRECTORY, subject))
+            let way = cls_O_PATH | O_DIRECTORY
+            guard let first = names.dropLast().first else {
+                return try directory.openName(last, flags, crossing: limits, subject)
             }
-            return try place.descriptor.openName(last, flags, subject)
+            var place = OpenDirectory(try directory.openName(first, way, crossing: limits, subject))
+            for name in names.dropFirst().dropLast() {
+                place = OpenDirectory(try place.descriptor.openName(name, way, crossing: limits, subject))
+            }
+            return try place.descriptor.openName(last, flags, crossing: limits, subject)
         }
     }
 }

@@ -96,16 +96,27 @@ struct Descriptor: ~Copyable, Sendable {
     /// Whether a directory holds no names.
     func isEmptyDirectory(_ subject: String) throws(StorageError) -> Bool {
         var isEmpty = true
-        try forEachName(subject) { _ in
+        try forEachNameInBytes(subject) { _ in
             isEmpty = false
             return false
         }
         return isEmpty
     }
 
-    /// Calls `body` with every name in the directory until it returns false.
+    /// Calls `body` with every name in the directory that is text until it returns false. A name that is not
+    /// UTF-8 is one that no caller can mean.
     func forEachName(
         _ subject: String, _ body: (String) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        try forEachNameInBytes(subject) { bytes throws(StorageError) in
+            guard let name = String(validating: bytes, as: UTF8.self) else { return true }
+            return try body(name)
+        }
+    }
+
+    /// Calls `body` with every name in the directory until it returns false.
+    func forEachNameInBytes(
+        _ subject: String, _ body: ([UInt8]) throws(StorageError) -> Bool
     ) throws(StorageError) {
         // A descriptor of its own: closedir closes what fdopendir was given, and the position is its own.
         let own = try checkErrno(openat(raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "open", subject)
@@ -121,9 +132,11 @@ struct Descriptor: ~Copyable, Sendable {
                 return
             }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+                $0.withMemoryRebound(to: UInt8.self, capacity: Int(NAME_MAX) + 1) { name in
+                    Array(UnsafeBufferPointer(start: name, count: 256).prefix { $0 != 0 })
+                }
             }
-            if name != ".", name != "..", try !body(name) { return }
+            if name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")], try !body(name) { return }
         }
     }
 

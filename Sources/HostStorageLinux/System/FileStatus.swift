@@ -14,6 +14,9 @@ struct FileStatus {
     /// In bytes.
     let size: Int64
     let isMountRoot: Bool
+    /// Whether chattr(1) has made it one that nobody removes: "immutable" or "append-only".
+    let protection: String?
+    private let birth: FileIdentity.Birth
     private let mode: UInt32
 
     init(_ status: cls_status) {
@@ -23,12 +26,32 @@ struct FileStatus {
         inode = status.inode
         size = Int64(status.size)
         isMountRoot = status.is_mount_root != 0
+        protection = status.is_immutable != 0 ? "immutable" : status.is_append_only != 0 ? "append-only" : nil
+        birth = FileIdentity.Birth(seconds: status.birth_seconds, nanoseconds: status.birth_nanoseconds)
         mode = status.mode
+    }
+
+    var identity: FileIdentity {
+        FileIdentity(device: device, mountID: mountID, inode: inode, birth: birth)
     }
 
     var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
     var isLink: Bool { mode & S_IFMT == S_IFLNK }
     var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
+}
+
+/// Which file it is, seen through which mount. A file that was made later has another one, also where it got
+/// the inode number of one that is gone.
+struct FileIdentity: Hashable, Sendable {
+    let device: DeviceNumber
+    let mountID: UInt64
+    let inode: UInt64
+    let birth: Birth
+
+    struct Birth: Hashable, Sendable {
+        let seconds: Int64
+        let nanoseconds: UInt32
+    }
 }
 
 /// A kernel device number.

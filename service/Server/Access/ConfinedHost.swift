@@ -6,7 +6,8 @@ import StorageAccess
 /// The host as one call may use it: whatever is asked of it is first compared with the call's ``Permit``.
 ///
 /// Disk numbers are never given out twice, so what was found out about a disk holds when the host then
-/// works on it. Paths are compared as the host will resolve them, beneath its roots and through no link.
+/// works on it. Paths are compared by the host itself, where it opens them: it is given what a rule confines
+/// them to.
 struct ConfinedHost: StorageHost {
     let host: any StorageHost
     let permit: Permit
@@ -31,37 +32,88 @@ struct ConfinedHost: StorageHost {
         }
     }
 
-    /// Throws unless one of the permit's rules allows all of it.
+    /// Throws unless one of the permit's rules allows all of it. Nothing of it is a path.
     private func require(_ named: Named...) async throws(StorageError) { try await require(named) }
 
     private func require(_ named: [Named]) async throws(StorageError) {
-        let text = named.map(\.description).joined(separator: " ")
-        var subjects: [Subject] = []
-        // Who may not call the method at all learns nothing about what it named.
-        if !permit.rules.isEmpty {
-            for one in named {
-                do throws(StorageError) {
-                    if let subject = try await subject(one) { subjects.append(subject) }
-                } catch {
-                    throw error.during("\(permit.method)", text)
-                }
-            }
-        }
-        if case .refused(let reason) = Decision(permit.rules, subjects) { throw permit.refusal(of: text, reason) }
+        let text = Self.text(named)
+        guard try await rules(permitting: named, text).isEmpty else { return }
+        throw refusal(of: text)
     }
 
-    /// What rules can be compared with; nil where none of them asks.
+    /// Makes a call that names all this, by a rule that allows all of it. The refusal says no more than what the caller
+    /// has named, whatever is there.
+    private func perform<Answer>(
+        _ named: Named..., as call: (any StorageHost) async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
+        let text = Self.text(named)
+        let rules = try await rules(permitting: named, text)
+        if rules.contains(where: { $0.confinement == nil }) { return try await call(host) }
+        for confinement in rules.compactMap(\.confinement) {
+            let confined = try host.confined(to: confinement)
+            do throws(StorageError) {
+                return try await call(confined)
+            } catch {
+                if !error.isOfConfinement { throw error.told(within: confinement, by: paths) }
+            }
+        }
+        throw refusal(of: text)
+    }
+
+    private static func text(_ named: [Named]) -> String { named.map(\.description).joined(separator: " ") }
+
+    private func refusal(of text: String) -> StorageError {
+        permit.refusal(
+            of: text,
+            permit.rules.isEmpty ? "no rule for the caller has the method" : Decision.outside(permit.rules))
+    }
+
+    /// The rules that allow all of it but the paths, which only the host can compare.
+    private func rules(permitting named: [Named], _ text: String) async throws(StorageError) -> [AccessRule] {
+        // Who may not call the method at all learns nothing about what it named.
+        guard !permit.rules.isEmpty else { return [] }
+        var subjects: [Subject] = []
+        for one in named {
+            do throws(StorageError) {
+                if let subject = try await subject(one) { subjects.append(subject) }
+            } catch {
+                throw error.during("\(permit.method)", text)
+            }
+        }
+        return permit.rules.filter { rule in subjects.allSatisfy(rule.permits) }
+    }
+
+    /// What rules can be compared with; nil where none of them asks, and for paths.
     private func subject(_ named: Named) async throws(StorageError) -> Subject? {
         switch named {
-        case .path(let text, let driveless): return .path(try paths.resolve(text, driveless: driveless).description)
+        case .path(let text, let driveless):
+            _ = try paths.resolve(text, driveless: driveless)
+            return nil
         case .disk(let disk):
             guard permit.hasDevices else { return nil }
-            // A disk that does not say who it is has names that match nothing.
-            return .disk(try await host.diskIdentifiers()[disk] ?? DiskIdentifiers(page83: "", serialNumber: ""))
+            return try await subject { () throws(StorageError) in try await host.diskIdentifiers()[disk] }
         case .volume(let volume):
             guard permit.hasDevices else { return nil }
-            return try await subject(.disk(try await host.disk(of: volume)))
+            return try await subject { () throws(StorageError) in
+                let disk = try await host.disk(of: volume)
+                return try await host.diskIdentifiers()[disk]
+            }
         case .service(let service): return .service(service)
+        }
+    }
+
+    /// A disk that is not there, or does not say who it is, has names that match nothing, so that a refusal does not
+    /// tell which of the others' are there.
+    private func subject(
+        _ identifiers: () async throws(StorageError) -> DiskIdentifiers?
+    ) async throws(StorageError) -> Subject {
+        let nameless = DiskIdentifiers(page83: "", serialNumber: "")
+        do throws(StorageError) {
+            return .disk(try await identifiers() ?? nameless)
+        } catch {
+            if error.code == .notFound { return .disk(nameless) }
+            // Its text can name disks of others.
+            throw StorageError(error.code, "it cannot be told on which disk it is; try again")
         }
     }
 
@@ -134,13 +186,15 @@ struct ConfinedHost: StorageHost {
     }
 
     func mountVolume(_ volume: VolumeID, at path: String) async throws(StorageError) {
-        try await require(.volume(volume), .path(path, .onDriveC))
-        try await naming { () async throws(StorageError) in try await host.mountVolume(volume, at: path) }
+        try await perform(.volume(volume), .path(path, .onDriveC)) { host throws(StorageError) in
+            try await naming { () async throws(StorageError) in try await host.mountVolume(volume, at: path) }
+        }
     }
 
     func unmountVolume(_ volume: VolumeID, from path: String) async throws(StorageError) -> UnmountOutcome {
-        try await require(.volume(volume), .path(path, .onDriveC))
-        return try await host.unmountVolume(volume, from: path)
+        try await perform(.volume(volume), .path(path, .onDriveC)) { host throws(StorageError) in
+            try await host.unmountVolume(volume, from: path)
+        }
     }
 
     func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
@@ -173,51 +227,65 @@ struct ConfinedHost: StorageHost {
         try await host.flushVolume(volume)
     }
 
-    /// The answer is compared too: a link can lead from a caller's root to the volume of another.
     func volume(mountedAt path: String) async throws(StorageError) -> VolumeID {
-        try await require(.path(path, .onDriveC))
-        let volume = try await naming { () async throws(StorageError) in try await host.volume(mountedAt: path) }
-        try await require(.path(path, .onDriveC), .volume(volume))
-        return volume
+        try await volume(at: path) { host throws(StorageError) in
+            try await naming { () async throws(StorageError) in try await host.volume(mountedAt: path) }
+        }
     }
 
     func volume(closestTo path: String) async throws(StorageError) -> VolumeID {
-        try await require(.path(path, .onDriveC))
-        let volume = try await naming { () async throws(StorageError) in try await host.volume(closestTo: path) }
-        try await require(.path(path, .onDriveC), .volume(volume))
-        return volume
+        try await volume(at: path) { host throws(StorageError) in
+            try await naming { () async throws(StorageError) in try await host.volume(closestTo: path) }
+        }
+    }
+
+    /// The answer is compared too: what holds a caller's directories can be a disk that is not the caller's.
+    private func volume(
+        at path: String, as call: (any StorageHost) async throws(StorageError) -> VolumeID
+    ) async throws(StorageError) -> VolumeID {
+        let named = Named.path(path, .onDriveC)
+        let volume = try await perform(named, as: call)
+        let rules: [AccessRule]
+        do throws(StorageError) {
+            rules = try await self.rules(permitting: [.volume(volume)], named.description)
+        } catch {
+            throw error.during("\(permit.method)", named.description)
+        }
+        // By one rule as a whole: the roots of one and the devices of another do not add up.
+        for rule in rules {
+            guard let confinement = rule.confinement else { return volume }
+            let confined = try host.confined(to: confinement)
+            if let again = try? await call(confined), again == volume { return volume }
+        }
+        throw refusal(of: named.description)
     }
 
     // MARK: - Directories and links
 
     func pathExists(_ path: String) async throws(StorageError) -> Bool {
-        try await require(.path(path))
-        return try await host.pathExists(path)
+        try await perform(.path(path)) { host throws(StorageError) in try await host.pathExists(path) }
     }
 
     func makeDirectory(_ path: String) async throws(StorageError) {
-        try await require(.path(path))
-        try await host.makeDirectory(path)
+        try await perform(.path(path)) { host throws(StorageError) in try await host.makeDirectory(path) }
     }
 
     func remove(_ path: String, force: Bool) async throws(StorageError) {
-        try await require(.path(path))
-        try await host.remove(path, force: force)
+        try await perform(.path(path)) { host throws(StorageError) in try await host.remove(path, force: force) }
     }
 
     func removeContents(of path: String) async throws(StorageError) {
-        try await require(.path(path))
-        try await host.removeContents(of: path)
+        try await perform(.path(path)) { host throws(StorageError) in try await host.removeContents(of: path) }
     }
 
     func createSymlink(at link: String, to target: String) async throws(StorageError) {
-        try await require(.path(link), .path(target))
-        try await host.createSymlink(at: link, to: target)
+        try await perform(.path(link), .path(target)) { host throws(StorageError) in
+            try await host.createSymlink(at: link, to: target)
+        }
     }
 
     func isSymlink(_ path: String) async throws(StorageError) -> Bool {
-        try await require(.path(path, .onDriveC))
-        return try await host.isSymlink(path)
+        try await perform(.path(path, .onDriveC)) { host throws(StorageError) in try await host.isSymlink(path) }
     }
 
     // MARK: - Shares
@@ -225,8 +293,13 @@ struct ConfinedHost: StorageHost {
     func mapShare(
         _ remote: SMBRemotePath, linkedAt link: String?, as credentials: SMBCredentials?
     ) async throws(StorageError) {
-        if let link { try await require(.path(link)) } else { try await require() }
-        try await host.mapShare(remote, linkedAt: link, as: credentials)
+        guard let link else {
+            try await require()
+            return try await host.mapShare(remote, linkedAt: nil, as: credentials)
+        }
+        try await perform(.path(link)) { host throws(StorageError) in
+            try await host.mapShare(remote, linkedAt: link, as: credentials)
+        }
     }
 
     func unmapShare(_ remote: SMBRemotePath) async throws(StorageError) {
@@ -317,5 +390,21 @@ struct ConfinedHost: StorageHost {
     func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
         try await require()
         try await host.setMutualCHAPSecret(secret)
+    }
+}
+
+extension StorageError {
+    /// Without the places of others that hold a mount or a disk.
+    fileprivate func told(within confinement: CallConfinement, by paths: PathPolicy) -> StorageError {
+        var error = self
+        error.holders = holders.map { holder in
+            guard case .mount(let target, let process) = holder else { return holder }
+            let place = (try? paths.resolve(target)) ?? (try? paths.place(hostPath: target))
+            guard let place, paths.isConfinable(place.confined(to: confinement)) else {
+                return .mount(target: "a place outside of the caller's directories", seenByProcess: process)
+            }
+            return holder
+        }
+        return error
     }
 }

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+import HostStorage
+
+extension PathDoor {
+    /// How often a way is begun anew on which links are changed meanwhile.
+    private static let maximumAttempts = 16
+
+    /// The place that `path` leads to when links are followed. Every link on the way must lead beneath a
+    /// root; the result has no link in it, unless somebody puts one there meanwhile, which ``open(_:_:)``
+    /// then refuses.
+    func following(_ path: HostPath) throws(StorageError) -> HostPath {
+        try settled("\(path)") { () throws(StorageError) in
+            var walk = LinkWalk(self, from: path)
+            return try walk.finish()
+        }
+    }
+
+    /// Opens what `path` leads to when links are followed.
+    func openFollowing(_ path: HostPath, _ flags: Int32) throws(StorageError) -> Descriptor {
+        let opened = try settled("\(path)") { () throws(StorageError) -> OpenDirectory in
+            var walk = LinkWalk(self, from: path)
+            return OpenDirectory(try open(walk.finish(), flags))
+        }
+        // A copy is the caller's own.
+        return Descriptor(owning: try checkErrno(fcntl(opened.descriptor.raw, F_DUPFD_CLOEXEC, 0), "fcntl", "\(path)"))
+    }
+
+    /// Whether the text of the link at `path` names something that is there; nil where there is no link. The links
+    /// in the text's directories are followed, one that it names itself is there whatever it leads to.
+    func targetExists(ofLinkAt path: HostPath) throws(StorageError) -> Bool? {
+        try settled("\(path)") { () throws(StorageError) -> Bool? in
+            let (parent, name) = try openParent(of: path)
+            guard let text = try parent.descriptor.linkTextIfLink(of: name, "\(path)") else { return nil }
+            do throws(StorageError) {
+                var walk = LinkWalk(self, from: path.parent ?? path, text: text)
+                let place = try walk.finish()
+                guard !place.isRoot else { return try open(place, cls_O_PATH).status("\(place)").isDirectory }
+                let (directory, last) = try openParent(of: place)
+                _ = try directory.descriptor.status(of: last, "\(place)")
+                return true
+            } catch  where error.code == .notFound || error.isSystemCall(errno: ENOTDIR) {
+                // Below a file there is nothing.
+                return false
+            }
+        }
+    }
+
+    /// Does `work` again as long as it meets a link where there was none. What is missing may have been behind a link
+    /// that leads elsewhere by now, so it is looked for a second time.
+    private func settled<Value>(
+        _ subject: String, _ work: () throws(StorageError) -> Value
+    ) throws(StorageError) -> Value {
+        var wasMissing = false
+        for _ in 0..<Self.maximumAttempts {
+            do throws(StorageError) {
+                return try work()
+            } catch {
+                let isMissing = error.code == .notFound && !wasMissing
+                guard isMissing || error.isSystemCall(errno: ELOOP) && !error.isOfTooManyLinks else { throw error }
+                wasMissing = wasMissing || isMissing
+            }
+        }
+        throw .changing(subject)
+    }
+}
+
+/// The way to a place name by name, as the kernel goes it: a ".." leads to what is above the directory that the names
+/// before it have led to, whatever the text of a link looks like.
+///
+/// Outside of the roots, and of what the call may reach, nothing is looked up: names there are taken as they are
+/// written, and a ".." behind one that was not looked up is refused.
+private struct LinkWalk {
+    private let door: PathDoor
+    private let confinement: CallConfinement?
+    private let subject: String
+    /// From the host's root on; no link among those that were looked up.
+    private var names: [String]
+    /// Whether all of them are known to be the way as the kernel has it.
+    private var isKnown = true
+    /// What is still to be gone, the next name last.
+    private var rest: [String]
+    private var links = 0
+    private let followsLast: Bool
+
+    init(_ door: PathDoor, from path: HostPath) {
+        self.door = door
+        confinement = path.confinement
+        subject = "\(path)"
+        names = Self.names(of: path.root)
+        rest = path.components.reversed()
+        followsLast = true
+    }
+
+    /// - Parameter directory: what holds the link, a place without links.
+    init(_ door: PathDoor, from directory: HostPath, text: String) {
+        self.door = door
+        confinement = directory.confinement
+        subject = "\(directory)"
+        names = Self.names(of: directory.hostPath)
+        rest = []
+        followsLast = false
+        take(text)
+    }
+
+    private static func names(of path: String) -> [String] {
+        path.utf8.split(separator: UInt8(ascii: "/")).map { String(Substring($0)) }
+    }
+
+    /// Goes on with the text of a link in the directory of `names`.
+    private mutating func take(_ text: String) {
+        if text.utf8.first == UInt8(ascii: "/") {
+            names = []
+            isKnown = true
+        }
+        rest += Self.names(of: text).reversed()
+    }
+
+    mutating func finish() throws(StorageError) -> HostPath {
+        while let name = rest.popLast() {
+            switch name {
+            case ".": continue
+            case "..": try climb()
+            default: try step(name)
+            }
+        }
+        return try door.actual(place())
+    }
+
+    private func place() throws(StorageError) -> HostPath {
+        let place = try door.policy.place(hostNames: names)
+        // A link to a share is made by mapping it, and says no more than whether the share is there.
+        return place.confined(to: !followsLast && door.policy.isOfShares(place) ? nil : confinement)
+    }
+
+    private mutating func climb() throws(StorageError) {
+        let outside = StorageError(
+            .denied, "path: a link leads by \"..\" through what is not within the working directories", subject: subject
+        )
+        guard isKnown else { throw confinement == nil ? outside : .outsideConfinement(subject) }
+        guard !names.isEmpty else { return }
+        // The way to a root may have links of the operator's; from there on text does not say what is above.
+        if let place = try? door.policy.place(hostNames: names), place.isRoot,
+            door.policy.place(ofInnerRoot: place.root) == nil
+        {
+            let root = cls_openat2(
+                AT_FDCWD, place.root, UInt64(UInt32(bitPattern: cls_O_PATH)), CLS_RESOLVE_NO_SYMLINKS)
+            guard root >= 0 else { throw outside }
+            close(root)
+        }
+        names.removeLast()
+    }
+
+    private mutating func step(_ name: String) throws(StorageError) {
+        names.append(name)
+        guard let place = try? place(), door.policy.isConfinable(place) else {
+            isKnown = false
+            return
+        }
+        if place.isRoot {
+            isKnown = true
+            return
+        }
+        let actual = try door.actual(place)
+        let text: String?
+        do throws(StorageError) {
+            let (parent, last) = try door.openParent(of: actual)
+            if rest.isEmpty, !followsLast { return isKnown = true }
+            text = try parent.descriptor.linkTextIfLink(of: last, "\(actual)")
+        } catch {
+            // What is between a root of the host and what the call may reach is none of the caller's business.
+            if !isKnown, confinement != nil, error.isSystemCall(errno: ELOOP) { throw .outsideConfinement(subject) }
+            throw error
+        }
+        names = Self.names(of: actual.hostPath)
+        isKnown = true
+        guard let text else { return }
+        links += 1
+        // As many as the kernel itself follows (path_resolution(7)).
+        guard links <= 40 else { throw .tooManyLinks(subject) }
+        names.removeLast()
+        take(text)
+    }
+}
+
+extension StorageError {
+    fileprivate static func tooManyLinks(_ subject: String) -> StorageError {
+        StorageError(errno: ELOOP, "readlink", subject)
+    }
+
+    /// Links that lead to each other: to look again would change nothing.
+    fileprivate var isOfTooManyLinks: Bool {
+        if case .systemCall("readlink", ELOOP, _) = cause { true } else { false }
+    }
+}
