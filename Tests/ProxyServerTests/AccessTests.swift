@@ -275,6 +275,9 @@ import Testing
                 await expectDenied { () throws(StorageError) in _ = try await client.volume(closestTo: place) }
                 #expect(proxy.memory.backend.mounts.isEmpty)
             }
+        }
+    }
+
     /// The same rule in every dialect, in either spelling of its own, and with every case of names.
     @Test(arguments: PathDialect.allCases, [false, true])
     func aRuleHoldsWhateverTheSpelling(_ dialect: PathDialect, _ ignoresCase: Bool) async throws {
