@@ -70,13 +70,14 @@ extension LinuxBackend {
             index.forget(node)
             do throws(StorageError) {
                 // Most calls find their work done, and lock nobody out.
-                if let table = try PartitionTable(of: OpenDisk(node)), table.hasVolume {
-                    return try journal.strike(.partition, "\(disk)")
+                if case .table(let table) = try DiskLayout(of: OpenDisk(node)), table.hasVolume,
+                    try journal.partitioning(of: node) == nil
+                {
+                    return
                 }
                 let open = try OpenDisk(node, O_RDWR)
                 try open.lock()
                 try Self.partition(open, journal)
-                try journal.strike(.partition, "\(disk)")
             } catch  where error.code == .inputOutput {
                 let disk = try OpenDisk(node)
                 throw BlankProof.unreadable(disk.descriptor, size: disk.size, disk.path, error)
@@ -86,36 +87,59 @@ extension LinuxBackend {
 
     /// Gives the disk, open and locked, a table and a partition.
     private static func partition(_ disk: OpenDisk, _ journal: IntentJournal) throws(StorageError) {
+        let interrupted = try journal.partitioning(of: disk.node)
+        if let interrupted {
+            switch try DiskLayout(of: disk) {
+            case .nothing, .unclear: try InterruptedPartitioning.clear(disk, interrupted)
+            // Its copies are made to agree.
+            case .table(let table) where table.kind == "gpt" && table.hasVolume: try PartitionWriter(disk).write()
+            case .table, .filesystem, .other: break
+            }
+        }
+        try makePartition(disk, journal)
+        if let interrupted { try journal.strike(.partition, interrupted.target) }
+    }
+
+    private static func makePartition(_ disk: OpenDisk, _ journal: IntentJournal) throws(StorageError) {
+        let target = "\(disk.node.number)"
+        let (diskID, partitionID) = (UUIDText.random(), UUIDText.random())
+        let isNew: Bool
+        let writer: PartitionWriter
         if let table = try PartitionTable(of: disk) {
             if table.hasVolume { return }
             guard table.kind == "gpt" else {
                 throw StorageError(
                     .failedPrecondition, "it holds an empty partition table of type \(table.kind)", subject: disk.path)
             }
-            let writer = try PartitionWriter(disk)
-            try writer.addPartition()
-            try journal.note(.partition, "\(disk.node.number)", on: disk.node)
-            try writer.write()
+            writer = try PartitionWriter(disk)
+            let range = try writer.addPartition(partitionID)
+            try PartitionRoom.requireFree(range, of: nil, in: table, on: disk)
+            try PartitionRoom.requireBlank(range, on: disk)
+            isNew = false
         } else {
-            // What the kernel remembers of an earlier disk at this place would only be in the way.
-            try KernelPartitions(disk: disk).removeAll()
-            if let intent = try journal.intent(.partition, "\(disk.node.number)"),
-                intent.isOfThisAttachment(disk.node, boot: journal.boot),
-                try BlockProbe(disk.descriptor, disk.path).content().content == .nothing
-            {
-                try InterruptedPartitioning.clear(disk)
-            }
             let proof = try BlankProof(of: disk.wholeDevice)
-            let writer = try PartitionWriter(disk)
-            try writer.createTable(proof)
-            try writer.addPartition()
-            try journal.note(.partition, "\(disk.node.number)", on: disk.node)
+            writer = try PartitionWriter(disk)
+            try writer.createTable(diskID, proof)
+            _ = try writer.addPartition(partitionID)
+            isNew = true
+        }
+        // What the kernel remembers of an earlier disk at this place would only be in the way.
+        if isNew { try KernelPartitions(disk: disk).removeAll() }
+        let intent = try journal.note(
+            .partition, target, on: disk.node, uuid: isNew ? diskID : nil, partition: partitionID)
+        do throws(StorageError) {
             try writer.write()
+        } catch {
+            // It has come to its end, if not well: what is written there later is not ours.
+            if isNew { try? InterruptedPartitioning.clear(disk, intent) }
+            try journal.strike(.partition, target)
+            throw error
         }
         guard let partition = try PartitionTable(of: disk)?.partitions.first(where: { !$0.isReserved }) else {
             throw StorageError(.internalError, "the new partition does not show on the disk", subject: disk.path)
         }
         _ = try KernelPartitions(disk: disk).device(of: partition)
+        try journal.strike(.partition, target)
     }
 }
 

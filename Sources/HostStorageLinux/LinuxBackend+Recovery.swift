@@ -15,7 +15,8 @@ extension LinuxBackend {
         case whole
         /// It is to be done again.
         case remains
-        /// There is a filesystem whose check finds faults. Nothing of this layer touches it.
+        /// There is a filesystem whose check finds faults, and nothing shows whose it is. Nothing of this layer
+        /// touches it.
         case faulty
     }
 
@@ -37,11 +38,16 @@ extension LinuxBackend {
             return state
         }
         switch state {
-        case nil, .overtaken: return .none
+        case nil, .overtaken, .unproven: return .none
         case .remains: return .remains
         case .filesystem:
             let type = try await onDisk(of: found) { () throws(StorageError) in try open.filesystemType() }
-            guard try await FilesystemCheck.isClean(open, type: type) else { return .faulty }
+            guard try await FilesystemCheck.isClean(open, type: type) else {
+                // It has the UUID that was drawn for it, and was never mounted: a power failure has taken a part.
+                return try await onDisk(of: found) { [journal] () throws(StorageError) in
+                    try journal.intent(.format, guid)?.uuid == nil ? .faulty : .remains
+                }
+            }
             try await onDisk(of: found) { [journal] () throws(StorageError) in
                 if let intent = try journal.intent(.format, guid) { try VolumeFormat.conclude(intent, open, journal) }
             }
@@ -120,8 +126,11 @@ extension LinuxBackend {
     private func recoverPartitioning(_ intent: Intent) async throws(StorageError) {
         let node = try await node(intent.disk)
         let hasVolume = try await lanes.run(in: .disk(name: node.name)) { [journal] () throws(StorageError) in
-            let hasVolume = try PartitionTable(of: OpenDisk(node))?.hasVolume ?? false
-            if hasVolume || !intent.isOfThisAttachment(node, boot: journal.boot) {
+            // One whose remains are in doubt waits for the call that does it again.
+            let hasVolume =
+                if case .table(let table) = try DiskLayout(of: OpenDisk(node)) { table.hasVolume } else { false }
+            // After a restart of the machine its disk has another number, and is known by its names.
+            if hasVolume || intent.boot == journal.boot && !intent.isOfThisAttachment(node, boot: journal.boot) {
                 try journal.strike(.partition, intent.target)
             }
             return hasVolume

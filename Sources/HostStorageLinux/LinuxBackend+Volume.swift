@@ -10,9 +10,15 @@ extension LinuxBackend {
     private static let toolDeadline: Duration = .seconds(600)
 
     public func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID] {
-        try await index.volumes(on: try await node(disk))
-            .filter { partition == nil || $0.partition?.number == partition }
-            .map(\.id)
+        let node = try await node(disk)
+        let volumes = try await index.volumes(on: node)
+        if volumes.isEmpty {
+            // Whether there are none, or there is a reason that somebody has to hear.
+            try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in
+                try OpenDisk(node).requireClearLayout()
+            }
+        }
+        return volumes.filter { partition == nil || $0.partition?.number == partition }.map(\.id)
     }
 
     public func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber {
@@ -37,26 +43,22 @@ extension LinuxBackend {
 
     public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
         let found = try await index.locateAnew(volume)
-        switch try await formatAftermath(found, patience: .seconds(5)) {
-        case .whole: return
-        case .faulty where signature == nil: throw Self.faultyFormat(found)
-        case .none, .remains, .faulty: break
-        }
+        let aftermath = try await formatAftermath(found, patience: .seconds(5))
+        if aftermath == .faulty, signature == nil { throw Self.faultyFormat(found) }
         let format = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeFormat? in
             try systemDisks.refuse(found.disk)
             try requireOnline(found.disk)
             let open = try OpenVolume(found, .exclusive)
             try open.requireWritable()
             if signature == nil, try VolumeFormat.isDone(open, settings.filesystem, journal) { return nil }
-            return try VolumeFormat(of: open, settings.filesystem, over: signature, journal)
+            return try VolumeFormat(of: open, settings.filesystem, over: signature, aftermath, journal)
         }
         guard let format else { return }
         do throws(StorageError) {
             try await format.tool.run(
                 format.arguments, on: format.volume, deadline: Self.toolDeadline, subject: format.volume.device.path)
         } catch {
-            // A tool that refused has left no remains.
-            try? await onDisk(of: found) { () throws(StorageError) in try format.withdrawIfBlank() }
+            try? await onDisk(of: found) { () throws(StorageError) in try format.undo() }
             throw error
         }
         try await onDisk(of: found) { [index] () throws(StorageError) in

@@ -19,11 +19,13 @@ struct VolumeFormat: Sendable {
     /// - Parameters:
     ///   - volume: its disk's lock is held.
     ///   - signature: what the caller lets go.
+    ///   - aftermath: what was found out of an earlier format.
     init(
-        of volume: OpenVolume, _ filesystem: FilesystemKind, over signature: Signature?, _ journal: IntentJournal
+        of volume: OpenVolume, _ filesystem: FilesystemKind, over signature: Signature?,
+        _ aftermath: LinuxBackend.FormatAftermath, _ journal: IntentJournal
     ) throws(StorageError) {
         let guid = volume.id.guid
-        let uuid = filesystem.takesUUID ? Self.newUUID() : nil
+        let uuid = filesystem.takesUUID ? UUIDText.random() : nil
         tool = try filesystem.makingTool()
         self.volume = volume
         self.journal = journal
@@ -31,9 +33,14 @@ struct VolumeFormat: Sendable {
         func note() throws(StorageError) -> Intent {
             try journal.note(.format, guid, on: volume.disk.node, filesystem: filesystem, uuid: uuid)
         }
-        if let intent = try journal.intent(.format, guid),
-            try InterruptedFormat(intent, on: volume, boot: journal.boot) == .remains
-        {
+        do throws(StorageError) {
+            if let partition = volume.partition, let table = try PartitionTable(of: volume.disk) {
+                try PartitionRoom.requireFree(partition.range, of: partition.number, in: table, on: volume.disk)
+            }
+        } catch  where error.code == .inputOutput {
+            throw BlankProof.unreadable(volume.descriptor, size: volume.device.size, volume.device.path, error)
+        }
+        if aftermath == .remains, try Self.mayGo(volume, journal) {
             try SignatureRemoval.run(volume)
         } else if let signature, let found = try volume.content().signature {
             guard found == signature else {
@@ -49,6 +56,18 @@ struct VolumeFormat: Sendable {
         arguments = filesystem.makingArguments(volume.device, uuid: uuid, proof)
     }
 
+    /// Whether what is there is an own format that was cut off. One that has come to its end, well or not, gives
+    /// leave for nothing.
+    private static func mayGo(_ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) -> Bool {
+        guard let intent = try journal.intent(.format, volume.id.guid), intent.finished == nil else { return false }
+        switch try InterruptedFormat(intent, on: volume, boot: journal.boot) {
+        case .remains: return true
+        // Its check has found faults. It has the UUID that was drawn for it, and was never mounted.
+        case .filesystem: return intent.uuid != nil
+        case .unproven, .overtaken: return false
+        }
+    }
+
     /// Whether the volume is as an earlier format has left it: the filesystem with that format's UUID,
     /// never used since. The call that asks for it again has nothing to do.
     static func isDone(
@@ -59,12 +78,23 @@ struct VolumeFormat: Sendable {
             found == Signature(type: filesystem.rawValue, uuid: intent.uuid)
         else { return false }
         if try volume.isInUse() { return false }
+        if try FilesystemUse.hasBegun(found.type, on: volume.descriptor, volume.device.path) { return false }
         return try finished == Superblock.mark(of: found.type, on: volume.descriptor, volume.device.path)
     }
 
-    /// Takes the intent back where the tool has written nothing.
-    func withdrawIfBlank() throws(StorageError) {
-        _ = try BlankProof(of: volume.device)
+    /// Takes back what a tool that has failed has done, and the intent with it: what is written there later is
+    /// not ours. The device was blank when the tool began, and its lock was held since.
+    func undo() throws(StorageError) {
+        do throws(StorageError) {
+            let found = try volume.content().signature
+            // What has another name made the tool refuse. It has come from somebody who takes no lock.
+            if found == nil || intent.uuid != nil && found?.uuid?.lowercased() == intent.uuid {
+                try SignatureRemoval.run(volume)
+            }
+        } catch {
+            // A tool that could not be stopped has not come to its end.
+            if error.code == .busy { return }
+        }
         try journal.strike(.format, intent.target)
     }
 
@@ -90,9 +120,11 @@ struct VolumeFormat: Sendable {
         intent.finished = try Superblock.mark(of: filesystem.rawValue, on: volume.descriptor, volume.device.path)
         try journal.note(intent)
     }
+}
 
+enum UUIDText {
     /// Random, in lower case.
-    private static func newUUID() -> String {
+    static func random() -> String {
         var uuid = [UInt8](repeating: 0, count: 16)
         var text = [CChar](repeating: 0, count: 37)
         uuid_generate_random(&uuid)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLibBlkid
 import HostStorage
 
 /// The partition table of a disk as it is written on the disk. The disk is the truth: the kernel may not
@@ -24,19 +23,28 @@ struct PartitionTable: Sendable, Hashable {
         /// filesystem of its own.
         var isReserved: Bool { Self.reservedTypes.contains(type) }
 
-        private static let reservedTypes: Set<String> = [
+        private static let reservedTypes: Set<String> = containerTypes.union([
             "e3c9e316-0b5c-4db8-817d-f92df00215ae",  // Microsoft reserved (MSR)
             "21686148-6449-6e6f-744e-656564454649",  // BIOS boot
-            "0x5", "0xf", "0x85",  // extended: a box for logical partitions
-        ]
+        ])
+
+        /// Whether it is an extended partition: a box for logical ones.
+        var isContainer: Bool { Self.containerTypes.contains(type) }
+
+        private static let containerTypes: Set<String> = ["0x5", "0xf", "0x85"]
+
+        /// What it takes of the disk, in bytes.
+        var range: Range<Int64> { start..<(start + max(0, size)) }
     }
 
-    /// Reads the table; nil where there is none. Fails where the disk cannot be read or carries the signs
-    /// of more than one thing.
+    /// Reads the table; nil where there is none. Fails where the disk cannot be read, or where what it carries
+    /// does not tell for certain what is on it (``DiskLayout``).
     init?(of disk: OpenDisk) throws(StorageError) {
-        let probe = try BlockProbe(disk.descriptor, disk.path)
-        guard let table = try probe.partitionTable() else { return nil }
-        self = table
+        switch try DiskLayout(of: disk) {
+        case .table(let table): self = table
+        case .unclear(let error): throw error
+        case .nothing, .filesystem, .other: return nil
+        }
     }
 
     init(kind: String, partitions: [Partition]) {

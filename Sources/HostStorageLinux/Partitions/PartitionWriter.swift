@@ -25,13 +25,16 @@ struct PartitionWriter: ~Copyable {
 
     deinit { fdisk_unref_context(context) }
 
-    /// Puts a GPT on a disk that was proven blank.
-    func createTable(_ proof: borrowing BlankProof) throws(StorageError) {
+    /// Puts a GPT with this GUID on a disk that was proven blank.
+    func createTable(_ diskID: String, _ proof: borrowing BlankProof) throws(StorageError) {
         try check(fdisk_create_disklabel(context, "gpt"), "fdisk_create_disklabel", subject)
+        try check(
+            fdisk_set_disklabel_id_from_string(context, diskID), "fdisk_set_disklabel_id_from_string", subject)
     }
 
-    /// Adds a basic-data partition over the greatest free space, to its last sector.
-    func addPartition() throws(StorageError) {
+    /// Adds a basic-data partition with this GUID over the greatest free space, and returns what it takes, in
+    /// bytes.
+    func addPartition(_ id: String) throws(StorageError) -> Range<Int64> {
         guard let partition = fdisk_new_partition() else {
             throw StorageError(errno: ENOMEM, "fdisk_new_partition", subject)
         }
@@ -45,9 +48,17 @@ struct PartitionWriter: ~Copyable {
             fdisk_partition_set_type(partition, type)
             fdisk_unref_parttype(type)
         }
+        try check(fdisk_partition_set_uuid(partition, id), "fdisk_partition_set_uuid", subject)
         var number = 0
         try check(fdisk_add_partition(context, partition, &number), "fdisk_add_partition", subject)
         try extend(number)
+        guard let added = self.partition(number) else {
+            throw StorageError(.internalError, "the new partition does not show in its table", subject: subject)
+        }
+        defer { fdisk_unref_partition(added) }
+        let sector = Int64(fdisk_get_sector_size(context))
+        let (start, end) = (Int64(fdisk_partition_get_start(added)), Int64(fdisk_partition_get_end(added)))
+        return (start * sector)..<((end + 1) * sector)
     }
 
     /// Makes a partition end where its free space does. By itself libfdisk ends it at a whole MiB, and what is left

@@ -37,9 +37,12 @@ struct BlockProbe: ~Copyable {
     private let probe: blkid_probe
     private let subject: String
 
-    init(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) {
+    /// - Parameter range: the part of the device to look at, in bytes; all of it unless given.
+    init(
+        _ device: borrowing Descriptor, _ subject: String, in range: Range<Int64> = 0..<0
+    ) throws(StorageError) {
         guard let probe = blkid_new_probe() else { throw StorageError(errno: ENOMEM, "blkid_new_probe", subject) }
-        guard blkid_probe_set_device(probe, device.raw, 0, 0) == 0 else {
+        guard blkid_probe_set_device(probe, device.raw, range.lowerBound, Int64(range.count)) == 0 else {
             let code = errno
             blkid_free_probe(probe)
             throw StorageError(errno: code, "blkid_probe_set_device", subject)
@@ -50,30 +53,67 @@ struct BlockProbe: ~Copyable {
 
     deinit { blkid_free_probe(probe) }
 
-    /// What is on the device, and the offset in bytes of the sign by which it was recognised.
+    /// A signature that is no partition table, as libblkid tells it.
+    struct Found: Hashable {
+        let signature: Signature
+        let isFilesystem: Bool
+        /// In bytes, of the sign by which it was recognised.
+        let offset: Int64?
+
+        var label: String {
+            let what: RecognisedContent = isFilesystem ? .filesystem(signature) : .other(signature)
+            return (what.label ?? "") + (offset.map { " at offset \($0)" } ?? "")
+        }
+    }
+
+    /// What is on the device, and the offset in bytes of the sign by which it was recognised. Fails where it is
+    /// more than one thing. A table of type dos without partitions is none beside a signature: boot sectors
+    /// and boot loaders end with the same two bytes.
     func content() throws(StorageError) -> (content: RecognisedContent, offset: Int64?) {
+        let found = try superblock()
+        let (table, tableOffset) = try tableAndOffset()
+        if let found {
+            if let table, table.kind != "dos" || !table.partitions.isEmpty {
+                throw Self.conflict([found.label, Self.label(of: table.kind, at: tableOffset)], subject)
+            }
+            let signature = found.signature
+            return (found.isFilesystem ? .filesystem(signature) : .other(signature), found.offset)
+        }
+        return table.map { (.partitionTable(kind: $0.kind), tableOffset) } ?? (.nothing, nil)
+    }
+
+    /// What is recognised besides partition tables.
+    func superblock() throws(StorageError) -> Found? {
+        blkid_probe_enable_partitions(probe, 0)
         blkid_probe_enable_superblocks(probe, 1)
         blkid_probe_set_superblocks_flags(
             probe, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE | BLKID_SUBLKS_MAGIC | BLKID_SUBLKS_UUID)
-        blkid_probe_enable_partitions(probe, 1)
-        blkid_probe_set_partitions_flags(probe, BLKID_PARTS_MAGIC)
-        guard try run() else { return (.nothing, nil) }
-        if let type = value("TYPE") {
-            let signature = Signature(type: type, uuid: value("UUID"))
-            let content: RecognisedContent = value("USAGE") == "filesystem" ? .filesystem(signature) : .other(signature)
-            return (content, value("SBMAGIC_OFFSET").flatMap { Int64($0) })
-        }
-        if let kind = value("PTTYPE") {
-            return (.partitionTable(kind: kind), value("PTMAGIC_OFFSET").flatMap { Int64($0) })
-        }
-        return (.other(Signature(type: "unknown")), nil)
+        guard try run() else { return nil }
+        return Found(
+            signature: Signature(type: value("TYPE") ?? "unknown", uuid: value("UUID")),
+            isFilesystem: value("USAGE") == "filesystem", offset: value("SBMAGIC_OFFSET").flatMap { Int64($0) })
+    }
+
+    static func conflict(_ labels: [String], _ subject: String) -> StorageError {
+        StorageError(
+            .failedPrecondition,
+            "it carries the signs of more than one filesystem or table: \(labels.joined(separator: ", "))",
+            subject: subject)
+    }
+
+    static func label(of table: String, at offset: Int64?) -> String {
+        (RecognisedContent.partitionTable(kind: table).label ?? "") + (offset.map { " at offset \($0)" } ?? "")
     }
 
     /// The partition table, with no look at anything else; nil where there is none.
-    func partitionTable() throws(StorageError) -> PartitionTable? {
+    func partitionTable() throws(StorageError) -> PartitionTable? { try tableAndOffset().table }
+
+    private func tableAndOffset() throws(StorageError) -> (table: PartitionTable?, offset: Int64?) {
         blkid_probe_enable_superblocks(probe, 0)
         blkid_probe_enable_partitions(probe, 1)
-        guard try run(), let kind = value("PTTYPE") else { return nil }
+        blkid_probe_set_partitions_flags(probe, BLKID_PARTS_MAGIC)
+        guard try run(), let kind = value("PTTYPE") else { return (nil, nil) }
+        let offset = value("PTMAGIC_OFFSET").flatMap { Int64($0) }
         errno = 0
         guard let list = blkid_probe_get_partitions(probe) else {
             throw StorageError(errno: errno == 0 ? EIO : errno, "blkid_probe_get_partitions", subject)
@@ -95,7 +135,7 @@ struct BlockProbe: ~Copyable {
                     start: blkid_partition_get_start(partition) * 512,
                     size: blkid_partition_get_size(partition) * 512))
         }
-        return PartitionTable(kind: kind, partitions: partitions)
+        return (PartitionTable(kind: kind, partitions: partitions), offset)
     }
 
     /// Probes; false where nothing was found. libblkid's command cannot tell this from an unreadable
@@ -106,10 +146,7 @@ struct BlockProbe: ~Copyable {
         case 0: return true
         case 1: return false
         case -2:
-            throw StorageError(
-                .failedPrecondition,
-                "it carries the signs of more than one filesystem or table: \(signs().joined(separator: ", "))",
-                subject: subject)
+            throw Self.conflict(signs(), subject)
         case let code:
             // Debian's version returns -errno, others -1 and errno.
             throw StorageError(errno: code < -2 ? -code : (errno == 0 ? EIO : errno), "blkid_do_safeprobe", subject)

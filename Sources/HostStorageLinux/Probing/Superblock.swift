@@ -22,37 +22,41 @@ struct Superblock: Sendable, Hashable {
         return String(hash, radix: 16)
     }
 
-    /// - Parameter type: as libblkid names it.
-    init(of type: String, on device: borrowing Descriptor, _ subject: String) throws(StorageError) {
+    /// - Parameters:
+    ///   - type: as libblkid names it.
+    ///   - start: where on the device the filesystem begins.
+    init(
+        of type: String, on device: borrowing Descriptor, _ subject: String, from start: Int64 = 0
+    ) throws(StorageError) {
         switch type {
         case "ext2", "ext3", "ext4":
             // Linux: Documentation/filesystems/ext4/super.rst
-            let bytes = try device.bytes(at: 1024, count: 1024, subject)
+            let bytes = try device.bytes(at: start + 1024, count: 1024, subject)
             let is64Bit = bytes.little(0x60, 4) & 0x80 != 0
             blockSize = 1024 << min(bytes.little(0x18, 4), 6)
             blocks = bytes.little(0x04, 4) + (is64Bit ? bytes.little(0x150, 4) << 32 : 0)
             freeBlocks = bytes.little(0x0C, 4) + (is64Bit ? bytes.little(0x158, 4) << 32 : 0)
         case "xfs":
             // XFS Algorithms & Data Structures, "Superblocks"
-            let bytes = try device.bytes(at: 0, count: 512, subject)
+            let bytes = try device.bytes(at: start + 0, count: 512, subject)
             blockSize = bytes.big(4, 4)
             blocks = bytes.big(8, 8)
             freeBlocks = bytes.big(144, 8)
         case "btrfs":
             // Btrfs On-disk Format, "Superblock": sizes in bytes
-            let bytes = try device.bytes(at: 65536, count: 4096, subject)
+            let bytes = try device.bytes(at: start + 65536, count: 4096, subject)
             blockSize = 1
             blocks = bytes.little(0x70, 8)
             freeBlocks = blocks - bytes.little(0x78, 8)
         case "ntfs":
             // The boot sector's parameter block; the free space is in a bitmap far behind it.
-            let bytes = try device.bytes(at: 0, count: 512, subject)
+            let bytes = try device.bytes(at: start + 0, count: 512, subject)
             blockSize = bytes.little(0x0B, 2)
             blocks = bytes.little(0x28, 8)
             freeBlocks = nil
         case "exfat":
             // exFAT file system specification, 3.1; PercentInUse is 255 where it is not kept.
-            let bytes = try device.bytes(at: 0, count: 512, subject)
+            let bytes = try device.bytes(at: start + 0, count: 512, subject)
             blockSize = 1 << min(bytes.little(108, 1), 12)
             blocks = bytes.little(72, 8)
             let percent = bytes.little(112, 1)

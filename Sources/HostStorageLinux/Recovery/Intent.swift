@@ -19,10 +19,20 @@ struct Intent: Sendable, Hashable {
     let boot: String
     /// The filesystem that was to be made.
     var filesystem: FilesystemKind?
-    /// The UUID that it was to have; nil where its tool takes none.
+    /// The UUID that it was to have; nil where its tool takes none. Of a partitioning, the GUID of the disk.
     var uuid: String?
+    /// The GUID that the new partition was to have.
+    var partition: String?
     /// Of work that has come to its end: the mark of the superblock that it left (``Superblock/mark(of:on:_:)``).
     var finished: String?
+
+    /// Whether this is the disk that was worked on: attached without a break since, or by the names that it
+    /// gives itself. Of one without names, nothing tells after a break.
+    func isOfThisDisk(_ node: DiskNode, boot: String) -> Bool {
+        if isOfThisAttachment(node, boot: boot) { return true }
+        let now = node.features.names
+        return names.contains { now[$0.key] != nil } && !DiskFeatures.contradict(names, now)
+    }
 
     /// Whether the disk has been attached without a break since the intent was noted down.
     func isOfThisAttachment(_ node: DiskNode, boot: String) -> Bool {
@@ -37,6 +47,7 @@ extension Intent {
         lines += names.sorted { $0.key < $1.key }.map { "name:\($0.key)=\(Self.escaped($0.value))" }
         if let filesystem { lines.append("filesystem=\(filesystem.rawValue)") }
         if let uuid { lines.append("uuid=\(uuid)") }
+        if let partition { lines.append("partition=\(partition)") }
         if let finished { lines.append("finished=\(finished)") }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -62,7 +73,7 @@ extension Intent {
         self.init(
             work: work, target: target, disk: disk, names: names, boot: boot,
             filesystem: values["filesystem"].flatMap(FilesystemKind.init(rawValue:)), uuid: values["uuid"],
-            finished: values["finished"])
+            partition: values["partition"], finished: values["finished"])
     }
 
     private static func escaped(_ text: String) -> String {

@@ -21,11 +21,13 @@ struct IntentJournal: Sendable {
     /// Notes down that `work` on a disk, or a volume of it, is about to begin.
     @discardableResult
     func note(
-        _ work: Intent.Work, _ target: String, on disk: DiskNode, filesystem: FilesystemKind? = nil, uuid: String? = nil
+        _ work: Intent.Work, _ target: String, on disk: DiskNode, filesystem: FilesystemKind? = nil,
+        uuid: String? = nil,
+        partition: String? = nil
     ) throws(StorageError) -> Intent {
         let intent = Intent(
             work: work, target: target, disk: disk.number, names: disk.features.names, boot: boot,
-            filesystem: filesystem, uuid: uuid)
+            filesystem: filesystem, uuid: uuid, partition: partition)
         try note(intent)
         return intent
     }
@@ -49,6 +51,15 @@ struct IntentJournal: Sendable {
         guard let text = try Sysfs.attribute(path(work, target)) else { return nil }
         // What cannot be understood allows nothing.
         return Intent(text: text)
+    }
+
+    /// The partitioning of a disk that was cut off, if one was. After a restart of the machine the disk has
+    /// another number, and is known by its names.
+    func partitioning(of node: DiskNode) throws(StorageError) -> Intent? {
+        if let intent = try intent(.partition, "\(node.number)"), intent.isOfThisDisk(node, boot: boot) {
+            return intent
+        }
+        return all().first { $0.work == .partition && $0.isOfThisDisk(node, boot: boot) }
     }
 
     func strike(_ work: Intent.Work, _ target: String) throws(StorageError) {

@@ -4,34 +4,60 @@ import HostStorage
 
 /// What a volume shows of a format that was noted down and not seen to end.
 enum InterruptedFormat: Sendable, Hashable {
-    /// The tool had not come to the point from which there is a filesystem.
+    /// The tool had not come to the point from which there is a filesystem, and what it has left is its own.
     case remains
-    /// The filesystem that was to be made is there. Whether it is whole, its own check tells.
+    /// The filesystem that was to be made is there, and was never mounted. Whether it is whole, its own check
+    /// tells.
     case filesystem
+    /// There is something that nothing proves to be ours.
+    case unproven
     /// Somebody has put something else there, or uses what is there: the intent means nothing any more.
     case overtaken
 
     /// - Parameter volume: its disk's lock is held.
     init(_ intent: Intent, on volume: OpenVolume, boot: String) throws(StorageError) {
-        let isOfThisAttachment = intent.isOfThisAttachment(volume.disk.node, boot: boot)
         switch try volume.content() {
         case .nothing:
-            // Until there is a superblock, remains cannot be told from somebody's bare data by looking at
-            // them. They are ours only if the disk has not been elsewhere since.
-            self = isOfThisAttachment ? .remains : .overtaken
+            try Self.requireEnded(volume)
+            self = try Self.areRemains(of: intent, volume, boot) ? .remains : .unproven
         case .filesystem(let signature)
         where signature.type == intent.filesystem?.rawValue
-            && (intent.uuid == nil ? isOfThisAttachment : signature.uuid?.lowercased() == intent.uuid):
+            && (intent.uuid == nil
+                ? intent.isOfThisAttachment(volume.disk.node, boot: boot)
+                : signature.uuid?.lowercased() == intent.uuid):
             if try !volume.mounts().isEmpty {
                 self = .overtaken
-            } else if try volume.isInUse() {
-                // A tool outlives the process that has started it.
-                throw StorageError(.aborted, "its format may still be under way", subject: volume.device.path)
+                return
+            }
+            try Self.requireEnded(volume)
+            if intent.uuid == nil {
+                self = .filesystem
+            } else if try FilesystemUse.hasBegun(signature.type, on: volume.descriptor, volume.device.path) {
+                // It holds what its users have put there, though it may want its log replayed.
+                self = .overtaken
             } else {
                 self = try Self.isUnfinished(signature.type, volume) ? .remains : .filesystem
             }
         default: self = .overtaken
         }
+    }
+
+    /// A tool outlives the process that has started it.
+    private static func requireEnded(_ volume: OpenVolume) throws(StorageError) {
+        guard try volume.isInUse() else { return }
+        throw StorageError(.aborted, "its format may still be under way", subject: volume.device.path)
+    }
+
+    /// Where there is no superblock, the bytes themselves have to show whose they are.
+    private static func areRemains(
+        of intent: Intent, _ volume: OpenVolume, _ boot: String
+    ) throws(StorageError) -> Bool {
+        guard let kind = intent.filesystem, let uuid = intent.uuid, intent.isOfThisDisk(volume.disk.node, boot: boot)
+        else { return false }
+        let remains = try FormatRemains(of: kind, uuid, on: volume)
+        guard remains.areOwn, remains.exist else { return remains.areOwn }
+        // What only has the form of ours counts as long as the disk has not been elsewhere.
+        return remains.carryUUID || intent.isOfThisAttachment(volume.disk.node, boot: boot)
     }
 
     /// Whether the superblock itself says that its tool has not come to its end.

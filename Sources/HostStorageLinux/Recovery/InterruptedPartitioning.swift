@@ -1,26 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLibUuid
 import CLinuxStorage
 import Glibc
 import HostStorage
 
 /// Takes away what a partitioning that was cut off has left on a blank disk: pieces of a GPT that is none
-/// yet. A GPT is one from the moment that its protective MBR stands, which is written last.
+/// yet. What goes is only what carries the GUIDs that were drawn for that table, and its protective MBR.
 enum InterruptedPartitioning {
-    /// - Parameter disk: open for writing, its lock held, without a partition table, and noted down as one
-    ///   that was being partitioned in this attachment.
-    static func clear(_ disk: OpenDisk) throws(StorageError) {
+    /// Leaves all as it is where anything else is in the places of the table.
+    ///
+    /// - Parameters:
+    ///   - disk: open for writing, its lock held, without a partition table.
+    ///   - intent: of a partitioning of this disk that was not seen to end.
+    static func clear(_ disk: OpenDisk, _ intent: Intent) throws(StorageError) {
+        guard let diskID = intent.uuid.flatMap(mixedEndian), let partition = intent.partition.flatMap(mixedEndian)
+        else { return }
         let claim = try Descriptor.claim(disk.wholeDevice, O_RDWR)
-        // UEFI 2.10, 5.3.1: headers and 16 KiB of entries at both ends; each is looked at before it goes.
-        let sector = Int64(disk.sectorSize)
-        let table = sector + 16384
-        for range in [0..<(sector + table), (disk.size - table)..<disk.size] {
-            let bytes = try claim.bytes(at: range.lowerBound, count: Int(range.count), disk.path)
-            guard bytes.contains(where: { $0 != 0 }) else { continue }
-            try checkErrno(
-                pwrite(claim.raw, [UInt8](repeating: 0, count: bytes.count), bytes.count, off_t(range.lowerBound)),
-                "pwrite", "\(disk.path) at offset \(range.lowerBound)")
+        try check(cls_block_flush_buffers(claim.raw), "BLKFLSBUF", disk.path)
+        // UEFI 2.10, 5.3.1: headers and 16 KiB of entries at both ends.
+        let (sector, entries) = (Int64(disk.sectorSize), 16384 as Int64)
+        let last = disk.size - sector
+        guard last - entries > 2 * sector + entries else { return }
+        let places: [(range: Range<Int64>, isOwn: ([UInt8]) -> Bool)] = [
+            (0..<sector, isProtective),
+            (sector..<(2 * sector), { isHeader($0, of: diskID) }),
+            ((2 * sector)..<(2 * sector + entries), { areEntries($0, with: partition) }),
+            ((last - entries)..<last, { areEntries($0, with: partition) }),
+            (last..<disk.size, { isHeader($0, of: diskID) }),
+        ]
+        for place in places {
+            let bytes = try claim.bytes(at: place.range.lowerBound, count: Int(place.range.count), disk.path)
+            guard bytes.firstIndexOfData == nil || place.isOwn(bytes) else { return }
         }
+        for place in places { try claim.zero(place.range, disk.path) }
         try checkErrno(fsync(claim.raw), "fsync", disk.path)
+    }
+
+    /// UEFI 2.10, 5.2.3: one entry, of type 0xEE, from the second sector on.
+    private static func isProtective(_ bytes: [UInt8]) -> Bool {
+        [UInt8](bytes[..<446]).firstIndexOfData == nil && bytes[450] == 0xEE && bytes.little(454, 4) == 1
+            && [UInt8](bytes[462..<510]).firstIndexOfData == nil && bytes[510] == 0x55 && bytes[511] == 0xAA
+            && [UInt8](bytes[512...]).firstIndexOfData == nil
+    }
+
+    private static func isHeader(_ bytes: [UInt8], of diskID: [UInt8]) -> Bool {
+        bytes.starts(with: Array("EFI PART".utf8)) && bytes[56..<72].elementsEqual(diskID)
+            && [UInt8](bytes[92...]).firstIndexOfData == nil
+    }
+
+    private static func areEntries(_ bytes: [UInt8], with partition: [UInt8]) -> Bool {
+        bytes[16..<32].elementsEqual(partition) && [UInt8](bytes[128...]).firstIndexOfData == nil
+    }
+
+    /// A GUID as a GPT has it: its first three numbers with the low byte first (UEFI 2.10, appendix A).
+    private static func mixedEndian(_ guid: String) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        guard uuid_parse(guid, &bytes) == 0 else { return nil }
+        return bytes[..<4].reversed() + bytes[4..<6].reversed() + bytes[6..<8].reversed() + bytes[8...]
     }
 }

@@ -4,7 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Writes zeros where a ``BlankProof`` looks, so that what was there can never be taken for anything again.
+/// Writes zeros where a ``BlankProof`` looks and finds something, so that what was there can never be taken
+/// for anything again.
 ///
 /// For volumes only whose content may go: remains of an own format that was cut off, and what a caller
 /// named. The proof follows as for any other volume.
@@ -18,19 +19,29 @@ enum SignatureRemoval {
             throw StorageError(
                 .failedPrecondition, "its size is not the expected \(volume.device.size) bytes", subject: path)
         }
-        for range in BlankProof.ranges(size: size) { try claim.zero(range, path) }
+        // Its beginning last: a removal that is cut off leaves what names the volume.
+        for range in BlankProof.ranges(size: size).reversed() { try claim.zero(range, path) }
         try checkErrno(fsync(claim.raw), "fsync", path)
     }
 }
 
 extension Descriptor {
-    fileprivate func zero(_ range: Range<Int64>, _ subject: String) throws(StorageError) {
-        let zeros = [UInt8](repeating: 0, count: 1 << 20)
+    /// Writes zeros where anything else is.
+    func zero(_ range: Range<Int64>, _ subject: String) throws(StorageError) {
         var offset = range.lowerBound
         while offset < range.upperBound {
-            let count = min(zeros.count, Int(range.upperBound - offset))
-            offset += Int64(
-                try checkErrno(pwrite(raw, zeros, count, off_t(offset)), "pwrite", "\(subject) at offset \(offset)"))
+            let count = min(1 << 20, range.upperBound - offset)
+            if try bytes(at: offset, count: Int(count), subject).firstIndexOfData != nil {
+                var done: Int64 = 0
+                while done < count {
+                    let zeros = [UInt8](repeating: 0, count: Int(count - done))
+                    done += Int64(
+                        try checkErrno(
+                            pwrite(raw, zeros, zeros.count, off_t(offset + done)), "pwrite",
+                            "\(subject) at offset \(offset + done)"))
+                }
+            }
+            offset += count
         }
     }
 }

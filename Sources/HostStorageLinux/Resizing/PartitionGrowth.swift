@@ -59,6 +59,16 @@ enum PartitionGrowth {
         try KernelPartitions(disk: disk).resize(grown)
     }
 
+    /// Fails where the volume would grow over bytes that are not blank. Changes nothing.
+    static func requireRoom(_ plan: ResizePlan, for volume: OpenVolume, type: String) throws(StorageError) {
+        var end = volume.device.size
+        if let partition = volume.partition {
+            end = partition.range.upperBound
+            if case .grow(let bytes) = plan { end = partition.start + bytes }
+        }
+        try PartitionRoom.requireBlank(behind: volume, type: type, to: end)
+    }
+
     /// The size to which the partition could grow where it stands: up to the next partition, or to the last sector that
     /// its kind of table can use of the disk. In bytes, at least its present size.
     private static func maximum(

@@ -24,6 +24,10 @@ struct VolumeGrowth: Sendable {
             case .keep: volume.device.size
             case .grow(let bytes): bytes
             }
+        // Behind a growth that was cut off there is what it has begun.
+        if try journal.intent(.resize, volume.id.guid) == nil {
+            try PartitionGrowth.requireRoom(plan, for: volume, type: filesystem.type)
+        }
         way = try filesystem.prepare(to: whole)
         self.volume = volume
         self.plan = plan

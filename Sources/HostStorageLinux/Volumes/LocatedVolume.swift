@@ -16,7 +16,8 @@ extension OpenDisk {
     /// The volumes of the disk in the order of its table: every partition that is not reserved, or the
     /// whole disk where it carries a filesystem instead of a table.
     func volumes() throws(StorageError) -> [LocatedVolume] {
-        if let table = try PartitionTable(of: self) {
+        switch try DiskLayout(of: self) {
+        case .table(let table):
             var volumes: [LocatedVolume] = []
             for partition in table.partitions where !partition.isReserved {
                 volumes.append(
@@ -24,9 +25,15 @@ extension OpenDisk {
                         id: try id(of: partition, in: table), disk: node, partition: partition))
             }
             return volumes
+        case .filesystem: return [LocatedVolume(id: try node.wholeVolumeID(), disk: node, partition: nil)]
+        // Looked at, and found to have no volume: a search is not left with a disk that did not answer.
+        case .nothing, .other, .unclear: return []
         }
-        guard case .filesystem = try BlockProbe(descriptor, path).content().content else { return [] }
-        return [LocatedVolume(id: try node.wholeVolumeID(), disk: node, partition: nil)]
+    }
+
+    /// Fails where what the disk carries keeps it from having volumes, with the reason.
+    func requireClearLayout() throws(StorageError) {
+        if case .unclear(let error) = try DiskLayout(of: self) { throw error }
     }
 
     private func id(of partition: PartitionTable.Partition, in table: PartitionTable) throws(StorageError) -> VolumeID {

@@ -35,6 +35,7 @@ final class OpenVolume: Sendable {
         let disk = try OpenDisk(volume.disk, access == .exclusiveWithTable ? O_RDWR : O_RDONLY)
         if access == .exclusive || access == .exclusiveWithTable { try disk.lock(patience: patience) }
         guard let now = try disk.volumes().first(where: { $0.id == volume.id }) else {
+            try disk.requireClearLayout()
             throw StorageError(.notFound, "the disk does not have this volume any more", subject: disk.path)
         }
         let device: VolumeDevice =

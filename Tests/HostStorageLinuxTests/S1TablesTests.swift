@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import Foundation
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+extension RealDiskTests {
+    /// S1: a partition table is believed only where it is all that a disk carries.
+    @Suite struct S1TablesTests {
+        private static let size: Int64 = 1 << 30
+
+        /// Nothing of the disk changes, whatever is asked, and every refusal says these words.
+        private static func expectLeftAlone(_ disk: LoopDisk, _ words: String...) async throws {
+            let before = try disk.digest()
+            let linked = try LinkedHost(.xfs)
+            let number = try disk.number
+            for attempt in 0..<2 {
+                let error = await #expect(throws: StorageError.self, "attempt \(attempt)") {
+                    try await linked.host.partitionDisk(number)
+                    for volume in try await linked.host.volumes(on: number, partition: nil) {
+                        try await linked.host.formatVolume(volume)
+                    }
+                }
+                #expect(error?.code == .failedPrecondition)
+                for word in words { #expect("\(String(describing: error))".contains(word), "\(error as Any)") }
+                for volume in (try? await linked.host.volumes(on: number, partition: nil)) ?? [] {
+                    await #expect(throws: StorageError.self) { try await linked.host.formatVolume(volume) }
+                }
+            }
+            #expect(try disk.digest() == before)
+        }
+
+        @Test func anAtariTableIsNamedAndRefused() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let device = try RawDevice(disk.device)
+            // Where an Atari's root sector has the size of the disk, and its first partition.
+            let sectors = UInt32(Self.size / 512)
+            try device.write(big(sectors) + [1] + Array("GEM".utf8) + big(8192) + big(sectors / 2), at: 0x1C2)
+            try device.write(Array("records of somebody".utf8), at: 500 << 20)
+            try await Self.expectLeftAlone(disk, "table of type atari")
+        }
+
+        @Test(arguments: ["sun", "sgi"]) func aTableOfAnotherKindIsNamedAndRefused(_ kind: String) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("echo , | sfdisk -q --no-reread --no-tell-kernel --label \(kind) $0", disk)
+            try await Self.expectLeftAlone(disk, "table of type \(kind)")
+        }
+
+        // MARK: - A table over a filesystem
+
+        static let filesystems = ["mkfs.ext4 -q", "mkfs.btrfs -q", "mkfs.xfs -q", "mkfs.ext4 -q -O sparse_super2"]
+
+        /// Its partition lies in what the filesystem has not used yet, and reads as zeros.
+        @Test(arguments: filesystems, ["dos", "gpt"])
+        func aTableOverAFilesystemDoesNotMakeRoomOfIt(_ tool: String, label: String) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("\(tool) $0", disk)
+            try Self.run(
+                "echo 1000000,100000 | sfdisk -q --wipe never --no-reread --no-tell-kernel --label \(label) $0", disk)
+            try await Self.expectLeftAlone(disk, label)
+        }
+
+        /// The table has taken the first superblock; the copies are among the partitions.
+        @Test(arguments: filesystems, ["dos", "gpt"])
+        func aTableOverAFilesystemThatHasLostItsHeadDoesNotMakeRoomOfIt(_ tool: String, label: String) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("\(tool) $0", disk)
+            try RawDevice(disk.device).write([UInt8](repeating: 0, count: 1 << 20), at: 0)
+            try Self.run(
+                "echo 1000000,100000 | sfdisk -q --wipe never --no-reread --no-tell-kernel --label \(label) $0", disk)
+            try await Self.expectLeftAlone(disk, label, "copy of the superblock")
+        }
+
+        /// The first partition was made smaller, its filesystem was not.
+        @Test(arguments: ["mkfs.ext4 -q", "mkfs.btrfs -q", "mkfs.xfs -q"])
+        func aPartitionWithinTheFilesystemOfItsNeighbourIsNotFormatted(_ tool: String) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("printf 'size=900M\\n' | sfdisk -q --label gpt $0", disk)
+            try Self.run("partx --update $0 && \(tool) $0p1", disk)
+            _ = try? Command.run("partx", "--delete", disk.device)
+            let table = "size=300M\\nstart=700M,size=100M\\n"
+            try Self.run("printf '\(table)' | sfdisk -q --wipe never --no-reread --no-tell-kernel --label gpt $0", disk)
+            let linked = try LinkedHost()
+            let volumes = try await linked.host.volumes(on: try disk.number, partition: PartitionNumber(2))
+            let before = try disk.digest()
+            await expectError(.failedPrecondition, "filesystem on partition 1 reaches beyond it") {
+                try await linked.host.formatVolume(try #require(volumes.first))
+            }
+            #expect(try disk.digest() == before)
+        }
+
+        @Test func partitionsThatOverlapAreNotFormatted() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run(
+                "printf 'start=2048,size=600000\\nstart=700000,size=600000\\n' | sfdisk -q --label dos $0", disk)
+            // The second begins within the first.
+            try RawDevice(disk.device).write(little(300_000), at: 446 + 16 + 8)
+            _ = try? Command.run("partx", "--delete", disk.device)
+            let linked = try LinkedHost()
+            let volumes = try await linked.host.volumes(on: try disk.number, partition: nil)
+            #expect(volumes.count == 2)
+            let before = try disk.digest()
+            await expectError(.failedPrecondition, "overlaps") { try await linked.host.formatVolume(volumes[0]) }
+            // The kernel knows the first, and no second over it.
+            await #expect(throws: StorageError.self) { try await linked.host.formatVolume(volumes[1]) }
+            #expect(try disk.digest() == before)
+        }
+
+        // MARK: - A filesystem that ends its boot sector as a table does
+
+        @Test(arguments: ["mkfs.exfat", "mkfs.ext4 -q", "mkfs.btrfs -q", "mkfs.ntfs -q -Q -F"])
+        func aWholeDiskFilesystemIsAVolume(_ tool: String) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("\(tool) $0", disk)
+            try RawDevice(disk.device).write([0x55, 0xAA], at: 510)
+            let linked = try LinkedHost()
+            let volumes = try await linked.host.volumes(on: try disk.number, partition: nil)
+            #expect(volumes.count == 1)
+            let volume = try #require(volumes.first)
+            #expect(try await linked.host.isVolumeFormatted(volume))
+            let before = try disk.digest()
+            await expectError(.failedPrecondition, "not blank") { try await linked.host.formatVolume(volume) }
+            await expectError(.failedPrecondition) { try await linked.host.partitionDisk(try disk.number) }
+            #expect(try disk.digest() == before)
+        }
+
+        // MARK: - GPTs
+
+        @Test(arguments: [(512, 4096), (4096, 512)])
+        func aDiskOfOtherSectorsIsRefusedByThatName(_ made: Int, _ attached: Int) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.setSectors(made, disk)
+            try Self.run("echo , | sfdisk -q --label gpt $0", disk)
+            _ = try? Command.run("partx", "--delete", disk.device)
+            try Self.setSectors(attached, disk)
+            try await Self.expectLeftAlone(disk, "formatted with \(made)-byte sectors")
+        }
+
+        @Test(arguments: [(512, 4096), (4096, 512)])
+        func anMBROfOtherSectorsIsRefusedByThatName(_ made: Int, _ attached: Int) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.setSectors(made, disk)
+            try Self.run("printf 'start=2048,size=20000\\n' | sfdisk -q --label dos $0", disk)
+            try Self.run("partx --update $0 && mkfs.ext4 -q -b 4096 $0p1", disk)
+            _ = try? Command.run("partx", "--delete", disk.device)
+            try Self.setSectors(attached, disk)
+            try await Self.expectLeftAlone(disk, "formatted with \(made)-byte sectors")
+        }
+
+        @Test func aProtectiveMBRWithoutItsGPTIsRefused() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("echo , | sfdisk -q --label gpt $0", disk)
+            _ = try? Command.run("partx", "--delete", disk.device)
+            let device = try RawDevice(disk.device)
+            try device.write([UInt8](repeating: 0, count: 512), at: 512)
+            try device.write([UInt8](repeating: 0, count: 512), at: Self.size - 512)
+            try await Self.expectLeftAlone(disk, "protects a GPT", "lost")
+        }
+
+        @Test func aHybridMBRIsRefused() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("printf 'size=100M\\n' | sfdisk -q --label gpt $0", disk)
+            // A second entry of the MBR, in what is free in the GPT.
+            try RawDevice(disk.device).write([0, 0, 0, 0, 0x83, 0, 0, 0] + little(1_000_000) + little(9000), at: 462)
+            try await Self.expectLeftAlone(disk, "hybrid")
+        }
+
+        /// The copy at the end tells what the disk has, and what stands in the place of the first is left there.
+        @Test func aGPTWhoseHeadWasWrittenOverIsFoundAndNotFormatted() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("printf 'size=100M\\n' | sfdisk -q --label gpt $0", disk)
+            try RawDevice(disk.device).write([UInt8](repeating: 7, count: 4096), at: 512)
+            let linked = try LinkedHost()
+            #expect(try await linked.host.volumes(on: try disk.number, partition: nil).count == 1)
+            try await Self.expectLeftAlone(disk, "unknown data at offset 512")
+        }
+
+        // MARK: - Growing
+
+        /// At the beginning, in the middle and at the end of what the partition would take.
+        @Test(arguments: [600 << 20, 900 << 20, 1 << 30 - 3 << 20] as [Int64])
+        func aVolumeDoesNotGrowOverWhatIsNotBlank(_ place: Int64) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("printf 'size=500M\\n' | sfdisk -q --label gpt $0", disk)
+            let linked = try LinkedHost(.xfs)
+            let volume = try #require(try await linked.host.volumes(on: try disk.number, partition: nil).first)
+            try await linked.host.formatVolume(volume)
+            // Longer than samples are apart.
+            try RawDevice(disk.device).write([UInt8](repeating: 7, count: 2 << 20), at: place)
+            let before = try disk.digest()
+            await expectError(.failedPrecondition, "cannot grow", "unknown data at offset") {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+            }
+            #expect(try disk.digest() == before)
+            try RawDevice(disk.device).write([UInt8](repeating: 0, count: 2 << 20), at: place)
+            try await linked.host.resizeVolume(volume, to: .maximum)
+        }
+
+        /// A disk that has grown twice has its own GPT's old copies in the room behind its partition.
+        @Test func oldCopiesOfTheDisksOwnTableAreNotInTheWayOfGrowth() async throws {
+            let disk = try LoopDisk(size: 512 << 20)
+            let linked = try LinkedHost(.xfs)
+            let volume = try await linked.volume(on: disk)
+            try await linked.host.formatVolume(volume)
+            for size in [1 << 30, 2 << 30] as [Int64] {
+                try disk.grow(to: size)
+                try await linked.host.rescanDisks()
+                // Another tool moves the copy, and grows nothing.
+                try Self.run("sfdisk -q --relocate gpt-bak-std $0", disk)
+            }
+            try await linked.host.resizeVolume(volume, to: .maximum)
+            #expect(try await linked.host.volumeStats(volume).totalBytes > 2000 << 20)
+        }
+
+        private static func run(_ script: String, _ disk: LoopDisk) throws {
+            try Command.run("sh", "-ec", script, disk.device)
+        }
+
+        private static func setSectors(_ size: Int, _ disk: LoopDisk) throws {
+            try Command.run("losetup", "--sector-size", "\(size)", disk.device)
+        }
+    }
+}
+
+private func big(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> (24 - $0 * 8)) } }
+private func little(_ number: UInt32) -> [UInt8] { big(number).reversed() }

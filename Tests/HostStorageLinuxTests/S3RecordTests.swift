@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import FaultyDisk
+import Foundation
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+extension RealDiskTests {
+    /// S3: a record of work gives leave for nothing but the work's own remains, and only where it was cut off.
+    @Suite struct S3RecordTests {
+        private static let size: Int64 = 400 << 20
+        static let kinds = [FilesystemKind.ext4, .xfs, .btrfs]
+        private static let uuid = "01234567-89ab-4def-8123-456789abcdef"
+
+        // MARK: - Formats that have come to their end
+
+        @Test(arguments: kinds) func aFinishedFormatIsNoLeaveForAnother(_ kind: FilesystemKind) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(kind)
+            let volume = try #require(try await linked.formattedVolumes(on: [disk]).first)
+            // Done again at once, it finds its work done.
+            try await linked.host.formatVolume(volume)
+            try Self.noise(over: disk)
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
+        @Test(arguments: kinds) func aFilesystemThatSomebodyUsedIsNotFormattedAgain(_ kind: FilesystemKind) async throws
+        {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(kind)
+            let volume = try #require(try await linked.formattedVolumes(on: [disk]).first)
+            try Self.use(disk, linked)
+            try await Self.expectRefused(disk, linked, volume)
+            // Its first superblock is lost.
+            try RawDevice(disk.partition()).write([UInt8](repeating: 0, count: 128 << 10), at: 0)
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
+        /// The tool ends with an error, and what it has done cannot be taken back.
+        @Test(arguments: kinds) func aFormatThatFailedIsNoLeaveForAnother(_ kind: FilesystemKind) async throws {
+            let file = try FaultyFile(size: Self.size)
+            let disk = try file.attach()
+            let linked = try LinkedHost(kind)
+            let volume = try await linked.volume(on: disk)
+            var faults = FaultyFile.Faults()
+            faults.writeErrors = [[1 << 20, Self.size]]
+            try file.order(faults)
+            await #expect(throws: StorageError.self) { try await linked.host.formatVolume(volume) }
+            try file.order(.none)
+            try Self.noise(over: disk)
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
+        /// What it has done can be taken back, so that the next call finds a blank volume.
+        @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs, .ntfs, .exfat])
+        func aFormatThatFailedLeavesTheVolumeBlankWhereItCan(_ kind: FilesystemKind) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(kind)
+            let volume = try await linked.volume(on: disk)
+            do {
+                let tool = try StandInProgram(
+                    "/usr/sbin/mkfs.\(kind.rawValue)",
+                    #""$program" "$@"; for device; do :; done; head -c 1024 /dev/zero >"$device"; exit 1"#)
+                tool.goOn()
+                await #expect(throws: StorageError.self) { try await linked.host.formatVolume(volume) }
+            }
+            try await linked.host.formatVolume(volume)
+            #expect(try await linked.host.isVolumeFormatted(volume))
+        }
+
+        // MARK: - Formats that were cut off
+
+        /// In this boot of the machine, and after another.
+        @Test(arguments: kinds, [false, true])
+        func aFormatThatWasCutOffIsNoLeaveForWhatIsNotIts(_ kind: FilesystemKind, restarted: Bool) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(kind)
+            let volume = try await linked.volume(on: disk)
+            try await Self.note(kind, volume, linked, restarted: restarted)
+            try Self.noise(over: disk)
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
+        /// A power failure: of what the tool has written, some has come to the disk. Its superblock may be among it or not.
+        @Test(arguments: kinds, [false, true])
+        func whatAPowerFailureHasLeftOfAFormatIsFormattedAgain(_ kind: FilesystemKind, withHead: Bool) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            for seed in 1...6 {
+                let linked = try LinkedHost(kind)
+                try disk.reset(to: Self.size)
+                let volume = try await linked.volume(on: disk)
+                try await Self.note(kind, volume, linked, restarted: true)
+                try Self.make(kind, disk)
+                try Self.lose(disk, seed: seed, head: !withHead, pages: kind == .btrfs ? 4 : 1)
+                try await linked.host.formatVolume(volume)
+                try await linked.host.formatVolume(volume)
+                let place = linked.path("staging")
+                try await linked.host.makeDirectory(place)
+                try await linked.host.mountVolume(volume, at: place)
+                try await linked.host.unmountVolume(volume, from: place)
+            }
+        }
+
+        /// It was whole, another program used it, and its log wants to be replayed. That is no fault.
+        @Test func anXFSThatOnlyWantsItsLogReplayedIsNeitherFormattedNorDamaged() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(.xfs)
+            let volume = try await linked.volume(on: disk)
+            try await Self.note(.xfs, volume, linked, restarted: true)
+            try Self.make(.xfs, disk)
+            try Self.use(disk, linked, end: "xfs_io -x -c shutdown $1")
+            #expect(try await linked.host.isVolumeFormatted(volume))
+            try await Self.expectRefused(disk, linked, volume)
+            let place = linked.path("staging")
+            try await linked.host.makeDirectory(place)
+            try await linked.host.mountVolume(volume, at: place)
+            #expect(FileManager.default.fileExists(atPath: "\(place)/data"))
+            try await linked.host.unmountVolume(volume, from: place)
+        }
+
+        // MARK: - Partitionings
+
+        /// The protective MBR has come to the disk, and parts of the rest.
+        @Test(arguments: [[512], [512, -512], [1024, -512], [512, 1024, -512, -16896]] as [[Int64]])
+        func whatAPowerFailureHasLeftOfAPartitioningIsPartitionedAgain(_ lost: [Int64]) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost()
+            _ = try await linked.volume(on: disk)
+            try Self.notePartitioning(of: disk, linked)
+            let device = try RawDevice(disk.device)
+            for place in lost {
+                try device.write([UInt8](repeating: 0, count: 512), at: place < 0 ? device.size + place : place)
+            }
+            try await linked.host.partitionDisk(try disk.number)
+            #expect(try await linked.host.volumes(on: try disk.number, partition: nil).count == 1)
+            #expect(try Command.run("sfdisk", "--verify", disk.device).contains("No errors detected"))
+        }
+
+        @Test(arguments: [0, 512, 1024, 2048, 100 << 10] as [Int64])
+        func aPartitioningThatWasCutOffIsNoLeaveForWhatIsNotIts(_ place: Int64) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost()
+            _ = try await linked.volume(on: disk)
+            try Self.notePartitioning(of: disk, linked)
+            let device = try RawDevice(disk.device)
+            for header in [512, device.size - 512] { try device.write([UInt8](repeating: 0, count: 512), at: header) }
+            try device.write(Array("precious".utf8), at: place)
+            let before = try disk.digest()
+            await expectError(.failedPrecondition) { try await linked.host.partitionDisk(try disk.number) }
+            #expect(try disk.digest() == before)
+        }
+
+        @Test func aPartitioningThatFailedIsNoLeaveForAnother() async throws {
+            let file = try FaultyFile(size: Self.size)
+            let disk = try file.attach()
+            let linked = try LinkedHost()
+            var faults = FaultyFile.Faults()
+            faults.writeErrors = [[0, 1 << 20]]
+            try file.order(faults)
+            await #expect(throws: StorageError.self) { try await linked.host.partitionDisk(try disk.number) }
+            try file.order(.none)
+            try RawDevice(disk.device).write(Array("precious".utf8), at: 4096)
+            let before = try disk.digest()
+            await expectError(.failedPrecondition) { try await linked.host.partitionDisk(try disk.number) }
+            #expect(try disk.digest() == before)
+        }
+
+        // MARK: - What the tests do
+
+        private static func expectRefused(_ disk: LoopDisk, _ linked: LinkedHost, _ volume: VolumeID) async throws {
+            let before = try disk.digest()
+            for _ in 0..<2 {
+                await expectError(.failedPrecondition) { try await linked.host.formatVolume(volume) }
+            }
+            // Nor does a restart of the process change that.
+            let again = try LinkedHost(.ext4, restarting: linked)
+            await again.host.backend.recover()
+            await expectError(.failedPrecondition) { try await again.host.formatVolume(volume) }
+            #expect(try disk.digest() == before)
+        }
+
+        private static func noise(over disk: LoopDisk) throws {
+            try Command.run("dd", "if=/dev/urandom", "of=\(disk.partition())", "bs=1M", "count=8", "conv=fsync")
+        }
+
+        /// Somebody else mounts it and writes a file.
+        private static func use(_ disk: LoopDisk, _ linked: LinkedHost, end: String = "true") throws {
+            let script = "mkdir -p $1; mount $0 $1; echo precious >$1/data; sync; \(end); umount $1"
+            try Command.run("sh", "-ec", script, disk.partition(), "\(linked.scratch.path)/elsewhere")
+        }
+
+        private static func make(_ kind: FilesystemKind, _ disk: LoopDisk) throws {
+            let options =
+                switch kind {
+                case .xfs: "-K -m uuid=\(uuid)"
+                case .btrfs: "-K -U \(uuid)"
+                default: "-m 0 -b 4096 -U \(uuid) -E nodiscard,lazy_itable_init=1"
+                }
+            try Command.run("sh", "-ec", "mkfs.\(kind.rawValue) -q \(options) $0", disk.partition())
+        }
+
+        /// The record that a process has left which was cut off in the midst.
+        private static func note(
+            _ kind: FilesystemKind, _ volume: VolumeID, _ linked: LinkedHost, restarted: Bool
+        ) async throws {
+            let backend = linked.host.backend
+            let node = try await backend.index.locate(volume).disk
+            let journal = backend.journal
+            try journal.note(
+                Intent(
+                    work: .format, target: volume.guid, disk: restarted ? DiskNumber(1) : node.number,
+                    names: node.features.names, boot: restarted ? "another" : journal.boot, filesystem: kind,
+                    uuid: uuid))
+        }
+
+        private static func notePartitioning(of disk: LoopDisk, _ linked: LinkedHost) throws {
+            let ids = try Command.run("blkid", "-p", "-o", "value", "-s", "PTUUID", disk.device)
+            let partition = try Command.run("sfdisk", "--part-uuid", disk.device, "1")
+            _ = try Command.run("partx", "--delete", disk.device)
+            let node = try linked.host.backend.inventory.disk(try disk.number)
+            try linked.host.backend.journal.note(
+                Intent(
+                    work: .partition, target: "1", disk: DiskNumber(1), names: node.features.names, boot: "another",
+                    uuid: ids, partition: partition))
+        }
+
+        /// Takes away every other of the written pages, by chance.
+        private static func lose(_ disk: LoopDisk, seed: Int, head: Bool, pages: Int) throws {
+            let script = """
+                import os, random, sys
+                chance = random.Random(int(sys.argv[2]))
+                device = os.open(sys.argv[1], os.O_RDWR)
+                size = os.lseek(device, 0, os.SEEK_END)
+                length = 4096 * int(sys.argv[4])
+                offset = 0
+                while offset < size:
+                    data = os.pread(device, 1 << 20, offset)
+                    if any(data):
+                        for place in range(0, len(data), length):
+                            is_head = offset + place in (0, 65536)
+                            lost = sys.argv[3] == "true" if is_head else chance.random() < 0.5
+                            piece = data[place:place + length]
+                            if lost and any(piece): os.pwrite(device, bytes(len(piece)), offset + place)
+                    offset += len(data)
+                os.fsync(device)
+                """
+            try Command.run("python3", "-c", script, disk.partition(), "\(seed)", "\(head)", "\(pages)")
+            try Command.run("blockdev", "--flushbufs", disk.device)
+        }
+    }
+}
