@@ -9,9 +9,12 @@
 #include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/openat2.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -309,3 +312,122 @@ int32_t cls_confine(const char *node, const char *name, uint32_t device_major, u
     munmap(stack, size);
     return process < 0 ? -error : c.result;
 }
+int32_t cls_keep_standard_files(void) {
+    for (int32_t descriptor = 0; descriptor <= 2; descriptor++) {
+        if (fcntl(descriptor, F_GETFD) >= 0 || errno != EBADF) continue;
+        // The lowest free descriptor, which is this one.
+        int32_t file = open("/dev/null", O_RDWR);
+        if (file < 0) return -errno;
+    }
+    return 0;
+}
+
+static int signal_pipe[2] = {-1, -1};
+
+static void on_signal(int number) {
+    int error = errno;
+    unsigned char byte = (unsigned char)number;
+    // A full pipe has signals enough.
+    (void)!write(signal_pipe[1], &byte, 1);
+    errno = error;
+}
+
+int32_t cls_signals_catch(void) {
+    if (signal_pipe[0] < 0 && pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0) return -errno;
+    static const int caught[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR,
+                                 SIGSTKFLT};
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    sigfillset(&action.sa_mask);
+    for (size_t index = 0; index < sizeof caught / sizeof *caught; index++)
+        if (sigaction(caught[index], &action, NULL) < 0) return -errno;
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        if (sigaction(number, &action, NULL) < 0) return -errno;
+    struct sigaction ignored = {.sa_handler = SIG_IGN};
+    // Their calls fail instead: EPIPE, EFBIG.
+    if (sigaction(SIGPIPE, &ignored, NULL) < 0 || sigaction(SIGXFSZ, &ignored, NULL) < 0) return -errno;
+    // Whatever the starter of this process has blocked.
+    sigset_t none;
+    sigemptyset(&none);
+    return outcome(sigprocmask(SIG_SETMASK, &none, NULL));
+}
+
+int32_t cls_signal_next(int32_t milliseconds) {
+    unsigned char number = 0;
+    struct pollfd waiting = {.fd = signal_pipe[0], .events = POLLIN};
+    if (read(signal_pipe[0], &number, 1) == 1) return number;
+    // A signal interrupts it, and is looked for next time.
+    poll(&waiting, 1, milliseconds);
+    return read(signal_pipe[0], &number, 1) == 1 ? number : 0;
+}
+
+int32_t cls_thread_start(const char *name, uint64_t stack, void *(*work)(void *), void *context) {
+    pthread_attr_t attributes;
+    int code = pthread_attr_init(&attributes);
+    if (code != 0) return -code;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_attr_setstacksize(&attributes, stack);
+    pthread_t thread;
+    code = pthread_create(&thread, &attributes, work, context);
+    pthread_attr_destroy(&attributes);
+    if (code != 0) return -code;
+    pthread_setname_np(thread, name);
+    return 0;
+}
+
+// The Swift runtime's own hook for where tasks run (swift/Runtime/Concurrency.h); its functions have Swift's calling
+// convention.
+#define SWIFT_CALL __attribute__((swiftcall))
+struct executor {
+    void *identity;
+    uintptr_t implementation;
+};
+extern SWIFT_CALL void swift_job_run(void *job, struct executor executor);
+extern void *swift_task_enqueueGlobal_hook;
+
+struct queued_job {
+    struct queued_job *next;
+    void *job;
+};
+static pthread_mutex_t jobs_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t jobs_come = PTHREAD_COND_INITIALIZER;
+static struct queued_job *first_job, **last_job = &first_job;
+
+static SWIFT_CALL void enqueue_job(void *job, void *original) {
+    (void)original;
+    struct queued_job *queued = malloc(sizeof *queued);
+    // There is no way to say so: a task that never runs would hang instead.
+    if (queued == NULL) abort();
+    *queued = (struct queued_job){.job = job};
+    pthread_mutex_lock(&jobs_lock);
+    *last_job = queued;
+    last_job = &queued->next;
+    pthread_cond_signal(&jobs_come);
+    pthread_mutex_unlock(&jobs_lock);
+}
+
+static void *run_jobs(void *context) {
+    (void)context;
+    for (;;) {
+        pthread_mutex_lock(&jobs_lock);
+        while (first_job == NULL) pthread_cond_wait(&jobs_come, &jobs_lock);
+        struct queued_job *queued = first_job;
+        first_job = queued->next;
+        if (first_job == NULL) last_job = &first_job;
+        pthread_mutex_unlock(&jobs_lock);
+        void *job = queued->job;
+        free(queued);
+        swift_job_run(job, (struct executor){0});
+    }
+    return NULL;
+}
+
+int32_t cls_own_task_threads(int32_t count) {
+    for (int32_t index = 0; index < count; index++) {
+        int32_t result = cls_thread_start("tasks", 1 << 20, run_jobs, NULL);
+        if (result < 0) return result;
+    }
+    swift_task_enqueueGlobal_hook = (void *)enqueue_job;
+    return 0;
+}
+
+int32_t cls_thread_id(void) { return gettid(); }

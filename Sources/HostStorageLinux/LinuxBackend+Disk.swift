@@ -21,10 +21,10 @@ extension LinuxBackend {
         var all: [DiskNumber: DiskIdentifiers] = [:]
         for reply in await identities.ask(all: disks) {
             switch reply.answer {
-            case .success(let identifiers): all[reply.disk.number] = identifiers
-            case .failure(let error):
-                logger.warning(
-                    "disk \(reply.disk.number) (\(reply.disk.name)) does not answer and is left out: \(error)")
+            case .success(let identifiers):
+                silentDisks.note(reply.disk, nil)
+                all[reply.disk.number] = identifiers
+            case .failure(let error): silentDisks.note(reply.disk, error)
             }
         }
         return all

@@ -48,8 +48,14 @@ extension LinuxBackend {
                     try journal.intent(.format, guid)?.uuid == nil ? .faulty : .remains
                 }
             }
-            try await onDisk(of: found) { [journal] () throws(StorageError) in
-                if let intent = try journal.intent(.format, guid) { try VolumeFormat.conclude(intent, open, journal) }
+            try await onDisk(of: found) { [journal, logger] () throws(StorageError) in
+                guard let intent = try journal.intent(.format, guid) else { return }
+                do throws(StorageError) {
+                    try VolumeFormat.conclude(intent, open, journal)
+                } catch {
+                    // The volume is whole all the same, and is looked at again.
+                    logger.warning("a format that came to its end cannot be noted down: \(error)")
+                }
             }
             return .whole
         }
@@ -77,6 +83,11 @@ extension LinuxBackend {
     /// copies of a partition table are made to agree, and the rest is reported in the log and waits for the
     /// call that does it again. To be called once, before anything else.
     public func recover() async {
+        offline.expire()
+        let expired = journal.expire()
+        if expired > 0 {
+            logger.notice("records of disks that have not come back were given up", metadata: ["number": "\(expired)"])
+        }
         for intent in journal.all() {
             do throws(StorageError) {
                 try await recover(intent)

@@ -114,6 +114,9 @@ extension LinuxBackend {
         try journal.strike(.format, volume.id.guid)
         try FilesystemMount.mount(volume.device, type: type, on: target, path: "\(path)", by: helperMounts)
         try settle(volume, on: name, in: parent.descriptor, path)
+        if let reason = MountVisibility().reasonAgainst("\(path)") {
+            logger.warning("mounted where the machine does not see it: \(reason)", metadata: ["path": "\(path)"])
+        }
         return nil
     }
 

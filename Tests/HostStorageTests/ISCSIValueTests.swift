@@ -8,6 +8,8 @@ import Testing
     @Test(arguments: [
         ("127.0.0.1", UInt32(0), "127.0.0.1:3260"), ("Storage.example", 3261, "storage.example:3261"),
         ("::1", 0, "[::1]:3260"), ("[FE80::1]", 1, "[fe80::1]:1"), ("fe80::1%eth0", 65535, "[fe80::1%eth0]:65535"),
+        ("::ffff:10.0.0.1", 0, "[::ffff:10.0.0.1]:3260"), ("1:2:3:4:5:6:7:8", 0, "[1:2:3:4:5:6:7:8]:3260"),
+        ("10.0.0.255", 0, "10.0.0.255:3260"), ("a_b-c.1x", 0, "a_b-c.1x:3260"),
     ])
     func aPortalIsAnAddressAndAPort(_ address: String, _ port: UInt32, _ text: String) throws {
         let portal = try ISCSIPortal(address: address, port: port)
@@ -17,7 +19,11 @@ import Testing
 
     @Test(arguments: [
         "", " ", "a b", "-h", "a..b", "a,1", "1:2", "[127.0.0.1]", "[::1", "::1]", "::g", "::1%", "a/b", "a\0b", "a\nb",
-        "é",
+        "é", ":::::", "::1::2", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::1", "1::256.1.1.1", "1::1.2.3",
+        "::1%a b",
+        "::1%" + String(repeating: "e", count: 16), "999.1.1.1", "1.2.3", "1.2.3.4.5", "01.2.3.4", "12345", "a-",
+        "a.-b",
+        String(repeating: "a", count: 64) + ".b", "$(x)", "a;b", "a`b", "a'b", "１.2.3.4", "-oX", "a\u{202e}b",
         String(repeating: "a", count: 254),
     ])
     func whatIsNoAddressIsRefused(_ address: String) {

@@ -149,8 +149,8 @@ import Testing
         #expect(error?.description == "remove with force /var/lib/kubelet/x: bad sector")
         #expect(
             lines.all == [
-                "info make directory /var/lib/kubelet/x duration",
-                "warning remove with force /var/lib/kubelet/x: bad sector code,duration",
+                "info make directory /var/lib/kubelet/x caller,code,duration",
+                "warning remove with force /var/lib/kubelet/x: bad sector caller,code,duration",
             ])
     }
 }

@@ -22,7 +22,8 @@ import Testing
             _ = try AccessPolicy(file: path, methods: .served, names: accounts)
             return nil
         } catch {
-            return error.description
+            #expect(error.file == path && error.description.contains(path))
+            return PolicyFaults(error.faults).description
         }
     }
 

@@ -17,8 +17,15 @@ public struct PolicyFault: Sendable, Hashable, CustomStringConvertible {
 /// All that is wrong with a policy file.
 public struct PolicyFaults: Error, Sendable, Hashable, CustomStringConvertible {
     public var faults: [PolicyFault]
+    /// Where they are, if in a file.
+    public var file: String?
 
-    public init(_ faults: [PolicyFault]) { self.faults = faults }
+    public init(_ faults: [PolicyFault], file: String? = nil) {
+        self.faults = faults
+        self.file = file
+    }
 
-    public var description: String { faults.map(\.description).joined(separator: "; ") }
+    public var description: String {
+        (file.map { "policy file \($0): " } ?? "") + faults.map(\.description).joined(separator: "; ")
+    }
 }

@@ -10,7 +10,11 @@ extension AccessPolicy {
     public init(
         file path: String, methods: MethodCatalogue, names: AccountNames, drives: [Character: String]? = nil
     ) throws(PolicyFaults) {
-        try self.init(yaml: try Self.contents(of: path), methods: methods, names: names, drives: drives)
+        do throws(PolicyFaults) {
+            try self.init(yaml: try Self.contents(of: path), methods: methods, names: names, drives: drives)
+        } catch {
+            throw PolicyFaults(error.faults, file: path)
+        }
     }
 
     private static func contents(of path: String) throws(PolicyFaults) -> [UInt8] {

@@ -19,6 +19,9 @@ public struct ProxyServer: Service {
     private let logger: Logger
     private let metrics: CallMetrics
     private let connectionLimit: Int
+
+    /// How many sockets there are.
+    public static var socketCount: Int { APIGroup.allCases.reduce(0) { $0 + $1.versions.count } }
     private let onListening: @Sendable () -> Void
 
     /// Enough to tell those that may do nothing so, and too few to keep anybody from calling.
@@ -54,6 +57,11 @@ public struct ProxyServer: Service {
         let versions = APIGroup.allCases.flatMap { group in group.versions.map { (group, $0) } }
         let sockets = try ListeningSocket.open(versions.map { $0.socketName($1) }, in: pipeDirectory, owner: owner)
         defer { for socket in sockets { socket.removeFile() } }
+        if let reason = ListeningSocket.reasonAgainst(pipeDirectory, for: owner) {
+            logger.warning(
+                "the directory of the sockets is not as it should be: \(reason)",
+                metadata: ["directory": "\(pipeDirectory)"])
+        }
         logger.info("listening", metadata: ["directory": "\(pipeDirectory)", "sockets": "\(sockets.count)"])
 
         // One loop is enough for calls that only wait for the host, and spares every call its thread hops.
@@ -81,7 +89,7 @@ public struct ProxyServer: Service {
                 try await group.waitForAll()
             }
         }
-        logger.info("stopped")
+        logger.info("no longer listening")
     }
 
     private func server(

@@ -3,8 +3,7 @@
 import ArgumentParser
 
 /// The proxy's command line.
-@main
-struct CSIProxy: AsyncParsableCommand {
+struct CSIProxy: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "csi-proxy",
         abstract: "Offers a Linux host's storage over csi-proxy's API on Unix sockets.",

@@ -4,14 +4,15 @@ import Logging
 import ProxyServer
 import ServiceLifecycle
 import StorageAccess
-import UnixSignals
 
 /// Reads the policy again at each SIGHUP. A file with a fault changes nothing: the policy in force stays.
 struct PolicyReload: Service {
     let source: PolicySource
     let access: AccessControl
-    let signals: UnixSignalsSequence
+    let signals: AsyncStream<Void>
     let logger: Logger
+    /// What is wrong with a policy in force all the same, for the log.
+    let warn: @Sendable (AccessPolicy) -> Void
 
     func run() async {
         for await _ in signals.cancelOnGracefulShutdown() {
@@ -22,6 +23,7 @@ struct PolicyReload: Service {
             do throws(PolicyFaults) {
                 let policy = try source.load()
                 access.replace(with: policy)
+                warn(policy)
                 logger.notice(
                     "the policy is in force", metadata: ["file": "\(file)", "rules": "\(policy.rules.count)"])
             } catch {

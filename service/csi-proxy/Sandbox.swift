@@ -125,13 +125,14 @@ struct Sandbox: AsyncParsableCommand {
             for root in settings.paths.roots { try await backend.makeDirectory(settings.paths.place(hostPath: root)) }
             host = Host(backend: backend, settings: settings, logger: logger)
         }
-        let audit = Logger(label: "csi-proxy.audit", factory: StreamLogHandler.standardError(label:))
+        let audit = ProgramLog.logger(.audit)
         let access = AccessControl(
             policy: .standard(socketGroup: getegid()), paths: settings.paths, audit: audit)
         let server = ProxyServer(
             host: host, access: access, pipeDirectory: pipes, logger: logger,
             onListening: { [lines] in Self.say(lines + ["ready"]) })
-        try await Serving.untilSignalled([server], logger)
+        // What it has made is removed, which takes its time.
+        try await Serving.untilSignalled([server], logger, patience: .seconds(60)) { [] }
     }
 
     private func attach(

@@ -9,7 +9,6 @@ public import ProxyMetrics
 import ProxyServer
 import ServiceLifecycle
 import StorageAccess
-import UnixSignals
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -101,7 +100,7 @@ struct Serve: AsyncParsableCommand {
         // What is counted from here on is kept in it; without one it is counted nowhere.
         if let metrics { MetricsSystem.bootstrap(metrics) }
         // Whatever else is logged: refusals always are.
-        let audit = Logger(label: "csi-proxy.audit", factory: StreamLogHandler.standardError(label:))
+        let audit = ProgramLog.logger(.audit)
         var map: [Character: String] = [:]
         for drive in drives { map[drive.letter] = drive.directory }
         let kubelet = kubeletPath ?? (dialect == .windows ? #"C:\var\lib\kubelet"# : "/var/lib/kubelet")
@@ -119,21 +118,35 @@ struct Serve: AsyncParsableCommand {
             uid: try socketOwner.map { try Account.uid($0) }, gid: try socketGroup.map { try Account.gid($0) })
         let source = PolicySource(file: policy, socketGroup: owner.gid, drives: map)
         let access = AccessControl(policy: try source.load(), paths: settings.paths, audit: audit)
-        // Before anything is served, for a signal that nobody waits for ends the program.
-        let hangups = await UnixSignalsSequence(trapping: .sighup)
+        let warnings = StartWarnings(settings: settings, logger: logger)
+        let connectionLimit = try warnings.limits()
+        if let reason = try StateDirectory.examine(stateDir) {
+            logger.error(
+                "nothing can be noted down in the state directory, so nothing can be formatted or partitioned: \(reason)"
+            )
+        }
+        await ToolThreads.begin()
+        warnings.tellOfRoots()
+        warnings.tellOfDisks()
+        warnings.tell(of: access.policyInForce)
+        let (hangups, hangup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let backend = try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger)
         await backend.recover()
         let host = Host(backend: backend, settings: settings, logger: logger)
         var services: [any Service] = [
-            ProxyServer(host: host, access: access, pipeDirectory: pipeDir, owner: owner, logger: logger),
-            PolicyReload(source: source, access: access, signals: hangups, logger: logger),
+            ProxyServer(
+                host: host, access: access, pipeDirectory: pipeDir, owner: owner, logger: logger,
+                connectionLimit: connectionLimit),
+            PolicyReload(source: source, access: access, signals: hangups, logger: logger) { warnings.tell(of: $0) },
         ]
         if let metrics, let metricsBindAddress {
             ServedMetrics.add(of: host, to: metrics)
             // It listens from here on, so that a port that is taken leaves no sockets behind.
             services.append(try await MetricsEndpoint(at: metricsBindAddress, showing: metrics, logger: logger))
         }
-        try await Serving.untilSignalled(services, logger)
+        try await Serving.untilSignalled(
+            services, logger, patience: .seconds(15), readPolicy: { hangup.yield() },
+            underWay: { host.operations.running.map(\.description) })
     }
 }
 

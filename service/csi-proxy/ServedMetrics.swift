@@ -15,12 +15,17 @@ enum ServedMetrics {
     private static let oldest = "csi_proxy_oldest_operation_seconds"
     private static let slow = "csi_proxy_slow_lanes"
 
+    private static let droppedLog = "csi_proxy_dropped_log_lines_total"
+    private static let droppedAudit = "csi_proxy_dropped_audit_lines_total"
+
     static var descriptions: [String: String] {
         let own = [
             running: "Operations that change something and are under way, also those whose callers have left.",
             waiting: "Operations that wait for others to end.",
             oldest: "For how long the oldest of the running operations has been; 0 where there is none.",
             slow: "Disks, paths and services that one piece of work has been at for longer than 60 s.",
+            droppedLog: "Lines of the log that could not be written, such as to a pipe that nobody reads.",
+            droppedAudit: "Lines of the audit log that could not be written.",
             "process_resident_memory_bytes": "Memory of the process that is in RAM.",
             "process_virtual_memory_bytes": "Address space of the process.",
             "process_open_fds": "Open files of the process.",
@@ -41,6 +46,8 @@ enum ServedMetrics {
                 Reading(waiting, .gauge, Double(host.operations.waiting.count)),
                 Reading(oldest, .gauge, (operations.first?.age ?? .zero) / .seconds(1)),
                 Reading(slow, .gauge, Double(host.backend.countAtWork(longerThan: patience))),
+                Reading(droppedLog, .counter, Double(ProgramLog.dropped(.log))),
+                Reading(droppedAudit, .counter, Double(ProgramLog.dropped(.audit))),
             ]
         }
         registry.addReadings { (try? ProcessUsage()).map(readings) ?? [] }

@@ -53,6 +53,22 @@ int32_t cls_unmount(const char *_Nonnull path);
 /// prctl(2), PR_SET_DUMPABLE: no core dumps of this process, and no tracing by others without CAP_SYS_PTRACE.
 int32_t cls_forbid_dumps(void);
 
+/// Gives descriptors 0 to 2, where one is closed, /dev/null: else the next file that is opened, a disk perhaps, becomes
+/// standard error.
+int32_t cls_keep_standard_files(void);
+/// Catches the signals that operators send, and all others that would end a process that does not expect them; for
+/// programs that it starts they are what they were. SIGPIPE and SIGXFSZ are ignored.
+int32_t cls_signals_catch(void);
+/// The next signal caught, or 0 after that time; -1 for ever. For one thread.
+int32_t cls_signal_next(int32_t milliseconds);
+/// A detached thread.
+int32_t cls_thread_start(const char *_Nonnull name, uint64_t stack, void *_Nullable (*_Nonnull work)(void *_Nullable),
+                         void *_Nullable context);
+/// gettid(2)
+int32_t cls_thread_id(void);
+/// From now on Swift's tasks run on so many threads of their own, and on none of libdispatch's. Before the first task.
+int32_t cls_own_task_threads(int32_t count);
+
 // Block devices: linux/fs.h, linux/blkpg.h, linux/loop.h
 int32_t cls_block_size_bytes(int32_t descriptor, uint64_t *_Nonnull bytes);
 int32_t cls_block_sector_size(int32_t descriptor);

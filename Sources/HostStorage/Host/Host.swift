@@ -42,31 +42,68 @@ public final class Host<Backend: StorageBackend>: StorageHost {
         _ body: @escaping @Sendable (Backend) async throws(StorageError) -> Answer
     ) async throws(StorageError) -> Answer {
         let operation = Operation(name, subject, keys: keys, isShared: isShared, within: confinement)
-        return try await operations.perform(operation) {
-            [backend, logger, paths = settings.paths] () async throws(StorageError) in
-            let began = ContinuousClock.now
-            do throws(StorageError) {
-                let answer = try await body(backend)
-                logger.info("\(operation)", metadata: ["duration": "\(began.duration(to: .now))"])
-                return answer
-            } catch {
-                let error = error.during(name, subject).told(by: paths)
-                logger.warning(
-                    "\(error)", metadata: ["duration": "\(began.duration(to: .now))", "code": "\(error.code)"])
-                throw error
+        let trace = CallTrace.current ?? CallTrace(caller: Self.ownCaller)
+        let began = ContinuousClock.now
+        do throws(StorageError) {
+            return try await operations.perform(operation) {
+                [backend, logger, paths = settings.paths] () async throws(StorageError) in
+                let began = ContinuousClock.now
+                do throws(StorageError) {
+                    let answer = try await SlowCallWatch(logger: logger).watch(name, subject, trace) {
+                        () async throws(StorageError) in
+                        try await Self.traced(trace) { () async throws(StorageError) in try await body(backend) }
+                    }
+                    logger.info(
+                        "\(operation)",
+                        metadata: trace.metadata(["duration": "\(began.duration(to: .now))", "code": "ok"]))
+                    return answer
+                } catch {
+                    let error = error.during(name, subject).told(by: paths)
+                    logger.warning(
+                        "\(error)",
+                        metadata: trace.metadata([
+                            "duration": "\(began.duration(to: .now))", "code": "\(error.code)",
+                        ]))
+                    throw error
+                }
             }
+        } catch {
+            // These have not come from the operation, which may not even have begun.
+            if error.code == .aborted || error.code == .cancelled {
+                logger.notice(
+                    "the call has ended, and not the operation in its way: \(error)",
+                    metadata: trace.metadata(["duration": "\(began.duration(to: .now))", "code": "\(error.code)"]))
+            }
+            throw error
         }
+    }
+
+    /// Of calls that no one else makes.
+    private static var ownCaller: String { "this process" }
+
+    private static func traced<Answer>(
+        _ trace: CallTrace, _ body: () async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
+        // withValue throws whatever its closure does, and forgets of what type it is.
+        let outcome = await CallTrace.$current.withValue(trace) { () async -> Result<Answer, StorageError> in
+            do throws(StorageError) { return .success(try await body()) } catch { return .failure(error) }
+        }
+        return try outcome.get()
     }
 
     /// Runs a call that changes nothing. It waits for nobody.
     func ask<Answer>(
         _ name: String, _ subject: String, _ body: (Backend) async throws(StorageError) -> Answer
     ) async throws(StorageError) -> Answer {
+        let trace = CallTrace.current ?? CallTrace(caller: Self.ownCaller)
         do throws(StorageError) {
-            return try await body(backend)
+            return try await SlowCallWatch(logger: logger).watch(name, subject, trace) {
+                () async throws(StorageError) in
+                try await Self.traced(trace) { () async throws(StorageError) in try await body(backend) }
+            }
         } catch {
             let error = error.during(name, subject).told(by: settings.paths)
-            logger.debug("\(error)", metadata: ["code": "\(error.code)"])
+            logger.debug("\(error)", metadata: trace.metadata(["code": "\(error.code)"]))
             throw error
         }
     }

@@ -33,26 +33,59 @@ public struct ISCSIPortal: Sendable, Hashable, CustomStringConvertible {
     /// As open-iscsi and RFC 3986 spell it: an IPv6 address in brackets.
     public var description: String { isIPv6 ? "[\(address)]:\(port)" : "\(address):\(port)" }
 
+    /// A host's name (RFC 1123, and `_`, which some have), or an IPv4 address: what ends in a number is one or none.
     private static func isName(_ text: String) -> Bool {
         let labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        if let last = labels.last, !last.isEmpty, last.allSatisfy({ isDigit($0) }) { return isIPv4(text[...]) }
         return labels.allSatisfy { label in
-            !label.isEmpty && label.first != UInt8(ascii: "-")
+            (1...63).contains(label.count) && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
                 && label.allSatisfy { isDigit($0) || isLetter($0) || "-_".utf8.contains($0) }
         }
     }
 
-    /// The right characters in it; whether it is one, the resolver says. It may have a zone: `fe80::1%eth0`.
-    private static func isIPv6(_ text: String) -> Bool {
-        let parts = text.utf8.split(separator: UInt8(ascii: "%"), maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = parts.first, address.count(where: { $0 == UInt8(ascii: ":") }) >= 2 else { return false }
-        let isAddress = address.allSatisfy {
-            isDigit($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) || $0 == UInt8(ascii: ":")
-                || $0 == UInt8(ascii: ".")
-        }
-        return isAddress
-            && parts.dropFirst().allSatisfy { !$0.isEmpty && $0.allSatisfy { isLetter($0) || isDigit($0) } }
+    /// Four numbers up to 255, none written as octal.
+    private static func isIPv4(_ text: Substring) -> Bool {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4
+            && parts.allSatisfy { part in
+                let digits = part.utf8
+                guard (1...3).contains(digits.count), digits.allSatisfy({ isDigit($0) }) else { return false }
+                return (digits.count == 1 || part.first != "0") && (Int(part) ?? 256) <= 255
+            }
     }
 
+    /// Eight groups, of which one run may be left out, and the last two may be an IPv4 address (RFC 4291). It may have a
+    /// zone: `fe80::1%eth0`.
+    private static func isIPv6(_ text: String) -> Bool {
+        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let address = parts.first, address.contains(":") else { return false }
+        let isZone = parts.dropFirst().allSatisfy { zone in
+            (1...15).contains(zone.utf8.count)
+                && zone.utf8.allSatisfy { isLetter($0) || isDigit($0) || ".-_".utf8.contains($0) }
+        }
+        guard isZone else { return false }
+        let halves = address.split(separator: "::", omittingEmptySubsequences: false)
+        guard halves.count <= 2 else { return false }
+        var groups = 0
+        for (index, half) in halves.enumerated() where !half.isEmpty {
+            let parts = half.split(separator: ":", omittingEmptySubsequences: false)
+            for (place, part) in parts.enumerated() {
+                if part.contains(".") {
+                    guard place == parts.count - 1, index == halves.count - 1, isIPv4(part) else { return false }
+                    groups += 2
+                } else {
+                    guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ isDigit($0) || isHexLetter($0) })
+                    else {
+                        return false
+                    }
+                    groups += 1
+                }
+            }
+        }
+        return halves.count == 2 ? groups <= 7 : groups == 8
+    }
+
+    private static func isHexLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte) }
     private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
     private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
 }

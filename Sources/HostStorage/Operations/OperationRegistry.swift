@@ -18,11 +18,13 @@ public final class OperationRegistry: Sendable {
     public init(patience: Duration) { self.patience = patience }
 
     /// An operation under way.
-    public struct Running: Sendable, Hashable {
+    public struct Running: Sendable, Hashable, CustomStringConvertible {
         public var operation: Operation
         public var age: Duration
         /// How many calls wait for its outcome: none once all of its callers have left.
         public var callers: Int
+
+        public var description: String { "\(operation) (for \(age))" }
     }
 
     /// The operations under way, the oldest first.

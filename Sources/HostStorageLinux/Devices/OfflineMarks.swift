@@ -15,8 +15,20 @@ struct OfflineMarks: Sendable {
         boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
     }
 
+    /// What cannot be read is no mark: that a state directory has failed takes no disk out of service.
     func isOffline(_ disk: DiskNumber) throws(StorageError) -> Bool {
-        try Sysfs.attribute(path(disk)) == boot
+        let mark = try? StateFile.read(path(disk))
+        return mark?.split(separator: "\n").first.map(String.init) == boot
+    }
+
+    /// Takes away the marks of earlier boots, of which nobody would.
+    func expire() {
+        for name in Sysfs.names(in: directory) {
+            let path = "\(directory)/\(name)"
+            if let mark = try? StateFile.read(path), mark.split(separator: "\n").first.map(String.init) != boot {
+                unlink(path)
+            }
+        }
     }
 
     func set(_ state: DiskState, _ disk: DiskNumber) throws(StorageError) {
@@ -25,10 +37,7 @@ struct OfflineMarks: Sendable {
             if unlink(path(disk)) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path(disk)) }
         case .offline:
             try makeDirectories(directory)
-            // Whole or not at all: a reader never sees a mark half written.
-            let new = "\(path(disk)).new"
-            try Descriptor.write(boot, to: new, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-            try checkErrno(rename(new, path(disk)), "rename", path(disk))
+            try StateFile.write(boot, to: path(disk))
         }
     }
 

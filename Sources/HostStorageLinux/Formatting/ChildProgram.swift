@@ -59,6 +59,8 @@ struct ChildProgram: Sendable {
         options.createSession = true
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
         let platformOptions = options
+        let step = CallTrace.current?.begin("the program \(name)")
+        defer { if let step { CallTrace.current?.end(step) } }
         let result = await withTaskGroup(of: Result<Outcome, any Error>?.self) { group in
             group.addTask {
                 do {

@@ -2,6 +2,7 @@
 
 import Glibc
 import HostStorage
+import Synchronization
 
 /// The intents whose work has not been seen to end, each a file in the state directory; and of formats
 /// that have ended, until their volumes are first mounted.
@@ -12,6 +13,7 @@ struct IntentJournal: Sendable {
     private let directory: String
     /// This boot of the machine.
     let boot: String
+    private let struck = StruckRecords()
 
     init(stateDirectory: String) throws(StorageError) {
         directory = "\(stateDirectory)/intents"
@@ -35,20 +37,14 @@ struct IntentJournal: Sendable {
     func note(_ intent: Intent) throws(StorageError) {
         try makeDirectories(directory)
         let path = path(intent.work, intent.target)
-        let new = "\(path).new"
-        do {
-            let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-            var text = intent.text
-            try checkErrno(text.withUTF8 { write(file.raw, $0.baseAddress, $0.count) }, "write", new)
-            try checkErrno(fsync(file.raw), "fsync", new)
-        }
-        try checkErrno(rename(new, path), "rename", path)
-        try syncDirectory()
+        try StateFile.write(intent.text, to: path)
+        struck.remove(path)
     }
 
     /// The intent for that work on that target, if there is one.
     func intent(_ work: Intent.Work, _ target: String) throws(StorageError) -> Intent? {
-        guard let text = try Sysfs.attribute(path(work, target)) else { return nil }
+        let path = path(work, target)
+        guard !struck.contains(path), let text = try StateFile.read(path) else { return nil }
         // What cannot be understood allows nothing.
         return Intent(text: text)
     }
@@ -62,18 +58,34 @@ struct IntentJournal: Sendable {
         return all().first { $0.work == .partition && $0.isOfThisDisk(node, boot: boot) }
     }
 
+    /// A record that cannot be removed, on a disk that is full or read-only, counts for nothing in this process any more;
+    /// what comes later judges it by what is on the disk then.
     func strike(_ work: Intent.Work, _ target: String) throws(StorageError) {
-        if unlink(path(work, target)) < 0 {
-            if errno == ENOENT { return }
-            throw StorageError(errno: errno, "unlink", path(work, target))
+        let path = path(work, target)
+        if unlink(path) < 0 {
+            if errno != ENOENT { struck.insert(path) }
+            return
         }
-        try syncDirectory()
+        try? syncDirectory()
+    }
+
+    /// Takes away what no disk has come back for: records that nobody has changed for so long, and files half written.
+    /// Returns how many.
+    func expire(after days: Int = 30) -> Int {
+        Sysfs.names(in: directory).count { name in
+            let path = "\(directory)/\(name)"
+            var status = stat()
+            guard lstat(path, &status) == 0 else { return false }
+            let age = time(nil) - status.st_mtim.tv_sec
+            guard age > days * 86_400 || (name.hasSuffix(".new") && age > 3600) else { return false }
+            return unlink(path) == 0
+        }
     }
 
     /// All intents that can be read.
     func all() -> [Intent] {
         Sysfs.names(in: directory).filter { !$0.hasSuffix(".new") }.compactMap { name in
-            (try? Descriptor.contents(of: "\(directory)/\(name)")).flatMap(Intent.init(text:))
+            (try? StateFile.read("\(directory)/\(name)")).flatMap(Intent.init(text:))
         }
     }
 
@@ -83,4 +95,13 @@ struct IntentJournal: Sendable {
         let directory = try Descriptor(opening: directory, O_RDONLY | O_DIRECTORY)
         try checkErrno(fsync(directory.raw), "fsync", self.directory)
     }
+}
+
+/// The records that are struck out and whose files are still there.
+private final class StruckRecords: Sendable {
+    private let paths = Mutex<Set<String>>([])
+
+    func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }
+    func remove(_ path: String) { paths.withLock { _ = $0.remove(path) } }
+    func contains(_ path: String) -> Bool { paths.withLock { $0.contains(path) } }
 }

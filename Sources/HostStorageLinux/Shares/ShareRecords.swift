@@ -35,7 +35,7 @@ struct ShareRecords: Sendable {
 
     /// Nil where there is no record, or none that can be understood: then nobody knows who uses the mapping.
     func users(of mapping: ShareMapping) throws(StorageError) -> SMBUsers? {
-        guard let text = try Sysfs.attribute(path(mapping.directories)) else { return nil }
+        guard let text = try StateFile.read(path(mapping.directories)) else { return nil }
         let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
         guard let first = lines.first, first.hasPrefix("boot="),
             var users = SMBUsers(text: String(lines.dropFirst().first ?? ""))
@@ -49,8 +49,10 @@ struct ShareRecords: Sendable {
         let path = path(mapping.directories)
         // Whole or not at all.
         let new = "\(path)\(Self.unfinished)"
+        // Whatever lies there may be a pipe, which would be waited for.
+        unlink(new)
         do {
-            let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
+            let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
             var text = "boot=\(boot)\n\(users.text)"
             let written = try checkErrno(text.withUTF8 { write(file.raw, $0.baseAddress, $0.count) }, "write", new)
             guard written == text.utf8.count else { throw StorageError(errno: ENOSPC, "write", new) }

@@ -36,6 +36,7 @@ struct FileStatus {
     }
 
     var isDirectory: Bool { mode & S_IFMT == S_IFDIR }
+    var isRegularFile: Bool { mode & S_IFMT == S_IFREG }
     var isLink: Bool { mode & S_IFMT == S_IFLNK }
     var isBlockDevice: Bool { mode & S_IFMT == S_IFBLK }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import HostStorage
+package import HostStorage
 
 /// Makes a directory for this layer's own files, with those above it, open to nobody else.
 func makeDirectories(_ directory: String) throws(StorageError) {
@@ -10,10 +10,65 @@ func makeDirectories(_ directory: String) throws(StorageError) {
         path += "/\(name)"
         if mkdir(path, 0o700) < 0 {
             if errno == EEXIST { continue }
-            throw StorageError(errno: errno, "mkdir", path)
+            var error = StorageError(errno: errno, "mkdir", path)
+            // What is missing is this layer's, and no disk.
+            if error.code == .notFound { error.code = .failedPrecondition }
+            throw error
         }
         // Its own name is to survive a crash as well.
         let parent = try Descriptor(opening: "\(path)/..", O_RDONLY | O_DIRECTORY)
         try checkErrno(fsync(parent.raw), "fsync", path)
+    }
+}
+
+/// Where a process keeps what it has to know later.
+package enum StateDirectory {
+    /// What a program's command line may name as such.
+    package static func require(_ path: String) throws(StorageError) {
+        guard path.hasPrefix("/"), path.split(separator: "/").contains(where: { $0 != "." && $0 != ".." }) else {
+            throw StorageError(
+                .invalidArgument, "the state directory is to be an absolute path of a directory of its own",
+                subject: path.isEmpty ? "an empty path" : path)
+        }
+    }
+
+    /// Throws where it can be none: what is no directory, or what others can write, whose files would tell what may be
+    /// formatted. Returns the reason where it is one, and nothing can be noted down in it now: nothing can be formatted
+    /// or partitioned then, but mounting goes on.
+    package static func examine(_ path: String) throws(StorageError) -> StorageError? {
+        try require(path)
+        var status = stat()
+        if stat(path, &status) < 0 {
+            guard errno == ENOENT else { throw StorageError(errno: errno, "stat", path) }
+            do throws(StorageError) { try makeDirectories(path) } catch { return try cannotWrite(error) }
+            try checkErrno(stat(path, &status), "stat", path)
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw StorageError(.failedPrecondition, "the state directory is no directory", subject: path)
+        }
+        guard status.st_uid == 0 || status.st_uid == geteuid() else {
+            throw StorageError(
+                .failedPrecondition, "the state directory belongs to uid \(status.st_uid), who could change it",
+                subject: path)
+        }
+        guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
+            throw StorageError(
+                .failedPrecondition, "others than its owner can write the state directory; chmod go-w it", subject: path
+            )
+        }
+        do throws(StorageError) {
+            let trial = "\(path)/trial"
+            try StateFile.write("trial\n", to: trial)
+            unlink(trial)
+            return nil
+        } catch {
+            return try cannotWrite(error)
+        }
+    }
+
+    /// What may be otherwise later: a disk that is full, or read-only for the moment.
+    private static func cannotWrite(_ error: StorageError) throws(StorageError) -> StorageError {
+        guard [ENOSPC, EDQUOT, EROFS, EIO].contains(where: { error.isSystemCall(errno: $0) }) else { throw error }
+        return error
     }
 }

@@ -32,8 +32,10 @@ public final class AccessControl: Sendable {
 
     /// What the metrics mean, by their names.
     package static let descriptions = [
-        refusedName: "Calls that the policy or the host itself has denied: as many as there are lines in the audit log."
+        refusedName: "Calls that the policy or the host itself has denied: a line each in the audit log."
     ]
+
+    package var policyInForce: AccessPolicy { policy.withLock { $0 } }
 
     /// From the next call on, on connections that are open too.
     public func replace(with policy: AccessPolicy) { self.policy.withLock { $0 = policy } }

@@ -21,6 +21,11 @@ struct ListeningSocket: Sendable {
     static func open(
         _ names: [String], in directory: String, owner: SocketOwner = SocketOwner()
     ) throws(StorageError) -> [ListeningSocket] {
+        guard directory.hasPrefix("/") else {
+            throw StorageError(
+                .invalidArgument, "the directory of the sockets is to be an absolute path",
+                subject: directory.isEmpty ? "an empty path" : directory)
+        }
         try makeDirectory(directory, owner)
         // Two servers that start at once must not take each other's fresh sockets for stale ones.
         let lock = cus_lock_directory(directory)
@@ -44,6 +49,26 @@ struct ListeningSocket: Sendable {
             throw StorageError(.failedPrecondition, failures.joined(separator: "; "), operation: "open sockets")
         }
         return open
+    }
+
+    /// Why those who are to reach the sockets cannot, or others can who are not to; nil where the directory is as it
+    /// should be. One that was there already is left as it is: it may be anybody's.
+    static func reasonAgainst(_ directory: String, for owner: SocketOwner) -> String? {
+        var status = stat()
+        guard stat(directory, &status) == 0 else { return nil }
+        let mode = "0\(String(status.st_mode & 0o7777, radix: 8))"
+        let others = status.st_mode & S_IXOTH != 0
+        if status.st_uid != owner.uid, status.st_uid != 0 {
+            return "it belongs to uid \(status.st_uid), who could put sockets of its own there"
+        }
+        if status.st_mode & S_IWOTH != 0, status.st_mode & S_ISVTX == 0 {
+            return "everybody can put sockets of their own there (mode \(mode))"
+        }
+        if !others, status.st_gid != owner.gid || status.st_mode & S_IXGRP == 0 {
+            return
+                "members of group \(owner.gid) cannot reach the sockets in it: it is of group \(status.st_gid) with mode \(mode); chgrp \(owner.gid) and chmod 0750 it"
+        }
+        return nil
     }
 
     /// Removes the socket's file, if the file at the path is still its own. Once.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
+import HostStorage
 import Logging
 
 /// Ends a call when its deadline passes or its stream closes, says who calls, and logs it.
@@ -21,7 +22,9 @@ struct CallGuard: ServerInterceptor {
         let began = ContinuousClock.now
         do {
             let response = try await PeerCredentials.$current.withValue(token.peer) {
-                try await answer(request, context, token, next)
+                try await CallTrace.$current.withValue(CallTrace(caller: "\(token.peer)")) {
+                    try await answer(request, context, token, next)
+                }
             }
             log(context, token, began, response.status)
             return response
@@ -71,7 +74,10 @@ struct CallGuard: ServerInterceptor {
 
     private func log(_ context: ServerContext, _ token: StreamToken, _ began: ContinuousClock.Instant, _ status: String)
     {
-        logger.debug(
+        // A caller that has left has seen nothing but silence, and its call may still be at something.
+        let isLeft = status == "\(RPCError.Code.cancelled)" || status == "\(RPCError.Code.deadlineExceeded)"
+        logger.log(
+            level: isLeft ? .notice : .debug,
             "\(context.descriptor.fullyQualifiedMethod): \(status)",
             metadata: ["peer": "\(token.peer)", "duration": "\(began.duration(to: .now))"])
     }

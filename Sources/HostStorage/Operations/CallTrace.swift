@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// Who calls, and what the call is at, for the log: where a call hangs, this is what tells why.
+public final class CallTrace: Sendable {
+    /// That of the call being answered.
+    @TaskLocal public static var current: CallTrace?
+
+    /// Such as "pid 1, uid 0, gid 0".
+    public let caller: String
+
+    /// One thing that is waited for.
+    public struct Step: Sendable {
+        fileprivate var id: Int
+        public var text: String
+        /// More about it, looked up when it is logged.
+        public var detail: (@Sendable () -> String?)?
+        public var began: ContinuousClock.Instant
+    }
+
+    private struct State {
+        var last = 0
+        var steps: [Step] = []
+        var notes: [String: String] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    public init(caller: String) { self.caller = caller }
+
+    /// What has been found out about the call's subject, such as a disk's name beside its number.
+    public func note(_ key: String, _ value: String) { state.withLock { $0.notes[key] = value } }
+
+    public var notes: [String: String] { state.withLock { $0.notes } }
+
+    /// The steps under way, the oldest first.
+    public var steps: [Step] { state.withLock { $0.steps } }
+
+    /// Begins a step; its number is for the two calls below.
+    public func begin(_ text: String, detail: (@Sendable () -> String?)? = nil) -> Int {
+        state.withLock { state in
+            state.last += 1
+            state.steps.append(Step(id: state.last, text: text, detail: detail, began: .now))
+            return state.last
+        }
+    }
+
+    /// The same step has come to something else.
+    public func change(_ step: Int, to text: String, detail: (@Sendable () -> String?)? = nil) {
+        state.withLock { state in
+            guard let index = state.steps.firstIndex(where: { $0.id == step }) else { return }
+            state.steps[index] = Step(id: step, text: text, detail: detail, began: .now)
+        }
+    }
+
+    public func end(_ step: Int) { state.withLock { $0.steps.removeAll { $0.id == step } } }
+
+    /// What is waited for, in words.
+    public var waitsFor: String {
+        let now = ContinuousClock.now
+        let texts = steps.map { step in
+            let detail = step.detail?().map { ", \($0)" } ?? ""
+            return "\(step.text) (for \(step.began.duration(to: now))\(detail))"
+        }
+        return texts.isEmpty ? "nothing that is known" : texts.joined(separator: "; ")
+    }
+}

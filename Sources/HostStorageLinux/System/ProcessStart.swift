@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+package import HostStorage
+
+/// What a program that works on disks sees to before it does anything else.
+package enum ProcessStart {
+    /// Standard files, signals, and /proc, without which the program does not even know what it was asked for.
+    package static func secure() throws(StorageError) {
+        try check(cls_keep_standard_files(), "open", "/dev/null")
+        try ProcessSignals.catchAll()
+        guard ["status", "cmdline", "mountinfo", "fd"].allSatisfy({ access("/proc/self/\($0)", R_OK) == 0 }) else {
+            throw StorageError(
+                .failedPrecondition, "/proc is not mounted, or not readable; mount it", subject: "/proc/self")
+        }
+        guard !CommandLine.arguments.isEmpty else {
+            throw StorageError(.failedPrecondition, "the arguments cannot be read", subject: "/proc/self/cmdline")
+        }
+    }
+
+    /// Ends the program before it has a log.
+    package static func fail(_ text: String) -> Never {
+        var line = "\(text)\n"
+        _ = line.withUTF8 { Glibc.write(2, $0.baseAddress, $0.count) }
+        _exit(1)
+    }
+}

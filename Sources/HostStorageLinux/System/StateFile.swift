@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+
+/// One file of the state directory. What else may lie at its place, such as a link, a pipe, or a file that no one here
+/// has written, is neither followed nor waited for nor read.
+enum StateFile {
+    /// Several times the greatest that is written.
+    private static let greatest = 1 << 20
+
+    /// The text; nil where there is no such file, or what there is cannot be one of this layer's.
+    static func read(_ path: String) throws(StorageError) -> String? {
+        let file: Descriptor
+        do throws(StorageError) {
+            file = try Descriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+        } catch  where [ENOENT, ELOOP, ENXIO, ENODEV].contains(where: { error.isSystemCall(errno: $0) }) {
+            return nil
+        } catch {
+            throw unusable(error, path)
+        }
+        do throws(StorageError) {
+            let status = try file.status(path)
+            guard status.isRegularFile, status.size <= greatest else { return nil }
+            return String(decoding: try file.bytes(at: 0, count: Int(status.size), path), as: UTF8.self)
+        } catch {
+            throw unusable(error, path)
+        }
+    }
+
+    /// Puts the text there, whole or not at all, on stable storage.
+    static func write(_ text: String, to path: String) throws(StorageError) {
+        let new = "\(path).new"
+        do throws(StorageError) {
+            unlink(new)
+            do {
+                let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NONBLOCK)
+                var text = text
+                let count = try checkErrno(
+                    text.withUTF8 { Glibc.write(file.raw, $0.baseAddress, $0.count) }, "write", new)
+                guard count == text.utf8.count else { throw StorageError(errno: ENOSPC, "write", new) }
+                try checkErrno(fsync(file.raw), "fsync", new)
+            }
+            try checkErrno(rename(new, path), "rename", path)
+            let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
+            let holder = try Descriptor(opening: directory, O_RDONLY | O_DIRECTORY)
+            try checkErrno(fsync(holder.raw), "fsync", directory)
+        } catch {
+            // A file that is half there takes the room that others lack.
+            unlink(new)
+            throw unusable(error, path)
+        }
+    }
+
+    /// It is this layer's directory that is at fault, and no disk is missing for it.
+    private static func unusable(_ error: StorageError, _ path: String) -> StorageError {
+        var error = error
+        if error.code != .exhausted { error.code = .failedPrecondition }
+        error.detail = "the state directory cannot be used: \(error.detail)"
+        error.subject = path
+        return error
+    }
+}
