@@ -127,6 +127,8 @@ int32_t cls_loop_status(int32_t descriptor, struct cls_loop_status *out) {
         .backing_inode = info.lo_inode,
         .offset = info.lo_offset,
         .size_limit = info.lo_sizelimit,
+        .special_major = major(info.lo_rdevice),
+        .special_minor = minor(info.lo_rdevice),
     };
     memcpy(out->reference, info.lo_file_name, sizeof out->reference);
     out->reference[sizeof out->reference - 1] = 0;
@@ -184,6 +186,12 @@ int32_t cls_btrfs_device_size(int32_t descriptor, uint64_t device, uint64_t *byt
     struct btrfs_ioctl_dev_info_args arguments = {.devid = device};
     if (ioctl(descriptor, BTRFS_IOC_DEV_INFO, &arguments) < 0) return -errno;
     *bytes = arguments.total_bytes;
+    return 0;
+}
+int32_t cls_btrfs_uuid(int32_t descriptor, uint8_t uuid[16]) {
+    struct btrfs_ioctl_fs_info_args info = {0};
+    if (ioctl(descriptor, BTRFS_IOC_FS_INFO, &info) < 0) return -errno;
+    memcpy(uuid, info.fsid, 16);
     return 0;
 }
 int32_t cls_btrfs_forget_name(const char *device) {

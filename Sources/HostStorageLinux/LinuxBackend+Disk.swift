@@ -24,7 +24,21 @@ extension LinuxBackend {
             case .success(let identifiers):
                 silentDisks.note(reply.disk, nil)
                 all[reply.disk.number] = identifiers
-            case .failure(let error): silentDisks.note(reply.disk, error)
+            // For want of descriptors or threads no disk is left out.
+            case .failure(let error) where error.code == .exhausted: throw error
+            case .failure(let error):
+                // The kernel has its names all the same.
+                if error.code == .deadlineExceeded, !reply.disk.isLoop,
+                    let identifiers = try? await lanes.run(
+                        in: .inventory,
+                        { [disk = reply.disk] () throws(StorageError) in
+                            try disk.identifiers()
+                        })
+                {
+                    all[reply.disk.number] = identifiers
+                    continue
+                }
+                silentDisks.note(reply.disk, error)
             }
         }
         return all
@@ -64,6 +78,7 @@ extension LinuxBackend {
 
     public func partitionDisk(_ disk: DiskNumber) async throws(StorageError) {
         let node = try await node(disk)
+        try await index.requireOnlyOne(node)
         try await lanes.run(in: .disk(name: node.name)) { [journal, index, systemDisks] () throws(StorageError) in
             try systemDisks.refuse(node)
             // Whether it was partitioned here or, a moment ago, elsewhere.
@@ -159,11 +174,17 @@ extension DiskNode {
     /// another device, in whichever namespace.
     func requireUnused() throws(StorageError) {
         let disk = try OpenDisk(self)
-        var devices = try KernelPartitions(disk: disk).known().values.map {
-            VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
-        }
-        devices.append(disk.wholeDevice)
-        for device in devices {
+        // A map of multipath is in use by its own partitions, which are maps themselves.
+        let mapped = try KernelPartitions(disk: disk).mapped()
+        var devices =
+            try mapped
+            + KernelPartitions(disk: disk).known().values.map {
+                VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
+            }
+        let holders = Set(Sysfs.names(in: "\(sysfsPath)/holders"))
+        let isHeldByItsOwn = !mapped.isEmpty && holders == Set(mapped.map(\.name))
+        if !isHeldByItsOwn { devices.append(disk.wholeDevice) }
+        for device in devices + (isHeldByItsOwn ? [disk.wholeDevice] : []) {
             if let mount = try MountTable.mounts(of: device.device).first {
                 throw StorageError(.busy, "it is mounted at \(mount.target)", subject: device.path)
             }

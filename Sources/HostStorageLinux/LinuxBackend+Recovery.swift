@@ -27,6 +27,7 @@ extension LinuxBackend {
     func formatAftermath(_ found: LocatedVolume, patience: Duration) async throws(StorageError) -> FormatAftermath {
         let guid = found.id.guid
         let open: OpenVolume? = try await onDisk(of: found) { [journal] () throws(StorageError) in
+            try journal.adopt(found)
             guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
             return try OpenVolume(found, .exclusive, patience: patience)
         }
@@ -117,13 +118,13 @@ extension LinuxBackend {
             // Who asked for it has heard of it, or asks again soon.
             if intent.boot != journal.boot { try journal.strike(.format, intent.target) }
         case .format:
-            let found = try await index.locate(try VolumeID(guid: intent.target))
+            let found = try await volume(of: intent)
             let aftermath = try await formatAftermath(found, patience: .seconds(5))
             logger.warning(
                 "an earlier format was cut off",
                 metadata: ["volume": "\(found.id)", "disk": "\(found.disk.number)", "found": "\(aftermath)"])
         case .resize:
-            let found = try await index.locate(try VolumeID(guid: intent.target))
+            let found = try await volume(of: intent)
             try await onDisk(of: found) { () throws(StorageError) in
                 let open = try OpenVolume(found, .exclusiveWithTable)
                 if let partition = open.partition { try PartitionGrowth.settle(partition, on: open.disk) }
@@ -131,6 +132,19 @@ extension LinuxBackend {
             logger.warning(
                 "an earlier resize was cut off; the partition table is whole, and the next resize goes on with it",
                 metadata: ["volume": "\(found.id)", "disk": "\(found.disk.number)"])
+        }
+    }
+
+    /// The volume that an intent is about, by its name of today or that of an earlier version.
+    private func volume(of intent: Intent) async throws(StorageError) -> LocatedVolume {
+        let target = try VolumeID(guid: intent.target)
+        do throws(StorageError) {
+            return try await index.locate(target)
+        } catch  where error.code == .notFound || error.code == .unavailable {
+            let former = try await index.carriers(formerly: target).filter { intent.isOf($0.disk, boot: journal.boot) }
+            guard former.count == 1 else { throw error }
+            try await onDisk(of: former[0]) { [journal] () throws(StorageError) in try journal.adopt(former[0]) }
+            return former[0]
         }
     }
 

@@ -34,7 +34,8 @@ extension LinuxBackend {
 
     private func send(_ request: Rescan.Request) async -> Bool {
         do throws(StorageError) {
-            try await lanes.run(in: .bus(request.path), timeout: Rescan.patience) { () throws(StorageError) in
+            try await lanes.run(in: .bus(request.path), for: .search, timeout: Rescan.patience) {
+                () throws(StorageError) in
                 try Descriptor.write(request.text, to: request.path)
             }
             return true
@@ -50,7 +51,9 @@ extension LinuxBackend {
             guard lanes.timeAtWork(in: lane) < Lanes.patience else {
                 throw StorageError(.deadlineExceeded, "it does not answer", subject: disk.devicePath)
             }
-            try await lanes.run(in: lane, timeout: patience) { () throws(StorageError) in try Rescan.growLoop(disk) }
+            try await lanes.run(in: lane, for: .search, timeout: patience) { () throws(StorageError) in
+                try Rescan.growLoop(disk)
+            }
         } catch {
             logger.warning("rescan: \(error)", metadata: ["disk": "\(disk.number)"])
         }

@@ -42,7 +42,7 @@ extension LinuxBackend {
     }
 
     public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
-        let found = try await index.locateAnew(volume)
+        let found = try await index.locate(volume)
         let aftermath = try await formatAftermath(found, patience: .seconds(5))
         if aftermath == .faulty, signature == nil { throw Self.faultyFormat(found) }
         let format = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeFormat? in
@@ -112,7 +112,9 @@ extension LinuxBackend {
         }
         // From now on it is in use, and a repeated format is another one.
         try journal.strike(.format, volume.id.guid)
-        try FilesystemMount.mount(volume.device, type: type, on: target, path: "\(path)", by: helperMounts)
+        try FilesystemMount.mount(
+            volume.device, type: type, on: target, path: "\(path)", by: helperMounts,
+            copies: settings.copies)
         try settle(volume, on: name, in: parent.descriptor, path)
         if let reason = MountVisibility().reasonAgainst("\(path)") {
             logger.warning("mounted where the machine does not see it: \(reason)", metadata: ["path": "\(path)"])
@@ -237,7 +239,10 @@ extension LinuxBackend {
         if let top, mountRecords.volume(of: top) == volume { return }
         let device: DeviceNumber
         do throws(StorageError) {
-            let found = try await index.locate(volume)
+            let found = try await index.locate(volume) { () async throws(StorageError) in
+                guard let device = top?.blockDevice else { return nil }
+                return try Self.disk(of: device)?.name
+            }
             device = try await onDisk(of: found) { () throws(StorageError) in
                 try OpenVolume(found, .question).device.device
             }
@@ -269,7 +274,7 @@ extension LinuxBackend {
     }
 
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
-        let found = try await index.locateAnew(volume)
+        let found = try await index.locate(volume)
         try await requireWhole(found)
         let work = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeGrowth? in
             try systemDisks.refuse(found.disk)
@@ -340,26 +345,31 @@ extension LinuxBackend {
         on device: DeviceNumber, holding path: HostPath, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
     ) async throws(StorageError) -> VolumeID {
         let (disk, partition) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
-            guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { throw Self.noVolume(at: path) }
-            let mapped = try MappedPartition(name: name)
-            let diskName = mapped?.disk ?? BlockDeviceName.disk(of: name)
-            guard let disk = try inventory.disks().first(where: { $0.name == diskName }) else {
-                throw Self.noVolume(at: path)
-            }
-            let number = try Sysfs.number("/sys/class/block/\(name)/partition")
-            return (disk, mapped?.number ?? number.map { PartitionNumber(UInt32($0)) })
+            guard let (name, partition) = try Self.disk(of: device),
+                let disk = try inventory.disks().first(where: { $0.name == name })
+            else { throw Self.noVolume(at: path) }
+            return (disk, partition)
         }
         try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in
             try SystemDisks.refuse(disk, unlessNamed: names)
         }
         guard let partition else {
-            return try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in try disk.wholeVolumeID()
-            }
+            return try await index.wholeVolume(of: disk)
         }
         guard let volume = try await index.volumes(on: disk).first(where: { $0.partition?.number == partition }) else {
             throw Self.noVolume(at: path)
         }
         return volume.id
+    }
+
+    /// The kernel's name of the disk that a device is or is on, and which partition it is.
+    private static func disk(of device: DeviceNumber) throws(StorageError) -> (name: String, PartitionNumber?)? {
+        guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return nil }
+        let mapped = try MappedPartition(name: name)
+        let number = try Sysfs.number("/sys/class/block/\(name)/partition")
+        return (
+            mapped?.disk ?? BlockDeviceName.disk(of: name), mapped?.number ?? number.map { PartitionNumber(UInt32($0)) }
+        )
     }
 
     private static func noVolume(at path: HostPath) -> StorageError {

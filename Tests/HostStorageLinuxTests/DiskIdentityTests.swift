@@ -27,17 +27,6 @@ extension RealDiskTests {
             #expect(try Command.run("cksum", other) == before)
         }
 
-        @Test func aDiskAndItsCloneAreBothLeftAlone() async throws {
-            let disk = try LoopDisk()
-            let clone = try LoopDisk()
-            let linked = try LinkedHost()
-            let volume = try await linked.volume(on: disk)
-            try Command.run("dd", "if=\(disk.device)", "of=\(clone.device)", "bs=1M", "conv=fsync,sparse")
-            await expectError(.failedPrecondition, "carry the same volume ID") {
-                try await linked.host.formatVolume(volume)
-            }
-        }
-
         @Test func partitionsLeftOverInTheKernelAreReplaced() async throws {
             let disk = try LoopDisk()
             try Command.run("addpart", disk.device, "1", "4096", "8192")

@@ -100,6 +100,31 @@ extension RealDiskTests {
             _ = try await stuck.value
         }
 
+        /// A disk that nobody has heard of: what is found elsewhere is worked on, and what is not found may be there.
+        @Test func aDiskThatHasNeverAnsweredIsInNobodysWayAndDeniesNothing() async throws {
+            let linked = try LinkedHost(silence: .seconds(1))
+            let file = try FaultyFile(size: 64 << 20)
+            let faulty = try file.attach()
+            let good = try LoopDisk(size: 64 << 20)
+            let volume = try await linked.volume(on: good)
+            try file.order(.hang)
+            let fresh = try LinkedHost(silence: .seconds(1), restarting: linked)
+            try await fresh.host.formatVolume(volume)
+            #expect(try await fresh.host.disk(of: volume) == good.number)
+            try good.grow(to: 96 << 20)
+            try await fresh.host.rescanDisks()
+            try await fresh.host.resizeVolume(volume, to: .maximum)
+            await expectError(.unavailable, faulty.device) {
+                try await fresh.host.disk(of: VolumeID(guid: "\(UUID())"))
+            }
+            try file.order(.none)
+            await linked.nothingIsRunning()
+            while fresh.host.backend.lanes.timeAtWork(in: .disk(name: faulty.name)) > .zero {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            await expectError(.notFound) { try await fresh.host.disk(of: VolumeID(guid: "\(UUID())")) }
+        }
+
         @Test func aLoopDeviceThatHangsInItsRescanKeepsNobody() async throws {
             let linked = try LinkedHost(silence: .seconds(10))
             let file = try FaultyFile(size: 64 << 20)

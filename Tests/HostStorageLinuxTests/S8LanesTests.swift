@@ -3,6 +3,7 @@
 import Dispatch
 import Expectations
 import HostStorage
+import Synchronization
 import Testing
 
 @testable import HostStorageLinux
@@ -41,8 +42,8 @@ import Testing
         #expect(ended.wait(timeout: .now() + 60) == .success)
     }
 
-    @Test func workBeyondTheLimitIsRefusedAtOnce() async throws {
-        let lanes = Lanes(limit: 2)
+    @Test func workBeyondTheLimitsIsRefusedAtOnce() async throws {
+        let lanes = Lanes(limit: 2, waiting: 0)
         let gate = DispatchSemaphore(value: 0)
         let waiting = (0..<2).map { index in
             Task { try await lanes.run(in: .disk(name: "\(index)")) { gate.wait() } }
@@ -53,6 +54,73 @@ import Testing
         await expectError(.exhausted) { try await lanes.run(in: .inventory) {} }
         for _ in 0..<2 { gate.signal() }
         for task in waiting { try await task.value }
+    }
+
+    @Test func workForWhichThereIsNoThreadWaitsForOne() async throws {
+        let lanes = Lanes(limit: 2, waiting: 3)
+        let gate = DispatchSemaphore(value: 0)
+        let stuck = (0..<2).map { index in
+            Task { try await lanes.run(in: .disk(name: "\(index)")) { gate.wait() } }
+        }
+        for index in 0..<2 {
+            while lanes.timeAtWork(in: .disk(name: "\(index)")) == .zero { await Task.yield() }
+        }
+        final class Order: Sendable {
+            private let indexes = Mutex<[Int]>([])
+            var all: [Int] { indexes.withLock { $0 } }
+            func add(_ index: Int) { indexes.withLock { $0.append(index) } }
+        }
+        let order = Order()
+        var waiting: [Task<Void, any Error>] = []
+        for index in 2..<5 {
+            waiting.append(Task { try await lanes.run(in: .disk(name: "\(index)")) { order.add(index) } })
+            while lanes.countWaiting < index - 1 { await Task.yield() }
+        }
+        await expectError(.exhausted) { try await lanes.run(in: .disk(name: "5")) {} }
+        // Not for ever.
+        await expectError(.deadlineExceeded) {
+            try await lanes.run(in: .disk(name: "4"), timeout: .milliseconds(20)) { order.add(-1) }
+        }
+        #expect(order.all.isEmpty)
+        gate.signal()
+        for task in waiting { try await task.value }
+        #expect(order.all == [2, 3, 4])
+        gate.signal()
+        for task in stuck { try await task.value }
+    }
+
+    /// All disks are asked something, and many of them hang.
+    @Test func questionsToAllDisksLeaveThreadsToTheCallsAboutOne() async throws {
+        let lanes = Lanes(limit: 8)
+        let gate = DispatchSemaphore(value: 0)
+        let names = (0..<20).map { "\($0)" }
+        let searches = names.map { name in
+            Task { try await lanes.run(in: .disk(name: name), for: .search) { gate.wait() } }
+        }
+        while lanes.countAtWork(longerThan: .milliseconds(1)) < 3 { await Task.yield() }
+        // Those that have none wait, and the calls go on: about other disks, and about those that wait to be asked.
+        for index in 0..<32 { #expect(try await lanes.run(in: .disk(name: "other \(index)")) { index } == index) }
+        try await lanes.run(in: .inventory) {}
+        let idle = try #require(names.first { lanes.timeAtWork(in: .disk(name: $0)) == .zero })
+        let call = Task { try await lanes.run(in: .disk(name: idle)) { idle } }
+        for _ in names { gate.signal() }
+        #expect(try await call.value == idle)
+        for task in searches { try await task.value }
+    }
+
+    @Test func aThousandLanesAtATimeAllComeToTheirTurn() async throws {
+        let lanes = Lanes(limit: 3)
+        let sum = try await withThrowingTaskGroup(of: Int.self) { group in
+            for index in 0..<1000 {
+                group.addTask {
+                    let purpose: Lanes.Purpose = index % 3 == 0 ? .search : .call
+                    return try await lanes.run(in: .disk(name: "\(index % 250)"), for: purpose) { index }
+                }
+            }
+            return try await group.reduce(0, +)
+        }
+        #expect(sum == 499_500)
+        #expect(lanes.countWaiting == 0)
     }
 
     @Test func workWhoseCallerHasLeftBeforeItBeganNeverBegins() async throws {
@@ -72,7 +140,7 @@ import Testing
 
     /// A mount that hangs is reached by many paths.
     @Test func pathsLeaveTheDisksTheirThreads() async throws {
-        let lanes = Lanes(limit: 4)
+        let lanes = Lanes(limit: 4, waiting: 0)
         let gate = DispatchSemaphore(value: 0)
         let policy = try PathPolicy(roots: ["/kubelet"])
         let paths = try (0..<3).map { try policy.resolve("/kubelet/\($0)") }

@@ -105,15 +105,20 @@ def test_an_id_stays_the_same_whatever_is_done_with_the_volume(volumes, blank, k
     assert ids == [blank.id] * 5
 
 
-def test_two_volumes_of_one_id_are_never_formatted(volumes, blank, attach):
-    """A disk and its clone: nobody can tell which one is meant."""
+def test_a_copy_has_an_id_of_its_own(volumes, blank, attach, kubelet):
+    """Both are formatted, mounted and told apart."""
     table = run("sfdisk", "--dump", blank.disk.device)
-    clone = attach()
-    run("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", clone.device, input=table)
-    with refused(StatusCode.FAILED_PRECONDITION, blank.disk.name):
-        volumes.FormatVolume(volume_id=blank.id)
+    copy = attach()
+    run("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", copy.device, input=table)
+    (id,) = volumes.ListVolumesOnDisk(disk_number=copy.number).volume_ids
+    assert id != blank.id
+    volumes.FormatVolume(volume_id=id)
     assert blank.disk.signature(1) == ""
-    clone.detach()
+    assert copy.signature(1) == "ext4"
+    volumes.MountVolume(volume_id=id, target_path=kubelet)
+    assert volumes.GetVolumeIDFromTargetPath(target_path=kubelet).volume_id == id
+    assert volumes.GetDiskNumberFromVolumeID(volume_id=id).disk_number == copy.number
+    volumes.UnmountVolume(volume_id=id, target_path=kubelet)
     volumes.FormatVolume(volume_id=blank.id)
 
 

@@ -82,6 +82,8 @@ int32_t cls_partition_delete(int32_t descriptor, int32_t number);
 
 struct cls_loop_status {
     uint64_t backing_major, backing_minor, backing_inode, offset, size_limit;
+    /// The device that the backing file is, where it is one; else 0:0, or the numbers above once more.
+    uint64_t special_major, special_minor;
     char reference[64];
 };
 int32_t cls_loop_status(int32_t descriptor, struct cls_loop_status *_Nonnull out);
@@ -102,6 +104,9 @@ int32_t cls_xfs_grow(int32_t descriptor, uint64_t data_blocks, uint32_t inode_pe
 int32_t cls_btrfs_grow_to_maximum(int32_t descriptor, uint64_t device);
 int32_t cls_btrfs_device_size(int32_t descriptor, uint64_t device, uint64_t *_Nonnull bytes);
 int32_t cls_btrfs_forget_name(const char *_Nonnull device);
+/// The UUID by which the kernel knows the mounted filesystem: its own, or a passing one where it is a copy of another
+/// that is mounted (Linux 6.7).
+int32_t cls_btrfs_uuid(int32_t descriptor, uint8_t uuid[_Nonnull 16]);
 
 /// A descriptor of a new mount namespace, in which /dev has one block device: the node at the path `node`, as `name`. Of
 /// the other mounts it has those of the system's programs, /proc and /sys. It ends with the descriptor and the programs

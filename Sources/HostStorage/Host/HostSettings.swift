@@ -6,6 +6,8 @@ public struct HostSettings: Sendable {
     public var paths: PathPolicy
     /// The filesystem that ``VolumeOperations/formatVolume(_:over:)`` makes.
     public var filesystem: FilesystemKind = .ext4
+    /// What is done about a filesystem whose UUID another mounted one has.
+    public var copies = FilesystemCopies.mounted
     /// Whether shares are mounted only where their server encrypts what goes over the wire.
     public var requiresSMBEncryption = true
     /// The services that callers may start and stop: none unless named.
@@ -14,4 +16,13 @@ public struct HostSettings: Sendable {
     public var patience: Duration = .seconds(10)
 
     public init(paths: PathPolicy) { self.paths = paths }
+}
+
+/// What is done about a filesystem that is a copy of one which is mounted, UUID and all, such as a restored snapshot
+/// beside its original. It concerns xfs, which the kernel refuses unless it is told to let the UUID pass.
+public enum FilesystemCopies: Sendable {
+    /// It is mounted beside its original. Nothing on it is changed, and its UUID stays.
+    case mounted
+    /// It is refused.
+    case refused
 }

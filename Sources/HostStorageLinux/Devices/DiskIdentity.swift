@@ -4,19 +4,83 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
+/// What one disk is and no other; equal for two paths to one disk, and for a copy that was given its original's names.
+struct DiskIdentity: Sendable, Hashable {
+    /// The parts with their lengths, so that no two lists of parts make the same text.
+    let text: String
+    /// Whether it ends when the disk is detached or the machine restarts.
+    let isOfThisAttachment: Bool
+
+    init(_ parts: [String]) {
+        text = parts.map { "\($0.utf8.count):\($0)" }.joined()
+        isOfThisAttachment = parts.first == Self.number
+    }
+
+    static let number = "number"
+}
+
 /// What sysfs and the kernel say of a disk's names and place.
 extension DiskNode {
     /// The names that the disk gives itself, as sysfs keeps them; a loop device is opened and asked.
     func identifiers() throws(StorageError) -> DiskIdentifiers {
         if name.hasPrefix("loop") { return try loopIdentifiers(OpenDisk(self)) }
-        return DiskIdentifiers(page83: try page83(), serialNumber: try serialNumber())
+        return try shownIdentifiers()
+    }
+
+    /// The same of a disk that is open.
+    func identifiers(_ open: OpenDisk) throws(StorageError) -> DiskIdentifiers {
+        isLoop ? try loopIdentifiers(open) : try shownIdentifiers()
+    }
+
+    var isLoop: Bool { name.hasPrefix("loop") }
+
+    private func shownIdentifiers() throws(StorageError) -> DiskIdentifiers {
+        DiskIdentifiers(page83: try page83(), serialNumber: try serialNumber())
+    }
+
+    /// What this disk is and no other. A disk without any name of its own is known by its number, and so only until the
+    /// machine restarts. Asks nothing of the disk but, of a loop device, which file is behind it.
+    ///
+    /// - Parameter open: of a loop device, which is opened where it is not given.
+    func identity(_ open: OpenDisk? = nil) throws(StorageError) -> DiskIdentity {
+        if isLoop {
+            if let open { return try loopIdentity(open) }
+            return try loopIdentity(OpenDisk(self))
+        }
+        if name.hasPrefix("dm-") {
+            // A path that was left out of the map is the same disk.
+            for path in try paths() { return try path.identity() }
+            throw StorageError(.deadlineExceeded, "the multipath map has no path to its disk", subject: devicePath)
+        }
+        let identifiers = try shownIdentifiers()
+        if identifiers.page83.isEmpty, identifiers.serialNumber.isEmpty {
+            let boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+            return DiskIdentity([DiskIdentity.number, boot, "\(number)"])
+        }
+        return DiskIdentity(["name", identifiers.page83, identifiers.serialNumber])
+    }
+
+    /// The file behind it and where in the file it begins. What its maker called it can be changed while it is attached.
+    private func loopIdentity(_ disk: OpenDisk) throws(StorageError) -> DiskIdentity {
+        var status = cls_loop_status()
+        try check(cls_loop_status(disk.descriptor.raw, &status), "LOOP_GET_STATUS64", devicePath)
+        let file = DeviceNumber(major: UInt32(status.backing_major), minor: UInt32(status.backing_minor))
+        let special = DeviceNumber(major: UInt32(status.special_major), minor: UInt32(status.special_minor))
+        // Another disk can come to the same node, and one disk have several.
+        if special != file, let name = Sysfs.linkName("/sys/dev/block/\(special)"),
+            let below = try DiskNode(ofDevice: BlockDeviceName.disk(of: name))
+        {
+            let start = try Sysfs.number("/sys/class/block/\(name)/start") ?? 0
+            return DiskIdentity(["loop on", try below.identity().text, "\(start)", "\(status.offset)"])
+        }
+        return DiskIdentity(["loop", "\(file)", "\(status.backing_inode)", "\(status.offset)"])
     }
 
     /// Reads ``features`` anew.
     static func features(ofDisk name: String) throws(StorageError) -> DiskFeatures {
         var names: [String: String] = [:]
         for file in ["wwid", "device/wwid", "device/vpd_pg83", "device/vpd_pg80", "serial", "device/serial", "dm/uuid"]
-            + ["loop/backing_file"]
+            + ["loop/backing_file", "loop/offset"]
         {
             guard let text = try Sysfs.attribute("/sys/block/\(name)/\(file)") else { continue }
             // A file that lost its name is the same file.
@@ -25,8 +89,26 @@ extension DiskNode {
         return DiskFeatures(names: names, size: Int64(try Sysfs.number("/sys/block/\(name)/size") ?? 0) * 512)
     }
 
-    /// The SCSI address; nil for disks that have none.
+    /// The paths of a multipath map, in the order of their addresses.
+    func paths() throws(StorageError) -> [DiskNode] {
+        guard name.hasPrefix("dm-") else { return [] }
+        var paths: [DiskNode] = []
+        for name in Sysfs.names(in: "\(sysfsPath)/slaves") {
+            if let path = try DiskNode(ofDevice: name) { paths.append(path) }
+        }
+        return paths.sorted { a, b in
+            a.address.lexicographicallyPrecedes(b.address) || a.address == b.address && a.name < b.name
+        }
+    }
+
+    private var address: [UInt64] {
+        guard let place = location() else { return [] }
+        return [place.adapter, place.bus, place.target, place.lun].map { UInt64($0) ?? 0 }
+    }
+
+    /// The SCSI address, of a multipath map that of its first path; nil for disks that have none.
     func location() -> DiskLocation? {
+        if name.hasPrefix("dm-") { return (try? paths())?.lazy.compactMap { $0.location() }.first }
         // /sys/block/sda/device leads to .../host2/target2:0:0/2:0:0:1
         guard Sysfs.linkName("\(sysfsPath)/device/subsystem") == "scsi",
             let parts = Sysfs.linkName("\(sysfsPath)/device")?.split(separator: ":").map(String.init),
@@ -36,6 +118,10 @@ extension DiskNode {
     }
 
     private func page83() throws(StorageError) -> String {
+        for path in try paths() {
+            let name = try path.page83()
+            if !name.isEmpty { return name }
+        }
         if let page = try bytes(of: "device/vpd_pg83"), let name = VitalProductData.deviceName(page83: page) {
             return name
         }
@@ -43,12 +129,16 @@ extension DiskNode {
         for file in ["wwid", "device/wwid"] {
             if let name = try attribute(file), !name.isEmpty { return name }
         }
-        // A multipath map is named after its paths' designator.
+        // A multipath map without paths is still named after them.
         if let uuid = try attribute("dm/uuid") { return String(uuid.dropFirst("mpath-".count)) }
         return try serialNumber()
     }
 
     private func serialNumber() throws(StorageError) -> String {
+        for path in try paths() {
+            let serial = try path.serialNumber()
+            if !serial.isEmpty { return serial }
+        }
         if let page = try bytes(of: "device/vpd_pg80"), let serial = VitalProductData.serialNumber(page80: page) {
             return serial
         }

@@ -59,9 +59,15 @@ final class DiskInventory: Sendable {
         var entry = udev_enumerate_get_list_entry(enumeration)
         while let current = entry {
             defer { entry = udev_list_entry_get_next(current) }
-            // A disk that leaves meanwhile is no error of the others.
-            guard let path = udev_list_entry_get_name(current), let device = udev_device_new_from_syspath(udev, path)
-            else { continue }
+            guard let path = udev_list_entry_get_name(current) else { continue }
+            errno = 0
+            guard let device = udev_device_new_from_syspath(udev, path) else {
+                // A disk that leaves meanwhile is no error of the others; to have too few descriptors is.
+                if [EMFILE, ENFILE, ENOMEM].contains(errno) {
+                    throw StorageError(errno: errno, "udev_device_new_from_syspath", String(cString: path))
+                }
+                continue
+            }
             defer { udev_device_unref(device) }
             guard let name = udev_device_get_sysname(device).map({ String(cString: $0) }), try isDisk(name),
                 let sequence = try Sysfs.number("/sys/block/\(name)/diskseq"), let number = UInt32(exactly: sequence)

@@ -25,6 +25,18 @@ struct DiskNode: Sendable, Hashable {
     }
 }
 
+extension DiskNode {
+    /// A disk by the kernel's name, whether or not the host shows it as one: a path that is joined to others is none of
+    /// the inventory's. nil where it has gone.
+    init?(ofDevice name: String) throws(StorageError) {
+        guard let sequence = try Sysfs.number("/sys/block/\(name)/diskseq"), let number = UInt32(exactly: sequence),
+            let device = try Sysfs.device("/sys/block/\(name)/dev")
+        else { return nil }
+        self.init(
+            name: name, number: DiskNumber(number), device: device, features: try DiskNode.features(ofDisk: name))
+    }
+}
+
 /// What tells a disk from others besides its number, as the kernel keeps it: no device is asked.
 struct DiskFeatures: Sendable, Hashable {
     /// Names that the disk gives itself, by the sysfs attribute that has them; of a loop device the file

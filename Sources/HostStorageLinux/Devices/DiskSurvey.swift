@@ -26,29 +26,56 @@ final class DiskSurvey<Answer: Sendable>: Sendable {
     struct Reply: Sendable {
         let disk: DiskNode
         let answer: Result<Answer, StorageError>
+
+        fileprivate var isLate: Bool {
+            if case .failure(let error) = answer { error.code == .deadlineExceeded } else { false }
+        }
     }
 
     /// Asks all of `disks`, which are all that there are.
     func ask(all disks: [DiskNode]) async -> [Reply] {
         let present = Set(disks.map(\.number))
         known.withLock { known in known = known.filter { present.contains($0.key) } }
-        return await withTaskGroup(of: Reply.self) { group in
-            for disk in disks { group.addTask { await self.reply(of: disk) } }
-            return await group.reduce(into: []) { $0.append($1) }
+        return await ask(disks)
+    }
+
+    /// Asks some disks, a few at a time. Those that take long are waited for when all others have been asked.
+    func ask(_ disks: [DiskNode]) async -> [Reply] {
+        let first = await ask(disks, atATime: Self.width, patience: min(patience, Lanes.patience))
+        let slow = first.filter(\.isLate).map(\.disk)
+        // What is waited for is under way already, and waiting takes no thread.
+        return await first.filter { !$0.isLate } + ask(slow, atATime: .max, patience: patience)
+    }
+
+    private static var width: Int { 64 }
+
+    private func ask(_ disks: [DiskNode], atATime width: Int, patience: Duration) async -> [Reply] {
+        await withTaskGroup(of: Reply.self) { group in
+            var replies: [Reply] = []
+            for (index, disk) in disks.enumerated() {
+                if index >= width, let reply = await group.next() { replies.append(reply) }
+                group.addTask { await self.reply(of: disk, patience) }
+            }
+            return await group.reduce(into: replies) { $0.append($1) }
         }
     }
 
-    func ask(_ disk: DiskNode) async throws(StorageError) -> Answer {
+    func ask(_ disk: DiskNode) async throws(StorageError) -> Answer { try await ask(disk, patience, for: .call) }
+
+    private func ask(
+        _ disk: DiskNode, _ patience: Duration, for purpose: Lanes.Purpose
+    ) async throws(StorageError) -> Answer {
         let last = disk.isUnchanged ? known.withLock { $0[disk.number] } : nil
         let lane = Lanes.Lane.disk(name: disk.name)
         let left = (last == nil ? patience : Lanes.patience) - lanes.timeAtWork(in: lane)
         do throws(StorageError) {
             guard left > .zero else { throw StorageError(.deadlineExceeded, "it does not answer") }
-            return try await lanes.run(in: lane, timeout: left) { [self] () throws(StorageError) in
+            return try await lanes.run(in: lane, for: purpose, timeout: left) { [self] () throws(StorageError) in
                 // Noted down in the lane, so that no answer takes the place of a newer one.
                 do throws(StorageError) {
                     let answer = try question(disk)
-                    known.withLock { $0[disk.number] = answer }
+                    // What a disk said before it named itself anew is all that is known of the one that it was.
+                    if disk.isUnchanged { known.withLock { $0[disk.number] = answer } }
                     return answer
                 } catch {
                     // Where it may only be this process that has too little, its last answer stands in for it.
@@ -70,9 +97,9 @@ final class DiskSurvey<Answer: Sendable>: Sendable {
         known.withLock { known in known.first { isIt($0.value) }?.key }
     }
 
-    private func reply(of disk: DiskNode) async -> Reply {
+    private func reply(of disk: DiskNode, _ patience: Duration) async -> Reply {
         do throws(StorageError) {
-            return Reply(disk: disk, answer: .success(try await ask(disk)))
+            return Reply(disk: disk, answer: .success(try await ask(disk, patience, for: .search)))
         } catch {
             return Reply(disk: disk, answer: .failure(error))
         }

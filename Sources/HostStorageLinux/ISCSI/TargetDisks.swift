@@ -74,18 +74,6 @@ struct TargetDisks: Sendable {
     private static let block = "/sys/block"
 }
 
-extension DiskNode {
-    /// A disk by the kernel's name, whether or not the host shows it as one: a path that is joined to others is none of
-    /// the inventory's. nil where it has gone.
-    fileprivate init?(ofDevice name: String) throws(StorageError) {
-        guard let sequence = try Sysfs.number("/sys/block/\(name)/diskseq"), let number = UInt32(exactly: sequence),
-            let device = try Sysfs.device("/sys/block/\(name)/dev")
-        else { return nil }
-        self.init(
-            name: name, number: DiskNumber(number), device: device, features: try DiskNode.features(ofDisk: name))
-    }
-}
-
 /// Disks of sessions that are about to go: nobody uses them, their data are written, and until the end nobody comes to
 /// mount one or to stack something on it.
 final class LeavingDisks: Sendable {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLibUuid
 import CLinuxStorage
 import Glibc
 import HostStorage
@@ -12,14 +13,17 @@ import HostStorage
 enum FilesystemMount {
     /// Mounts `device` on the directory open as `target`, whose path is `path`.
     static func mount(
-        _ device: VolumeDevice, type: String, on target: borrowing Descriptor, path: String, by helper: HelperMount
+        _ device: VolumeDevice, type: String, on target: borrowing Descriptor, path: String, by helper: HelperMount,
+        copies: FilesystemCopies = .mounted
     ) throws(StorageError) {
         guard let kernelType = try kernelType(for: type) else {
             return try helper.mount(device, type: type, on: target, path: path)
         }
         let mount: Descriptor
         do throws(StorageError) {
-            mount = try BriefHold.outlast { () throws(StorageError) in try detached(device, type: kernelType) }
+            mount = try BriefHold.outlast { () throws(StorageError) in
+                try detached(device, type: kernelType, copies: copies)
+            }
         } catch  where error.code == .busy {
             var error = error
             error.holders = Holders.ofDevice(device)
@@ -37,24 +41,96 @@ enum FilesystemMount {
         _ device: VolumeDevice, type: String, isReadOnly: Bool = false
     ) throws(StorageError) -> Descriptor {
         let mount = try detached(
-            device, type: type, attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC),
-            isReadOnly: isReadOnly)
+            device, type: type, copies: .mounted,
+            attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC), isReadOnly: isReadOnly)
         return Descriptor(
             owning: try checkErrno(
                 openat(mount.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", device.path))
     }
 
     private static func detached(
-        _ device: VolumeDevice, type: String, attributes: UInt32 = 0, isReadOnly: Bool = false
+        _ device: VolumeDevice, type: String, copies: FilesystemCopies, attributes: UInt32 = 0, isReadOnly: Bool = false
     ) throws(StorageError) -> Descriptor {
         // mkfs.btrfs tells the kernel the name by which it was given the device, /proc/PID/fd/N. Linux before 6.13
         // keeps that as the source of the mount, by which nobody finds the device later. A btrfs that is mounted
         // already keeps its name (EBUSY), and a kernel without one is told nothing.
         if type == "btrfs" { _ = cls_btrfs_forget_name(device.path) }
+        let mount: Descriptor
+        do throws(StorageError) {
+            mount = try detached(device, type: type, flags: isReadOnly ? ["ro"] : [], attributes)
+        } catch  where type == "xfs" && error.isSystemCall(errno: EINVAL) {
+            mount = try besideOriginal(device, error, copies, attributes)
+        } catch  where type == "btrfs" && error.isSystemCall(errno: EEXIST) {
+            // Linux before 6.7 knows one device by a UUID.
+            throw StorageError(
+                .failedPrecondition,
+                "it has the UUID of another btrfs, which this kernel does not mount it beside; unmount that one",
+                subject: device.path, cause: error.cause)
+        }
+        try require(device, below: mount, type: type)
+        return mount
+    }
+
+    private static func detached(
+        _ device: VolumeDevice, type: String, flags: [String], _ attributes: UInt32
+    ) throws(StorageError) -> Descriptor {
         let context = try MountContext(type, device.path)
         try context.set("source", device.path)
-        if isReadOnly { try context.set("ro") }
+        for flag in flags { try context.set(flag) }
         return try context.mount(attributes: attributes)
+    }
+
+    /// Mounts an xfs that the kernel has refused, if that was for its UUID, which another xfs has that is mounted: a
+    /// clone's original. The kernel says so in its log alone. "nouuid" lets nothing else pass, but an xfs without a UUID
+    /// (Linux: fs/xfs/xfs_mount.c, xfs_uuid_mount).
+    private static func besideOriginal(
+        _ device: VolumeDevice, _ refusal: StorageError, _ copies: FilesystemCopies, _ attributes: UInt32
+    ) throws(StorageError) -> Descriptor {
+        // XFS Algorithms & Data Structures, "Superblocks": sb_uuid
+        let uuid = try Descriptor(opening: device.path, O_RDONLY).bytes(at: 32, count: 16, device.path)
+        guard uuid.contains(where: { $0 != 0 }) else { throw refusal }
+        do throws(StorageError) {
+            switch copies {
+            case .mounted: return try detached(device, type: "xfs", flags: ["nouuid"], attributes)
+            case .refused:
+                // Writes nothing, and ends at once.
+                _ = try detached(device, type: "xfs", flags: ["nouuid", "ro", "norecovery"], attributes)
+            }
+        } catch {
+            throw refusal
+        }
+        throw StorageError(
+            .failedPrecondition, "an xfs with the same UUID is mounted: it is a copy of that one, or that one of it",
+            subject: device.path)
+    }
+
+    /// Fails where what has been mounted is on another device. The kernel finds a btrfs by its UUID, which a copy shares
+    /// with its original.
+    private static func require(
+        _ device: VolumeDevice, below mount: borrowing Descriptor, type: String
+    ) throws(StorageError) {
+        let status = try mount.status(device.path)
+        if status.device.major != 0 {
+            guard status.device != device.device else { return }
+        } else {
+            guard type == "btrfs" else { return }
+            let top = Descriptor(
+                owning: try checkErrno(
+                    openat(mount.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", device.path))
+            var uuid = [UInt8](repeating: 0, count: 16)
+            try check(cls_btrfs_uuid(top.raw, &uuid), "BTRFS_IOC_FS_INFO", device.path)
+            let members = "/sys/fs/btrfs/\(uuidText(uuid))/devices"
+            if Sysfs.names(in: members).contains(device.name) { return }
+        }
+        throw StorageError(
+            .failedPrecondition, "the kernel has mounted another device with the same filesystem UUID in its place",
+            subject: device.path)
+    }
+
+    private static func uuidText(_ uuid: [UInt8]) -> String {
+        var text = [CChar](repeating: 0, count: 37)
+        uuid_unparse_lower(uuid, &text)
+        return String(decoding: text.prefix(36).map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// The name under which the running kernel has the filesystem; nil where it has none. Drivers that are

@@ -152,19 +152,57 @@ struct KernelPartitions {
         try check(result, "BLKPG_DEL_PARTITION", subject)
     }
 
-    /// The device of a partition of a multipath map. Others make it; this only finds it.
+    /// How long the device of a partition of a multipath map may take to come.
+    private static let patience: Duration = .seconds(10)
+
+    /// The device of a partition of a multipath map. Others make it, kpartx by a rule of udev or multipathd, some time
+    /// after the table was written; this waits for it.
     private func mapped(_ partition: PartitionTable.Partition) throws(StorageError) -> VolumeDevice {
-        for holder in Sysfs.names(in: "\(disk.node.sysfsPath)/holders") {
-            let path = "/sys/block/\(holder)"
-            if try MappedPartition(name: holder)?.number == partition.number,
-                let device = try Sysfs.device("\(path)/dev"), let size = try Sysfs.number("\(path)/size")
-            {
-                return VolumeDevice(name: holder, device: device, size: Int64(size) * 512)
+        var found: VolumeDevice?
+        var failure: StorageError?
+        let isThere = try BlockEvents.wait(for: Self.patience) {
+            do throws(StorageError) {
+                found = try mappedDevice(of: partition)
+            } catch {
+                failure = error
             }
+            return found != nil || failure != nil
         }
-        throw StorageError(
-            .failedPrecondition, "partition \(partition.number) of the multipath map has no device; kpartx makes it",
-            subject: disk.path)
+        if let failure { throw failure }
+        guard isThere, let found else {
+            throw StorageError(
+                .failedPrecondition,
+                "partition \(partition.number) of the multipath map has had no device for \(Self.patience); kpartx makes "
+                    + "it: see that multipathd or its rules of udev are at work, and call again", subject: disk.path)
+        }
+        return found
+    }
+
+    private func mappedDevice(of partition: PartitionTable.Partition) throws(StorageError) -> VolumeDevice? {
+        for holder in Sysfs.names(in: "\(disk.node.sysfsPath)/holders") {
+            guard try MappedPartition(name: holder)?.number == partition.number, let device = try mapped(holder) else {
+                continue
+            }
+            let node = try? Descriptor(opening: device.path, cls_O_PATH)
+            if (try? node?.status(device.path).special) == device.device { return device }
+        }
+        return nil
+    }
+
+    /// The partitions of a multipath map that have devices.
+    func mapped() throws(StorageError) -> [VolumeDevice] {
+        var devices: [VolumeDevice] = []
+        for holder in Sysfs.names(in: "\(disk.node.sysfsPath)/holders") where try MappedPartition(name: holder) != nil {
+            if let device = try mapped(holder) { devices.append(device) }
+        }
+        return devices
+    }
+
+    private func mapped(_ name: String) throws(StorageError) -> VolumeDevice? {
+        guard let device = try Sysfs.device("/sys/block/\(name)/dev"),
+            let size = try Sysfs.number("/sys/block/\(name)/size")
+        else { return nil }
+        return VolumeDevice(name: name, device: device, size: Int64(size) * 512)
     }
 
     /// devtmpfs makes the device node with the partition, a udev that owns /dev a little later.

@@ -38,6 +38,13 @@ struct Intent: Sendable, Hashable {
     func isOfThisAttachment(_ node: DiskNode, boot: String) -> Bool {
         self.boot == boot && disk == node.number && !DiskFeatures.contradict(names, node.features.names)
     }
+
+    /// Whether it is of this disk: attached since, or one that has the same names.
+    func isOf(_ node: DiskNode, boot: String) -> Bool {
+        if isOfThisAttachment(node, boot: boot) { return true }
+        let shared = names.keys.contains { node.features.names[$0] != nil }
+        return shared && !DiskFeatures.contradict(names, node.features.names)
+    }
 }
 
 extension Intent {

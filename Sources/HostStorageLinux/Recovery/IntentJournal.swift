@@ -82,6 +82,21 @@ struct IntentJournal: Sendable {
         }
     }
 
+    /// Takes over what an earlier version has noted down of the volume, under the name that it had for it. A copy of
+    /// the disk had the same name there, so the record has to be of this disk.
+    func adopt(_ volume: LocatedVolume) throws(StorageError) {
+        guard Sysfs.names(in: directory).contains(where: { !$0.contains(volume.id.guid) }) else { return }
+        let former = try volume.formerID().guid
+        for work in [Intent.Work.format, .resize] {
+            guard var intent = try intent(work, former), intent.isOf(volume.disk, boot: boot),
+                try self.intent(work, volume.id.guid) == nil
+            else { continue }
+            intent.target = volume.id.guid
+            try note(intent)
+            try strike(work, former)
+        }
+    }
+
     /// All intents that can be read.
     func all() -> [Intent] {
         Sysfs.names(in: directory).filter { !$0.hasSuffix(".new") }.compactMap { name in

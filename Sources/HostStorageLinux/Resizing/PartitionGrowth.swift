@@ -13,7 +13,7 @@ enum PartitionGrowth {
             return try ResizePlan(requested: request, current: size, maximum: size, ceiling: size)
         }
         let maximum = try maximum(of: partition, on: volume.disk)
-        let isAlone = try volume.disk.volumes().count == 1
+        let isAlone = try (PartitionTable(of: volume.disk)?.partitions.count { !$0.isReserved } ?? 1) == 1
         let plan = try ResizePlan(
             requested: request, current: partition.size, maximum: maximum, ceiling: isAlone ? size : maximum)
         guard case .grow(let bytes) = plan else { return plan }

@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Dispatch
+import Glibc
 import HostStorage
 import Synchronization
 
 /// Where everything runs that can sleep in the kernel: off Swift's cooperative pool, one thing at a time
-/// per lane, each lane on its own.
+/// per lane, each lane on a thread of its own while it has work.
 ///
 /// A lane is named after the disk or path that its work is about. When one hangs, the work behind it on
-/// the same disk or path waits, and everything else goes on. The number of lanes at a time, and with it of
-/// threads, is bounded, and so is what waits in each; beyond it calls fail at once with
-/// ``StorageError/Code/exhausted``. Paths, shares and iSCSI get half of the lanes at most: a mount that hangs is reached
-/// by many paths, and the disks are to have theirs all the same.
+/// the same disk or path waits, and everything else goes on. The number of threads is bounded. Work for which there is
+/// no thread waits for one, and so much work may wait; beyond that calls fail at once with
+/// ``StorageError/Code/exhausted``.
+///
+/// What can hang in great numbers by one cause leaves threads to the rest: paths, shares and iSCSI get half of them at
+/// most, for a mount that hangs is reached by many paths; and questions that all disks are asked get three eighths, for
+/// what is done to one disk is to find a thread though many others hang.
 final class Lanes: Sendable {
     enum Lane: Hashable, Sendable {
         case disk(name: String)
@@ -37,25 +41,54 @@ final class Lanes: Sendable {
         }
     }
 
-    private struct Work {
-        let queue: DispatchQueue
-        /// Under way and waiting.
-        var jobs = 1
-        /// When the job under way began.
-        var began: ContinuousClock.Instant?
+    enum Purpose: Sendable {
+        /// What a caller wants of this one disk, path or service.
+        case call
+        /// A question that is put to all disks.
+        case search
     }
 
-    private let lanes = Mutex<[Lane: Work]>([:])
+    private struct Job: Identifiable {
+        let id: UInt64
+        let purpose: Purpose
+        /// Does the work, lets go of all that it held, calls what it is given, and tells the caller.
+        let run: @Sendable (() -> Void) -> Void
+    }
+
+    private struct Work {
+        var waiting: [Job]
+        /// When the job under way began, and which room it takes.
+        var began: ContinuousClock.Instant?
+        var room: Room?
+    }
+
+    private enum Room: CaseIterable { case own, remote, search }
+
+    private struct State {
+        var lanes: [Lane: Work] = [:]
+        /// Lanes that have work and no thread, the longest waiting first.
+        var ready: [Lane] = []
+        var running: [Room: Int] = [:]
+        var jobs: UInt64 = 0
+        var threads = 0
+        /// Threads that wait for work, and that nobody has woken yet.
+        var idle = 0
+    }
+
+    private let state = Mutex(State())
+    private let wake = DispatchSemaphore(value: 0)
     private let limit: Int
     private let backlog: Int
+    private let waiting: Int
 
     /// - Parameters:
-    ///   - limit: the most lanes at a time. libdispatch gives serial queues at most 255 threads, so it stays
-    ///     below.
+    ///   - limit: the most threads at a time.
     ///   - backlog: the most jobs under way and waiting in one lane.
-    init(limit: Int = 200, backlog: Int = 1000) {
+    ///   - waiting: the most lanes that wait for a thread.
+    init(limit: Int = 1024, backlog: Int = 1000, waiting: Int = 8192) {
         self.limit = limit
         self.backlog = backlog
+        self.waiting = waiting
     }
 
     /// A lane that has been at one job for so long may hang.
@@ -63,14 +96,17 @@ final class Lanes: Sendable {
 
     /// How long the job under way in `lane` has been at it.
     func timeAtWork(in lane: Lane) -> Duration {
-        lanes.withLock { $0[lane]?.began }.map { $0.duration(to: .now) } ?? .zero
+        state.withLock { $0.lanes[lane]?.began }.map { $0.duration(to: .now) } ?? .zero
     }
+
+    /// How many lanes wait for a thread.
+    var countWaiting: Int { state.withLock { $0.ready.count } }
 
     /// How many lanes have been at one job for longer.
     func countAtWork(longerThan duration: Duration) -> Int {
         let now = ContinuousClock.now
-        return lanes.withLock {
-            $0.values.count { work in work.began.map { $0.duration(to: now) > duration } ?? false }
+        return state.withLock {
+            $0.lanes.values.count { work in work.began.map { $0.duration(to: now) > duration } ?? false }
         }
     }
 
@@ -79,16 +115,18 @@ final class Lanes: Sendable {
     /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its lane until
     /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes.
     func run<Value: Sendable>(
-        in lane: Lane, timeout: Duration? = nil, _ work: @escaping @Sendable () throws(StorageError) -> Value
+        in lane: Lane, for purpose: Purpose = .call, timeout: Duration? = nil,
+        _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let answer = Answer<Value>()
-        let job = Job(work)
-        let queue = try enter(lane)
-        queue.async { [self] in
-            guard !answer.isGiven else { return leave(lane) }
-            lanes.withLock { $0[lane]?.began = .now }
-            let result = job.finish()
-            leave(lane)
+        let once = Once(work)
+        try enter(lane, purpose) { leave in
+            guard !answer.isGiven else {
+                once.drop()
+                return leave()
+            }
+            let result = once.finish()
+            leave()
             answer.give(consume result)
         }
         let watch = timeout.map { timeout in
@@ -105,34 +143,171 @@ final class Lanes: Sendable {
         }.get()
     }
 
-    private func enter(_ lane: Lane) throws(StorageError) -> DispatchQueue {
-        let queue = lanes.withLock { lanes -> DispatchQueue? in
-            if let work = lanes[lane] {
-                guard work.jobs < backlog else { return nil }
-                lanes[lane]?.jobs += 1
-                return work.queue
+    // MARK: - Whose turn it is
+
+    private func enter(
+        _ lane: Lane, _ purpose: Purpose, _ run: @escaping @Sendable (() -> Void) -> Void
+    ) throws(StorageError) {
+        enum Entry { case refused, behindOthers, ready(UInt64) }
+        let entry = state.withLock { state -> Entry in
+            state.jobs += 1
+            let job = Job(id: state.jobs, purpose: purpose, run: run)
+            if let work = state.lanes[lane] {
+                guard work.waiting.count + (work.room == nil ? 0 : 1) < backlog else { return .refused }
+                state.lanes[lane]?.waiting.append(job)
+                return work.room == nil ? .ready(job.id) : .behindOthers
             }
-            guard lanes.count < limit,
-                !lane.leavesRoomForDisks || lanes.keys.count(where: \.leavesRoomForDisks) < limit / 2
-            else { return nil }
-            let queue = DispatchQueue(label: "host-storage.lane")
-            lanes[lane] = Work(queue: queue)
-            return queue
+            let canBegin = state.threads < limit + state.idle && hasRoom(Self.room(of: lane, [job]), state)
+            guard canBegin || state.ready.count < waiting else { return .refused }
+            state.lanes[lane] = Work(waiting: [job])
+            state.ready.append(lane)
+            return .ready(job.id)
         }
-        guard let queue else { throw StorageError(.exhausted, "too many operations are under way and do not end") }
-        return queue
+        switch entry {
+        case .refused: throw StorageError(.exhausted, "too many operations are under way and do not end")
+        case .behindOthers: break
+        case .ready(let job):
+            if recruit() || !withdraw(job, from: lane) { return }
+            throw StorageError(.exhausted, "the system gives this process no more threads")
+        }
+    }
+
+    private static func room(of lane: Lane, _ jobs: [Job]) -> Room {
+        if lane.leavesRoomForDisks { return .remote }
+        return jobs.contains { $0.purpose == .call } ? .own : .search
+    }
+
+    private func hasRoom(_ room: Room, _ state: borrowing State) -> Bool {
+        let taken = state.running[room] ?? 0
+        return switch room {
+        case .own: true
+        case .remote: taken < max(1, limit / 2)
+        case .search: taken < max(1, limit * 3 / 8)
+        }
+    }
+
+    /// Takes the first lane off that may go on now, and its first job.
+    private func next(_ state: inout State) -> (Lane, Job)? {
+        for (index, lane) in state.ready.enumerated() {
+            guard var work = state.lanes[lane], let job = work.waiting.first else { continue }
+            let room = Self.room(of: lane, work.waiting)
+            guard hasRoom(room, state) else { continue }
+            state.ready.remove(at: index)
+            work.waiting.removeFirst()
+            (work.began, work.room) = (.now, room)
+            state.lanes[lane] = work
+            state.running[room, default: 0] += 1
+            return (lane, job)
+        }
+        return nil
     }
 
     private func leave(_ lane: Lane) {
-        lanes.withLock { lanes in
-            guard let work = lanes[lane] else { return }
-            lanes[lane] = work.jobs == 1 ? nil : Work(queue: work.queue, jobs: work.jobs - 1)
+        state.withLock { state in
+            guard var work = state.lanes[lane] else { return }
+            if let room = work.room { state.running[room, default: 1] -= 1 }
+            (work.began, work.room) = (nil, nil)
+            state.lanes[lane] = work.waiting.isEmpty ? nil : work
+            if !work.waiting.isEmpty { state.ready.append(lane) }
+        }
+    }
+
+    // MARK: - Threads
+
+    /// How long a thread without work stays.
+    private static let rest: DispatchTimeInterval = .seconds(2)
+    /// Twice what the deepest work was seen to need in a debug build.
+    private static let stackSize = 2 << 20
+
+    /// Sees to it that there is a thread for one more lane; false where there can be none, and the work would wait for
+    /// threads that may all hang.
+    private func recruit() -> Bool {
+        enum Step { case wake, make, wait }
+        let step = state.withLock { state -> Step in
+            if state.idle > 0 {
+                state.idle -= 1
+                return .wake
+            }
+            guard state.threads < limit else { return .wait }
+            state.threads += 1
+            return .make
+        }
+        switch step {
+        case .wake: wake.signal()
+        case .make where !makeThread():
+            let now = ContinuousClock.now
+            return state.withLock { state in
+                state.threads -= 1
+                return state.idle > 0
+                    || state.lanes.values.contains { $0.began.map { $0.duration(to: now) < Self.patience } ?? false }
+            }
+        case .make, .wait: break
+        }
+        return true
+    }
+
+    /// Takes a job back; false where it has begun.
+    private func withdraw(_ job: UInt64, from lane: Lane) -> Bool {
+        state.withLock { state in
+            guard var work = state.lanes[lane], let index = work.waiting.firstIndex(where: { $0.id == job }) else {
+                return false
+            }
+            work.waiting.remove(at: index)
+            state.lanes[lane] = work
+            if work.waiting.isEmpty, work.room == nil {
+                state.lanes[lane] = nil
+                state.ready.removeAll { $0 == lane }
+            }
+            return true
+        }
+    }
+
+    private func makeThread() -> Bool {
+        var attributes = pthread_attr_t()
+        guard pthread_attr_init(&attributes) == 0 else { return false }
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        pthread_attr_setstacksize(&attributes, Self.stackSize)
+        var thread = pthread_t()
+        let lanes = Unmanaged.passRetained(self)
+        let result = pthread_create(
+            &thread, &attributes,
+            { lanes in
+                guard let lanes else { return nil }
+                Unmanaged<Lanes>.fromOpaque(lanes).takeRetainedValue().workUntilIdle()
+                return nil
+            }, lanes.toOpaque())
+        if result != 0 { lanes.release() }
+        return result == 0
+    }
+
+    private func workUntilIdle() {
+        while true {
+            let taken = state.withLock { state -> (Lane, Job)? in
+                let taken = next(&state)
+                if taken == nil { state.idle += 1 }
+                return taken
+            }
+            if let (lane, job) = taken {
+                job.run { leave(lane) }
+                continue
+            }
+            if wake.wait(timeout: .now() + Self.rest) == .success { continue }
+            let mayEnd = state.withLock { state in
+                // Where it is none of the idle any more, somebody is about to wake it.
+                guard state.idle > 0 else { return false }
+                state.idle -= 1
+                state.threads -= 1
+                return true
+            }
+            if mayEnd { return }
+            wake.wait()
         }
     }
 }
 
 /// Work to be done once, which goes with all that it holds when it is done.
-private final class Job<Value: Sendable>: Sendable {
+private final class Once<Value: Sendable>: Sendable {
     private let work: Mutex<(@Sendable () throws(StorageError) -> Value)?>
 
     init(_ work: @escaping @Sendable () throws(StorageError) -> Value) { self.work = Mutex(work) }
@@ -141,6 +316,8 @@ private final class Job<Value: Sendable>: Sendable {
         guard let work = work.withLock({ $0.take() }) else { preconditionFailure("work is done once") }
         do throws(StorageError) { return .success(try work()) } catch { return .failure(error) }
     }
+
+    func drop() { _ = work.withLock { $0.take() } }
 }
 
 /// One answer, for one who waits for it. The first given counts.

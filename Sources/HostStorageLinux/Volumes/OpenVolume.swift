@@ -34,7 +34,11 @@ final class OpenVolume: Sendable {
     ) throws(StorageError) {
         let disk = try OpenDisk(volume.disk, access == .exclusiveWithTable ? O_RDWR : O_RDONLY)
         if access == .exclusive || access == .exclusiveWithTable { try disk.lock(patience: patience) }
-        guard let now = try disk.volumes().first(where: { $0.id == volume.id }) else {
+        // A loop device is the same as long as its number is; what else names itself is asked anew.
+        let volumes = try disk.volumes { () throws(StorageError) in
+            volume.disk.isLoop ? volume.identity : try disk.node.identity(disk)
+        }
+        guard let now = volumes.first(where: { $0.id == volume.id }) else {
             try disk.requireClearLayout()
             throw StorageError(.notFound, "the disk does not have this volume any more", subject: disk.path)
         }

@@ -3,61 +3,88 @@
 import HostStorage
 import Logging
 
-/// Finds volumes by their IDs. Where a volume was last is remembered, and verified on the disk itself
-/// each time; disks are all read only where the memory fails. A volume whose disk hangs is where it was.
+/// Finds volumes by their IDs. An ID is of one disk, and which disk that was is remembered, and verified on the disk
+/// itself each time; all disks are read only where the memory fails. A volume whose disk hangs is where it was.
+///
+/// Only disks that name themselves alike can carry the same ID: two paths to one disk, or a copy with its original's
+/// names. Whether there are such is asked of the kernel, so a disk that hangs keeps nobody from finding another's volume.
 final class VolumeIndex: Sendable {
     private let inventory: DiskInventory
     private let lanes: Lanes
     private let logger: Logger
     private let survey: DiskSurvey<[LocatedVolume]>
+    private let identities: DiskIdentities
 
     /// - Parameter patience: how long a disk may take of which nothing is known.
     init(inventory: DiskInventory, lanes: Lanes, patience: Duration, logger: Logger) {
         self.inventory = inventory
         self.lanes = lanes
         self.logger = logger
-        survey = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in try OpenDisk(disk).volumes() }
+        let identities = DiskIdentities(lanes, patience: patience)
+        self.identities = identities
+        survey = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in
+            let open = try OpenDisk(disk)
+            return try open.volumes { () throws(StorageError) in try identities.identity(of: disk, open) }
+        }
     }
 
-    /// Where the volume is.
+    /// Where the volume is. Fails where more than one disk carries it, or may carry it.
     func locate(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume {
-        if let number = survey.disk(where: { $0.contains { $0.id == volume } }),
-            let disk = try? await lanes.run(
-                in: .inventory,
-                { [inventory] () throws(StorageError) in
-                    try inventory.disk(number)
-                }),
-            let found = try? await volumes(on: disk).first(where: { $0.id == volume })
-        {
-            return found
-        }
-        return try await locateAnew(volume)
+        let found = try await carriers(of: volume)
+        guard found.count == 1 else { throw Self.several(found) }
+        return found[0]
     }
 
-    /// Where the volume is, after a look at every disk. For calls that destroy: two volumes of one ID, a
-    /// disk and its clone, are told apart by nobody, so neither is touched.
-    func locateAnew(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume {
-        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
-        var found: [LocatedVolume] = []
-        var silent: [String] = []
-        for reply in await survey.ask(all: disks) {
-            switch reply.answer {
-            case .success(let volumes): found += volumes.filter { $0.id == volume }
-            case .failure(let error):
-                silent.append(reply.disk.name)
-                logger.debug("disk \(reply.disk.number) (\(reply.disk.name)) was left out of a search: \(error)")
+    /// Where the volume is; where several disks carry it, on the one that is mounted.
+    ///
+    /// - Parameter mountedDisk: the kernel's name of that disk.
+    func locate(
+        _ volume: VolumeID, mountedDisk: () async throws(StorageError) -> String?
+    ) async throws(StorageError) -> LocatedVolume {
+        let found = try await carriers(of: volume, leavingOutSilent: true)
+        if found.count == 1 { return found[0] }
+        let name = try await mountedDisk()
+        guard let mounted = found.first(where: { $0.disk.name == name }) else { throw Self.several(found) }
+        return mounted
+    }
+
+    /// Every place where the volume is, at least one: of two paths to one disk both.
+    ///
+    /// - Parameter leavingOutSilent: whether disks that may have it and do not answer are left out.
+    private func carriers(
+        of volume: VolumeID, leavingOutSilent: Bool = false
+    ) async throws(StorageError) -> [LocatedVolume] {
+        let disks = try await disks()
+        if let number = survey.disk(where: { $0.contains { $0.id == volume } }),
+            let disk = disks.first(where: { $0.number == number })
+        {
+            var found: [LocatedVolume] = []
+            do throws(StorageError) {
+                found = try await volumes(on: disk).filter { $0.id == volume }
+            } catch {
+                logger.debug("disk \(disk.number) (\(disk.name)), which had \(volume): \(error)")
             }
+            if let first = found.first { return try await found + further(first, among: disks, leavingOutSilent) }
+            guard disk.isUnchanged else { throw Self.changed(disk) }
         }
-        guard let first = found.first else {
-            let unsearched = silent.isEmpty ? "" : "; \(silent.sorted().joined(separator: ", ")) did not answer"
-            throw StorageError(.notFound, "no disk of this host has this volume\(unsearched)")
+        return try await search({ $0.id == volume }, disks, leavingOutSilent)
+    }
+
+    /// Where the volume is that an earlier version knew by that name: more than one place where a disk and its copy are
+    /// there.
+    func carriers(formerly volume: VolumeID) async throws(StorageError) -> [LocatedVolume] {
+        try await search({ (try? $0.formerID()) == volume }, try await disks(), false)
+    }
+
+    /// Fails where another disk names itself as this one does: two paths to one disk, or a copy.
+    func requireOnlyOne(_ disk: DiskNode) async throws(StorageError) {
+        guard disk.isUnchanged else { throw Self.changed(disk) }
+        let disks = try await disks()
+        let identity = try await lanes.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
+            try identities.identity(of: disk)
         }
-        guard found.count == 1 else {
-            let names = found.map { "\($0.disk.devicePath)\($0.partition.map { " partition \($0.number)" } ?? "")" }
-            throw StorageError(
-                .failedPrecondition, "\(names.sorted().joined(separator: " and ")) carry the same volume ID")
-        }
-        return first
+        let twins = try await identities.twins(of: disk, identity, among: disks)
+        guard twins.isEmpty else { throw Self.alike([disk] + twins) }
     }
 
     /// Where the volumes of a disk were holds no more. For work in its lane that changes its partitions.
@@ -65,4 +92,107 @@ final class VolumeIndex: Sendable {
 
     /// The volumes of one disk.
     func volumes(on disk: DiskNode) async throws(StorageError) -> [LocatedVolume] { try await survey.ask(disk) }
+
+    /// The ID of the volume that takes the whole disk.
+    func wholeVolume(of disk: DiskNode) async throws(StorageError) -> VolumeID {
+        if let last = try? await volumes(on: disk), let volume = last.first, volume.partition == nil {
+            return volume.id
+        }
+        return try await lanes.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
+            try LocatedVolume.wholeID(identities.identity(of: disk))
+        }
+    }
+
+    private func disks() async throws(StorageError) -> [DiskNode] {
+        try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
+    }
+
+    private func search(
+        _ isWanted: (LocatedVolume) -> Bool, _ disks: [DiskNode], _ leavingOutSilent: Bool
+    ) async throws(StorageError) -> [LocatedVolume] {
+        var found: [LocatedVolume] = []
+        var silent: [(disk: DiskNode, error: StorageError)] = []
+        for reply in await survey.ask(all: disks) {
+            switch reply.answer {
+            case .success(let volumes): found += volumes.filter(isWanted)
+            case .failure(let error) where reply.disk.hasAnswered(error): break
+            case .failure(let error):
+                silent.append((reply.disk, error))
+                logger.debug("disk \(reply.disk.number) (\(reply.disk.name)) was left out of a search: \(error)")
+            }
+        }
+        if let first = found.first {
+            let places = Set(found.map(\.place))
+            return try await found
+                + further(first, among: disks, leavingOutSilent).filter { !places.contains($0.place) }
+        }
+        if let short = silent.first(where: { $0.error.code == .exhausted }) { throw short.error }
+        guard silent.isEmpty else {
+            let names = Self.list(silent.map(\.disk))
+            throw StorageError(
+                .unavailable, "no disk that answers has this volume; \(names) did not answer, and may have it",
+                cause: silent[0].error.cause)
+        }
+        throw StorageError(.notFound, "no disk of this host has this volume")
+    }
+
+    /// Where else the volume is: on disks that name themselves as its disk does.
+    private func further(
+        _ volume: LocatedVolume, among disks: [DiskNode], _ leavingOutSilent: Bool
+    ) async throws(StorageError) -> [LocatedVolume] {
+        let twins = try await identities.twins(of: volume.disk, volume.identity, among: disks)
+        var found: [LocatedVolume] = []
+        for reply in await survey.ask(twins) {
+            switch reply.answer {
+            case .success(let volumes): found += volumes.filter { $0.id == volume.id }
+            case .failure(let error) where leavingOutSilent || reply.disk.hasAnswered(error): break
+            case .failure(let error):
+                throw StorageError(
+                    .unavailable,
+                    "\(reply.disk.devicePath) names itself as \(volume.disk.devicePath) does and does not answer: which "
+                        + "of them is meant cannot be told", cause: error.cause)
+            }
+        }
+        return found
+    }
+
+    private static func changed(_ disk: DiskNode) -> StorageError {
+        StorageError(
+            .failedPrecondition, "it names itself differently than before: another disk has come in its place",
+            subject: disk.devicePath)
+    }
+
+    private static func several(_ found: [LocatedVolume]) -> StorageError {
+        if Set(found.map(\.disk.number)).count > 1 { return alike(found.map(\.disk), "carry the same volume ID and ") }
+        let places = found.map(\.place).sorted().joined(separator: " and ")
+        return StorageError(.failedPrecondition, "\(places) carry the same volume ID")
+    }
+
+    private static func alike(_ disks: [DiskNode], _ what: String = "") -> StorageError {
+        StorageError(
+            .failedPrecondition,
+            "\(list(disks)) \(what)name themselves alike: they are paths to one disk, which are to be joined (multipathd), "
+                + "or a disk and a copy that was given its names")
+    }
+
+    private static func list(_ disks: [DiskNode]) -> String {
+        let paths = Set(disks.map(\.devicePath)).sorted()
+        return paths.count <= 8
+            ? paths.joined(separator: " and ")
+            : paths.prefix(8).joined(separator: ", ") + " and \(paths.count - 8) others"
+    }
+}
+
+extension DiskNode {
+    /// Whether a disk that was asked for its volumes has answered with this error: it has gone, or shows what has none.
+    fileprivate func hasAnswered(_ error: StorageError) -> Bool {
+        switch error.code {
+        case .notFound: (try? Sysfs.number("\(sysfsPath)/diskseq")) != UInt64(number.rawValue)
+        // A disk that this process may not open is none of its disks.
+        case .denied: true
+        // With a cause it could not be opened.
+        case .failedPrecondition: error.cause == nil
+        default: false
+        }
+    }
 }

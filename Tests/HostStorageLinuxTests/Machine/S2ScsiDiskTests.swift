@@ -143,7 +143,7 @@ extension MachineTests {
             let disk = try disks.add()
             let linked = try LinkedHost()
             let volume = try await linked.volume(on: disk.number)
-            let found = try await linked.host.backend.index.locateAnew(volume)
+            let found = try await linked.host.backend.index.locate(volume)
             let image = "\(linked.scratch.path)/image"
             try Command.run("dd", "if=\(disk.device)", "of=\(image)", "bs=1M")
             try disk.remove()

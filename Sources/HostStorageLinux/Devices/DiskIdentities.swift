@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+import Synchronization
+
+/// What each disk is, to find those that name themselves alike. No disk is read for it: the kernel keeps the names of
+/// all but loop devices, which are asked once which file is behind them.
+final class DiskIdentities: Sendable {
+    private struct Known {
+        /// With which it was found out; with others it has to be asked again.
+        let features: DiskFeatures
+        let identity: DiskIdentity
+    }
+
+    private let known = Mutex<[DiskNumber: Known]>([:])
+    private let lanes: Lanes
+    private let survey: DiskSurvey<DiskIdentity>
+
+    init(_ lanes: Lanes, patience: Duration) {
+        self.lanes = lanes
+        survey = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in try disk.identity() }
+    }
+
+    /// What the disk is. Sleeps in the kernel where that is not known yet.
+    ///
+    /// - Parameter open: the disk, where it is open.
+    func identity(of disk: DiskNode, _ open: OpenDisk? = nil) throws(StorageError) -> DiskIdentity {
+        // The server of a loop device's file may hang.
+        if disk.isLoop, let known = identity(disk) { return known }
+        let identity = try disk.identity(open)
+        note(disk, identity)
+        return identity
+    }
+
+    /// The disks that cannot be told from `disk`: they name themselves as it does, or cannot be asked what they are and
+    /// show no difference.
+    ///
+    /// - Parameter disks: all that there are.
+    func twins(of disk: DiskNode, _ identity: DiskIdentity, among disks: [DiskNode]) async throws(StorageError)
+        -> [DiskNode]
+    {
+        // A name with a number of the kernel's in it is nobody else's.
+        if identity.isOfThisAttachment { return [] }
+        let others = disks.filter { $0.number != disk.number && $0.isLoop == disk.isLoop }
+        let present = Set(disks.map(\.number))
+        known.withLock { known in known = known.filter { present.contains($0.key) } }
+        let unknown = others.filter { self.identity($0) == nil }
+        if !disk.isLoop {
+            try await lanes.run(in: .inventory) { [self] () throws(StorageError) in
+                for other in unknown {
+                    do throws(StorageError) {
+                        note(other, try other.identity())
+                    } catch  where error.code == .notFound {}
+                }
+            }
+        } else {
+            for reply in await survey.ask(unknown) {
+                switch reply.answer {
+                case .success(let identity): note(reply.disk, identity)
+                case .failure(let error): if error.code == .exhausted { throw error }
+                }
+            }
+        }
+        return others.filter { other in
+            if let known = self.identity(other) { return known == identity }
+            return !DiskFeatures.contradict(other.features.names, disk.features.names)
+        }
+    }
+
+    private func identity(_ disk: DiskNode) -> DiskIdentity? {
+        known.withLock { $0[disk.number] }.flatMap { $0.features.names == disk.features.names ? $0.identity : nil }
+    }
+
+    private func note(_ disk: DiskNode, _ identity: DiskIdentity) {
+        known.withLock { $0[disk.number] = Known(features: disk.features, identity: identity) }
+    }
+}
