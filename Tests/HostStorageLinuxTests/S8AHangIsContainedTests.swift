@@ -118,7 +118,7 @@ extension RealDiskTests {
                 try await fresh.host.disk(of: VolumeID(guid: "\(UUID())"))
             }
             try file.order(.none)
-            await linked.nothingIsRunning()
+            try await linked.nothingIsRunning()
             while fresh.host.backend.lanes.timeAtWork(in: .disk(name: faulty.name)) > .zero {
                 try await Task.sleep(for: .milliseconds(5))
             }

@@ -2,6 +2,7 @@
 
 import HostStorage
 import Logging
+import Synchronization
 
 /// Finds volumes by their IDs. An ID is of one disk, and which disk that was is remembered, and verified on the disk
 /// itself each time; all disks are read only where the memory fails. A volume whose disk hangs is where it was.
@@ -14,6 +15,7 @@ final class VolumeIndex: Sendable {
     private let logger: Logger
     private let survey: DiskSurvey<[LocatedVolume]>
     private let identities: DiskIdentities
+    private let nextLook = Mutex<Task<Result<[DiskNode], StorageError>, Never>?>(nil)
 
     /// - Parameter patience: how long a disk may take of which nothing is known.
     init(inventory: DiskInventory, lanes: Lanes, patience: Duration, logger: Logger) {
@@ -103,8 +105,29 @@ final class VolumeIndex: Sendable {
         }
     }
 
+    /// All disks as they are now. Those who ask while an enumeration waits for its turn share it.
     private func disks() async throws(StorageError) -> [DiskNode] {
-        try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
+        let look = nextLook.withLock { next in
+            if let next { return next }
+            let look = Task { [self] in await self.look() }
+            next = look
+            return look
+        }
+        return try await look.value.get()
+    }
+
+    private func look() async -> Result<[DiskNode], StorageError> {
+        do throws(StorageError) {
+            return .success(
+                try await lanes.run(in: .inventory) { [self] () throws(StorageError) in
+                    // Who asks from now on has to see what comes from now on.
+                    nextLook.withLock { $0 = nil }
+                    return try inventory.disks()
+                })
+        } catch {
+            nextLook.withLock { $0 = nil }
+            return .failure(error)
+        }
     }
 
     private func search(
