@@ -87,7 +87,7 @@ extension StorageError: CustomStringConvertible {
         text += detail
         if !holders.isEmpty { text += "; held by \(Self.list(holders))" }
         if let cause { text += " (\(cause))" }
-        return text
+        return text.inOneLine
     }
 
     /// Enough names to begin with.

@@ -5,6 +5,17 @@ extension String {
     /// filesystem and no device does.
     package func isIdentical(to other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
+    /// The text in one line and without what a terminal or a log would obey, whatever a file, a process or a program has
+    /// put into it: control characters, ends of lines, and what turns the direction of writing.
+    package var inOneLine: String {
+        guard unicodeScalars.contains(where: \.isObeyed) else { return self }
+        var text = String.UnicodeScalarView()
+        for scalar in unicodeScalars {
+            text.append(!scalar.isObeyed ? scalar : "\n\t\r".unicodeScalars.contains(scalar) ? " " : "\u{FFFD}")
+        }
+        return String(text)
+    }
+
     /// The beginning of text that a caller sent and that may be anything: short, and without control
     /// characters, so that it can stand in an error and in a log.
     package var excerpt: String {
@@ -14,5 +25,14 @@ extension String {
             excerpt.append(scalar.value < 0x20 || scalar.value == 0x7F ? "\u{FFFD}" : scalar)
         }
         return String(excerpt)
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isObeyed: Bool {
+        switch value {
+        case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 }

@@ -55,11 +55,12 @@ enum FilesystemMount {
         // keeps that as the source of the mount, by which nobody finds the device later. A btrfs that is mounted
         // already keeps its name (EBUSY), and a kernel without one is told nothing.
         if type == "btrfs" { _ = cls_btrfs_forget_name(device.path) }
+        let flags = isReadOnly ? ["ro"] : []
         let mount: Descriptor
         do throws(StorageError) {
-            mount = try detached(device, type: type, flags: isReadOnly ? ["ro"] : [], attributes)
+            mount = try detached(device, type: type, flags: flags, attributes)
         } catch  where type == "xfs" && error.isSystemCall(errno: EINVAL) {
-            mount = try besideOriginal(device, error, copies, attributes)
+            mount = try besideOriginal(device, error, copies, flags: flags, attributes)
         } catch  where type == "btrfs" && error.isSystemCall(errno: EEXIST) {
             // Linux before 6.7 knows one device by a UUID.
             throw StorageError(
@@ -74,24 +75,55 @@ enum FilesystemMount {
     private static func detached(
         _ device: VolumeDevice, type: String, flags: [String], _ attributes: UInt32
     ) throws(StorageError) -> Descriptor {
+        let log = KernelLog()
         let context = try MountContext(type, device.path)
-        try context.set("source", device.path)
-        for flag in flags { try context.set(flag) }
-        return try context.mount(attributes: attributes)
+        do throws(StorageError) {
+            try context.set("source", device.path)
+            for flag in flags { try context.set(flag) }
+            return try context.mount(attributes: attributes)
+        } catch {
+            let name = device.path.split(separator: "/").last.map(String.init) ?? device.path
+            throw explained(error, type, log?.words(about: name) ?? [])
+        }
+    }
+
+    /// What the kernel's errors mean in a mount of a device, which is there: it has just been open.
+    ///
+    /// - Parameter words: what the kernel's log says of the device.
+    private static func explained(_ error: StorageError, _ type: String, _ words: [String]) -> StorageError {
+        guard case .systemCall(_, let code, _)? = error.cause else { return error }
+        var error = error
+        switch code {
+        case ENOENT where type == "btrfs":
+            error.code = .failedPrecondition
+            error.detail =
+                "a device of this btrfs is missing, or the kernel has not been told of it (btrfs device scan)"
+        case ENOENT: (error.code, error.detail) = (.failedPrecondition, "something that its \(type) takes is missing")
+        case ENODEV, ENXIO: error.code = .failedPrecondition
+        case EINVAL:
+            error.code = .failedPrecondition
+            if error.detail == StorageError(errno: code, "").detail {
+                error.detail = "the kernel does not take it for a whole \(type) that it can mount"
+            }
+        default: break
+        }
+        if !words.isEmpty { error.detail += "; the kernel's log: \(words.joined(separator: "; "))" }
+        return error
     }
 
     /// Mounts an xfs that the kernel has refused, if that was for its UUID, which another xfs has that is mounted: a
     /// clone's original. The kernel says so in its log alone. "nouuid" lets nothing else pass, but an xfs without a UUID
     /// (Linux: fs/xfs/xfs_mount.c, xfs_uuid_mount).
     private static func besideOriginal(
-        _ device: VolumeDevice, _ refusal: StorageError, _ copies: FilesystemCopies, _ attributes: UInt32
+        _ device: VolumeDevice, _ refusal: StorageError, _ copies: FilesystemCopies, flags: [String],
+        _ attributes: UInt32
     ) throws(StorageError) -> Descriptor {
         // XFS Algorithms & Data Structures, "Superblocks": sb_uuid
         let uuid = try Descriptor(opening: device.path, O_RDONLY).bytes(at: 32, count: 16, device.path)
         guard uuid.contains(where: { $0 != 0 }) else { throw refusal }
         do throws(StorageError) {
             switch copies {
-            case .mounted: return try detached(device, type: "xfs", flags: ["nouuid"], attributes)
+            case .mounted: return try detached(device, type: "xfs", flags: flags + ["nouuid"], attributes)
             case .refused:
                 // Writes nothing, and ends at once.
                 _ = try detached(device, type: "xfs", flags: ["nouuid", "ro", "norecovery"], attributes)

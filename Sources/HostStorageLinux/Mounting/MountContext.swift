@@ -14,7 +14,14 @@ struct MountContext: ~Copyable {
     /// - Parameter type: the kernel's name of the filesystem; its module is loaded where it is one.
     init(_ type: String, _ subject: String) throws(StorageError) {
         self.subject = subject
-        context = Descriptor(owning: try checkErrno(fsopen(type, UInt32(FSOPEN_CLOEXEC)), "fsopen", type))
+        do throws(StorageError) {
+            context = Descriptor(owning: try checkErrno(fsopen(type, UInt32(FSOPEN_CLOEXEC)), "fsopen", subject))
+        } catch  where error.isSystemCall(errno: ENODEV) {
+            throw StorageError(
+                .unsupported, "this machine's kernel has no \(type), neither built in nor as a module",
+                subject: subject,
+                cause: error.cause)
+        }
     }
 
     func set(_ key: String, _ value: String) throws(StorageError) {

@@ -23,7 +23,7 @@ enum ShareMount {
                 .denied, "what a guest sends and receives cannot be encrypted, and this host requires it",
                 subject: "\(request.share)")
         }
-        let context = try context(request.share)
+        let context = try MountContext("cifs", "\(request.share)")
         let address = try ServerAddress.find(request.share.server)
         do throws(StorageError) {
             try set(request, address, on: context)
@@ -32,16 +32,6 @@ enum ShareMount {
                 attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW))
         } catch {
             throw explained(error, request)
-        }
-    }
-
-    private static func context(_ share: SMBShare) throws(StorageError) -> MountContext {
-        do throws(StorageError) {
-            return try MountContext("cifs", "\(share)")
-        } catch  where error.isSystemCall(errno: ENODEV) {
-            throw StorageError(
-                .unsupported, "this machine's kernel has no cifs, neither built in nor as a module",
-                subject: "\(share)")
         }
     }
 
@@ -64,6 +54,12 @@ enum ShareMount {
             try context.set("vers", "3")
             try context.set("seal")
         }
+        // Names, of the share and of what is in it, are Unicode on the wire. Without this the kernel takes them here for what
+        // it was built for, which for most is Latin-1 or ASCII, and other names come as question marks and go garbled.
+        try context.set("iocharset", "utf8")
+        // The kernel counts files itself. A server's own numbers are not one file's alone where a share spans several
+        // of its disks, and then the kernel takes one file's cached content for another's.
+        try context.set("noserverino")
         // A connection of its own. Shared ones are shared with sessions whose password is no longer right and with
         // servers that have gone away, and then a mount that is right fails too.
         try context.set("nosharesock")
@@ -82,6 +78,10 @@ enum ShareMount {
             (error.code, error.detail) = (.denied, "the server refuses \(who)")
         case EOPNOTSUPP where request.isEncrypted:
             (error.code, error.detail) = (.denied, "the server does not encrypt, and this host requires it")
+        case ELIBACC:
+            error.code = .unsupported
+            error.detail =
+                "this machine's kernel has no table for names in UTF-8 (nls_utf8), neither built in nor as a module"
         case ENOENT, ENXIO:
             (error.code, error.detail) = (.notFound, "the server has no such share")
         case ECONNREFUSED, ECONNRESET, ECONNABORTED, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENOTCONN, ETIMEDOUT, EAGAIN:

@@ -39,6 +39,25 @@ extension MachineTests {
 
         // MARK: - Encryption and names
 
+        /// The first here to mount a share: a module that has been used is not unloaded any more.
+        @Test func aKernelWithoutNamesInUTF8SaysSo() async throws {
+            let (server, remote, _) = try server()
+            defer { withExtendedLifetime(server) {} }
+            try #require(!FileManager.default.fileExists(atPath: "/sys/module/nls_utf8"))
+            let module = try Command.run("modinfo", "--field", "filename", "nls_utf8")
+            // The kernel looks for it in the mount namespace of the first process.
+            let first = ["nsenter", "--target", "1", "--mount"]
+            try Command.run(first + ["mount", "--bind", "/dev/null", module])
+            let linked = try LinkedHost()
+            await expectError(.unsupported, "nls_utf8", remote.share.server) {
+                try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            }
+            #expect(try mounts(linked).isEmpty)
+            try Command.run(first + ["umount", module])
+            try await linked.host.mapShare(remote, linkedAt: nil, as: credentials())
+            try await linked.host.unmapShare(remote)
+        }
+
         @Test func whatGoesOverTheWireIsEncryptedUnlessTheHostIsToldOtherwise() async throws {
             let (server, remote, _) = try server("server smb encrypt = off")
             defer { withExtendedLifetime(server) {} }
@@ -76,6 +95,60 @@ extension MachineTests {
             await expectError(.unavailable, "name is not resolved") {
                 let nowhere = try SMBRemotePath("//nowhere.invalid/data")
                 try await LinkedHost().host.mapShare(nowhere, linkedAt: nil, as: credentials())
+            }
+        }
+
+        /// Of one, two, three and four bytes in UTF-8; composed and decomposed; of one and two units in UTF-16, and of several
+        /// scalars; what Windows reserves is another file's name there.
+        private static let names = [
+            "plain", "ä", "a\u{308}", "Größe €", "日本", "한국어", "ไทย", "עברית", "😀", "𝄞 clef", "👩‍👩‍👧", "葛\u{E0100}", "ﬀ",
+            "İi",
+        ]
+
+        @Test func namesInEveryScriptAreTheSameOnBothSides() async throws {
+            let (server, remote, directory) = try server()
+            defer { withExtendedLifetime(server) {} }
+            let linked = try LinkedHost()
+            try await linked.host.makeDirectory(linked.path("stage"))
+            try await linked.host.mapShare(remote, linkedAt: linked.path("stage/link"), as: credentials())
+            let here = linked.path("stage/link")
+            func names(in place: String) throws -> Set<[UInt8]> {
+                Set(try FileManager.default.contentsOfDirectory(atPath: place).map { Array($0.utf8) })
+            }
+            for name in Self.names {
+                // Each way, whole and as the name of a directory.
+                for (from, to) in [(directory, here), (here, directory)] {
+                    try FileManager.default.createDirectory(
+                        atPath: "\(from)/\(name)/\(name)", withIntermediateDirectories: true)
+                    try name.write(toFile: "\(from)/\(name)/\(name)/file", atomically: false, encoding: .utf8)
+                    #expect(try String(contentsOfFile: "\(to)/\(name)/\(name)/file", encoding: .utf8) == name)
+                    #expect(try names(in: to).contains(Array(name.utf8)), "\(name)")
+                    #expect(try names(in: "\(to)/\(name)") == [Array(name.utf8)], "\(name)")
+                    // Foundation takes a directory of a share for a file.
+                    try Command.run("rm", "--recursive", "\(to)/\(name)")
+                    #expect(try !names(in: from).contains(Array(name.utf8)), "\(name)")
+                }
+            }
+            try await linked.host.unmapShare(remote)
+        }
+
+        /// The share, a directory of it and the password.
+        @Test func namesInEveryScriptAreThoseOfSharesToo() async throws {
+            let (server, _, _) = try server()
+            let word = "pässwörd € 😀"
+            try server.setPassword(word, of: user)
+            for name in ["Größe", "日本", "data😀"] {
+                let directory = try server.addShare(name, for: user)
+                try FileManager.default.createDirectory(
+                    atPath: "\(directory)/\(name) inside", withIntermediateDirectories: true)
+                try name.write(toFile: "\(directory)/\(name) inside/file", atomically: false, encoding: .utf8)
+                let remote = try SMBRemotePath("//\(server.address)/\(name)/\(name) inside")
+                let linked = try LinkedHost()
+                try await linked.host.makeDirectory(linked.path("stage"))
+                try await linked.host.mapShare(remote, linkedAt: linked.path("stage/link"), as: credentials(word))
+                #expect(try String(contentsOfFile: linked.path("stage/link/file"), encoding: .utf8) == name)
+                try await linked.host.unmapShare(remote)
+                #expect(try mounts(linked).isEmpty)
             }
         }
 

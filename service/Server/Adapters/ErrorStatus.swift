@@ -29,6 +29,7 @@ extension StorageError {
     public static let trailerName = "host-storage-code"
 
     var rpcError: RPCError {
-        RPCError(code: code.status, message: "\(self)", metadata: [Self.trailerName: "\(code.rawValue)"])
+        RPCError(
+            code: code.status, message: StatusText.bounded("\(self)"), metadata: [Self.trailerName: "\(code.rawValue)"])
     }
 }

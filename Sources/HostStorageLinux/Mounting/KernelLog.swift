@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// What the kernel logs from a moment on (/dev/kmsg). Filesystems say there what they have against a device, and of the call
+/// that mounts it often no more than "Invalid argument".
+struct KernelLog: ~Copyable {
+    private let file: Descriptor
+
+    /// Nil where this process may not read the log.
+    init?() {
+        guard let file = try? Descriptor(opening: "/dev/kmsg", O_RDONLY | O_NONBLOCK), lseek(file.raw, 0, SEEK_END) >= 0
+        else { return nil }
+        self.file = file
+    }
+
+    /// What was logged since and names the device, without what precedes the words.
+    func words(about device: String) -> [String] {
+        var lines: [String] = []
+        var buffer = [UInt8](repeating: 0, count: 8192)
+        // One record a read: "priority,number,time,flags;text", and lines with properties.
+        for _ in 0..<1000 where lines.count < 4 {
+            let count = read(file.raw, &buffer, buffer.count)
+            // Records that were overwritten before they were read.
+            if count < 0, errno == EPIPE { continue }
+            guard count > 0 else { break }
+            let record = String(decoding: buffer[..<count], as: UTF8.self).split(separator: "\n").first ?? ""
+            let text = record.drop { $0 != ";" }.dropFirst()
+            let names = text.split { !($0.isLetter || $0.isNumber || "-_".contains($0)) }
+            if names.contains(where: { $0 == device }) { lines.append(String(text)) }
+        }
+        return lines
+    }
+}
