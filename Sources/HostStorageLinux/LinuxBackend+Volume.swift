@@ -116,7 +116,7 @@ extension LinuxBackend {
             volume.device, type: type, on: target, path: "\(path)", by: helperMounts,
             copies: settings.copies)
         try settle(volume, on: name, in: parent.descriptor, path)
-        if let reason = MountVisibility().reasonAgainst("\(path)") {
+        if let reason = MountVisibility().reasonAgainst("\(path)", isMounted: true) {
             logger.warning("mounted where the machine does not see it: \(reason)", metadata: ["path": "\(path)"])
         }
         return nil

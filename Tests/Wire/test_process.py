@@ -420,7 +420,7 @@ def small_state(directory):
     """A state directory on a filesystem of its own."""
     state = directory / "state"
     state.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=700", "none", state], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k,nr_inodes=40,mode=700", "none", state], check=True)
     yield state
     subprocess.run(["umount", "--lazy", state], check=True)
 

@@ -27,12 +27,15 @@ package struct MountVisibility: Sendable {
         }
     }
 
-    /// Why the machine does not see what is mounted at a path; nil where it does.
-    package func reasonAgainst(_ path: String) -> String? {
+    /// Why the machine does not see what is mounted at or beneath a path; nil where it does.
+    ///
+    /// - Parameter isMounted: it is mounted already, so what counts is the mount that it was put on.
+    package func reasonAgainst(_ path: String, isMounted: Bool = false) -> String? {
         if isMachines { return nil }
         guard let mounts = try? Descriptor.contents(of: "/proc/self/mountinfo") else { return nil }
         // The last mount at the longest path is the one on top.
-        let above = mounts.split(separator: "\n").compactMap(Mount.init).filter { $0.holds(path) }
+        let above = mounts.split(separator: "\n").compactMap(Mount.init)
+            .filter { $0.holds(path) && (!isMounted || $0.path != path) }
             .max { $0.path.utf8.count < $1.path.utf8.count || ($0.path == $1.path && $0.order < $1.order) }
         guard let above else { return nil }
         guard let shared = above.shared else {
