@@ -100,7 +100,8 @@ struct IntentJournal: Sendable {
     /// All intents that can be read.
     func all() -> [Intent] {
         Sysfs.names(in: directory).filter { !$0.hasSuffix(".new") }.compactMap { name in
-            (try? StateFile.read("\(directory)/\(name)")).flatMap(Intent.init(text:))
+            let path = "\(directory)/\(name)"
+            return struck.contains(path) ? nil : (try? StateFile.read(path)).flatMap(Intent.init(text:))
         }
     }
 
