@@ -84,7 +84,7 @@ import Testing
         }
         swapper.start()
         defer { swapper.cancel() }
-        for _ in 0..<2000 {
+        for _ in 0..<300 {
             for call in 0..<3 {
                 do throws(StorageError) {
                     switch call {

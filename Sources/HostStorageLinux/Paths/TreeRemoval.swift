@@ -148,8 +148,10 @@ private struct Descent {
     mutating func removeAll() throws(StorageError) -> Bool {
         while true {
             if let name = nextName() {
-                let place = { [self] in self.place(of: name) }
-                if let child = try TreeRemoval.removeUnlessFull(name, in: current.descriptor, place) {
+                // A closure that captured a copy would have each level copied with the next.
+                if let child = try TreeRemoval.removeUnlessFull(
+                    name, in: current.descriptor, { self.place(of: name) })
+                {
                     try enter(child, name: name)
                 }
                 continue
@@ -191,14 +193,14 @@ private struct Descent {
         return true
     }
 
-    /// The path of a name in the current directory, of itself if there is none: as much of it as is good to read.
+    /// The path of a name in the current directory, of itself if there is none: as much of it as is good to read. Takes as
+    /// long in a deep tree as in a flat one.
     private func place(of name: [UInt8]) -> String {
-        var names = levels.dropFirst().map(\.name)
+        let below = levels.dropFirst()
+        var names = below.prefix(4).map(\.name)
+        if below.count > 8 { names.append(Array("… \(below.count - 8) directories …".utf8)) }
+        names += below.dropFirst(4).suffix(4).map(\.name)
         if !name.isEmpty { names.append(name) }
-        if names.count > 8 {
-            let omitted = "… \(names.count - 8) directories …"
-            names = names.prefix(4) + [Array(omitted.utf8)] + names.suffix(4)
-        }
         return ([path] + names.map { String(decoding: $0, as: UTF8.self) }).joined(separator: "/")
     }
 }
