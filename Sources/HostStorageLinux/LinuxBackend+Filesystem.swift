@@ -34,7 +34,7 @@ extension LinuxBackend {
             // it lay hidden below the mount.
             if wasMounted || !force {
                 if unlinkat(parent.descriptor.raw, name, status.isDirectory ? AT_REMOVEDIR : 0) < 0 {
-                    throw TreeRemoval.removalError(errno, "\(path)")
+                    throw try TreeRemoval.refusal(of: Array(name.utf8), in: parent.descriptor, errno, "\(path)")
                 }
             } else {
                 try TreeRemoval.remove(name, in: parent.descriptor, "\(path)")

@@ -23,7 +23,7 @@ extension RealDiskTests {
                 try Command.run("chattr", "+i", "\(place)/\(name)")
                 defer { _ = try? Command.run("chattr", "-i", "\(place)/\(name)") }
                 for force in [false, true] {
-                    let error = await expectError(.denied, "immutable", name) {
+                    let error = await expectError(.failedPrecondition, "it is immutable", name) {
                         try await linked.host.remove("\(place)/\(name)", force: force)
                     }
                     #expect(error.map { !"\($0)".contains("no directory") } ?? false)

@@ -23,7 +23,7 @@ struct LinkedHost {
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
         systemBus: String = "unix:path=/nowhere", resolution: Resolution = .available,
-        patience: Duration = .seconds(60), silence: Duration = .seconds(60), jobPatience: Duration = .seconds(120),
+        patience: Duration = .seconds(60), silence: Duration = .seconds(10), jobPatience: Duration = .seconds(120),
         restarting earlier: LinkedHost? = nil,
         set: (inout HostSettings) throws -> Void = { _ in }
     ) throws {

@@ -36,7 +36,9 @@ enum TreeRemoval {
     static func remove(_ name: String, in directory: borrowing Descriptor, _ path: String) throws(StorageError) {
         guard let child = try removeUnlessFull(Array(name.utf8), in: directory, { path }) else { return }
         try removeContents(of: child.descriptor, path)
-        if unlinkat(directory.raw, name, AT_REMOVEDIR) < 0, errno != ENOENT { throw removalError(errno, path) }
+        if unlinkat(directory.raw, name, AT_REMOVEDIR) < 0, errno != ENOENT {
+            throw try refusal(of: Array(name.utf8), in: directory, errno, path)
+        }
     }
 
     /// Removes the name, unless it is a directory that is not known to be empty; that is opened and returned.
@@ -63,17 +65,18 @@ enum TreeRemoval {
     }
 
     /// Why a name cannot be taken away: chattr(1) has protected it, or the directory that it is in.
-    private static func refusal(
+    static func refusal(
         of name: [UInt8], in directory: borrowing Descriptor, _ code: Int32, _ path: String
     ) throws(StorageError) -> StorageError {
         var error = removalError(code, path)
+        guard code == EPERM else { return error }
         var status = cls_status()
         let raw = directory.raw
         if name.withCString({ cls_status_at(raw, $0, &status) }) == 0,
             let protection = FileStatus(status).protection
         {
             error.code = .failedPrecondition
-            error.detail = "the file is \(protection); chattr -ia lets it be removed"
+            error.detail = "it is \(protection); chattr -ia lets it be removed"
         } else if let protection = try directory.status(path).protection {
             error.code = .failedPrecondition
             error.detail = "the directory that holds it is \(protection); chattr -ia lets it be removed"
