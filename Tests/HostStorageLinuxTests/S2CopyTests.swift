@@ -287,16 +287,16 @@ extension RealDiskTests {
             let linked = try LinkedHost()
             let disk = try LoopDisk(size: 256 << 20)
             _ = try await linked.volume(on: disk)
-            // Remains that no superblock tells of, in the partition, which begins at 1 MiB.
-            try Command.run(
-                "dd", "if=/dev/urandom", "of=\(disk.device)", "bs=4k", "count=1", "seek=257", "conv=fsync")
+            // As it is when the format had come to its end, and who asked for it never heard of it.
+            let uuid = "01234567-89ab-4def-8123-456789abcdef"
+            try Command.run("mkfs.ext4", "-q", "-U", uuid, disk.partition())
             let copy = try Self.copy(disk)
             let backend = linked.host.backend
             let node = try backend.inventory.disk(try disk.number)
             let former = try #require(try await backend.index.volumes(on: node).first).formerID()
             #expect(try Command.run("sfdisk", "--part-uuid", disk.device, "1").lowercased() == former.guid)
             try backend.journal.note(
-                .format, former.guid, on: node, filesystem: .ext4, uuid: "01234567-89ab-4def-8123-456789abcdef")
+                .format, former.guid, on: node, filesystem: .ext4, uuid: uuid)
             let fresh = try LinkedHost(restarting: linked)
             let (volume, copied) = (try await Self.only(fresh, disk), try await Self.only(fresh, copy))
             await expectError(.failedPrecondition) { try await fresh.host.formatVolume(copied) }
