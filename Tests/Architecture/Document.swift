@@ -63,11 +63,11 @@ struct Document: Sendable, CustomTestStringConvertible {
 }
 
 extension WorkingTree {
-    /// All documents. What is collected for a release in `docs/CHANGES-PENDING` is none.
+    /// All documents.
     static let documents: [Document] = {
         let outermost = (try? FileManager.default.contentsOfDirectory(atPath: root.path)) ?? []
         let paths =
-            outermost + files.map(\.path).filter { !$0.hasPrefix("docs/CHANGES-PENDING/") && !$0.contains("/.") }
+            outermost + files.map(\.path).filter { !$0.contains("/.") }
         return paths.filter { $0.hasSuffix(".md") }.sorted().compactMap { path in
             FileManager.default.contents(atPath: root.appending(path: path).path).map {
                 Document(path: path, text: String(decoding: $0, as: UTF8.self))

@@ -79,7 +79,7 @@ extension RealDiskTests {
         }
 
         /// Mounted read-only it cannot grow, and that is known before.
-        @Test(arguments: [FilesystemKind.xfs, .btrfs, .ext4])
+        @Test(arguments: [FilesystemKind.xfs, .ext4])
         func whatIsMountedReadOnlyElsewhereIsRefusedBeforeTheTableIsTouched(_ kind: FilesystemKind) async throws {
             let (linked, disk, volume) = try await grownVolume(kind)
             let holder = try mountElsewhere(disk.partition(), "-o ro")
