@@ -176,7 +176,10 @@ extension MachineTests {
                 try await linked.host.partitionDisk(blank.number)
             }
             #expect(try (disk.digest(), blank.digest()) == before)
-            try await linked.host.partitionDisk(first.number)
+            // They took the names that this one has had all along.
+            await expectError(.failedPrecondition, "name themselves alike") {
+                try await linked.host.partitionDisk(first.number)
+            }
         }
 
         @Test func aDiskThatTheKernelHasTakenOutOfUseIsOfflineAndComesBack() async throws {
