@@ -189,7 +189,7 @@ extension RealDiskTests {
 
         /// Somebody else mounts it and writes a file.
         private static func use(_ disk: LoopDisk, _ linked: LinkedHost, end: String = "true") throws {
-            let script = "mkdir -p $1; mount $0 $1; echo precious >$1/data; sync; \(end); umount $1"
+            let script = "mkdir -p $1; mount $0 $1; echo precious >$1/data; sync --file-system $1; \(end); umount $1"
             try Command.run("sh", "-ec", script, disk.partition(), "\(linked.scratch.path)/elsewhere")
         }
 
