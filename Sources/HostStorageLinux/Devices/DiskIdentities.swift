@@ -20,7 +20,9 @@ final class DiskIdentities: Sendable {
         self.lanes = lanes
         // Which file is behind a loop device, a server that is alive says at once; one that hangs is to hold up nobody
         // whose disk is another.
-        survey = DiskSurvey(lanes, patience: min(patience, .seconds(1))) { disk throws(StorageError) in try disk.identity() }
+        survey = DiskSurvey(lanes, patience: min(patience, .seconds(1))) { disk throws(StorageError) in
+            try disk.identity()
+        }
     }
 
     /// What the disk is. Sleeps in the kernel where that is not known yet.
