@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """PartitionDisk and ListVolumesOnDisk: what becomes of a disk with nothing, something or anything on it."""
+import os
+import uuid
+
 import pytest
 from grpc import StatusCode
 
@@ -9,8 +12,17 @@ from wire import every_version, refused
 NO_SUCH_DISK = 4294967295
 
 
-def volume_id(partition):
-    return f"\\\\?\\Volume{{{partition['uuid'].lower()}}}\\"
+# The namespace of the names, see docs/decisions/0011-volume-ids-are-of-a-disk.md.
+VOLUMES = uuid.UUID("8c0a5e1d-4b61-4f0e-9a35-2f77d16c9358")
+
+
+def volume_id(disk, partition):
+    """Of the file behind the loop device, and of the partition's GUID and start."""
+    file = os.stat(disk.file)
+    parts = ["loop", f"{os.major(file.st_dev)}:{os.minor(file.st_dev)}", str(file.st_ino), "0"]
+    name = "".join(f"{len(part)}:{part}" for part in parts)
+    name += f"/gpt/{partition['uuid'].lower()}/{partition['start'] * 512}"
+    return f"\\\\?\\Volume{{{uuid.uuid5(VOLUMES, name)}}}\\"
 
 
 @every_version("disk")
@@ -23,7 +35,7 @@ def test_a_blank_disk_gets_a_table_and_one_partition(disks, volumes, disk):
     assert GIB - 20 * MIB <= partition["size"] * 512 < GIB
 
     # It is listed at once, for drivers take the first of the list without looking.
-    assert volumes.ListVolumesOnDisk(disk_number=disk.number).volume_ids == [volume_id(partition)]
+    assert volumes.ListVolumesOnDisk(disk_number=disk.number).volume_ids == [volume_id(disk, partition)]
 
     disks.PartitionDisk(disk_number=disk.number)
     assert disk.table() == table
@@ -45,7 +57,7 @@ def test_a_disk_with_partitions_stays_as_it_is(disks, volumes, disk):
     disks.PartitionDisk(disk_number=disk.number)
     assert disk.table() == table
     assert volumes.ListVolumesOnDisk(disk_number=disk.number).volume_ids == [
-        volume_id(partition) for partition in table["partitions"]]
+        volume_id(disk, partition) for partition in table["partitions"]]
 
 
 @every_version("disk")
@@ -59,7 +71,7 @@ def test_a_disk_with_a_reserved_partition_alone_gets_another(disks, volumes, dis
     assert first == reserved
     assert second["type"] == BASIC_DATA
     assert second["size"] * 512 > GIB - 40 * MIB
-    assert volumes.ListVolumesOnDisk(disk_number=disk.number).volume_ids == [volume_id(second)]
+    assert volumes.ListVolumesOnDisk(disk_number=disk.number).volume_ids == [volume_id(disk, second)]
 
 
 @every_version("disk")
@@ -110,13 +122,13 @@ def test_all_volumes_are_listed_in_the_order_of_the_table(volumes, disk):
     disk.write_table("gpt", f"size=16MiB, type={MICROSOFT_RESERVED}", *["size=200MiB, type=linux"] * 3)
     partitions = disk.table()["partitions"]
     listed = volumes.ListVolumesOnDisk(disk_number=disk.number).volume_ids
-    assert listed == [volume_id(partition) for partition in partitions[1:]]
+    assert listed == [volume_id(disk, partition) for partition in partitions[1:]]
 
 
 @pytest.mark.parametrize("volumes", ["v1beta3", "v1", "v2alpha1"], indirect=True)
 def test_a_partition_number_selects_one_volume(volumes, disk):
     disk.write_table("gpt", f"size=16MiB, type={MICROSOFT_RESERVED}", *["size=200MiB, type=linux"] * 2)
-    _, first, second = map(volume_id, disk.table()["partitions"])
+    _, first, second = (volume_id(disk, partition) for partition in disk.table()["partitions"])
 
     def listed(number):
         return volumes.ListVolumesOnDisk(disk_number=disk.number, partition_number=number).volume_ids
