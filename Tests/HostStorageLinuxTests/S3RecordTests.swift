@@ -89,6 +89,7 @@ extension RealDiskTests {
         @Test(arguments: kinds, [false, true])
         func whatAPowerFailureHasLeftOfAFormatIsFormattedAgain(_ kind: FilesystemKind, withHead: Bool) async throws {
             let disk = try LoopDisk(size: Self.size)
+            var formatted = 0
             for seed in 1...6 {
                 let linked = try LinkedHost(kind)
                 try disk.reset(to: Self.size)
@@ -96,6 +97,15 @@ extension RealDiskTests {
                 try await Self.note(kind, volume, linked, restarted: true)
                 try Self.make(kind, disk)
                 try Self.lose(disk, seed: seed, head: !withHead, pages: kind == .btrfs ? 4 : 1)
+                let open = try OpenVolume(try await linked.host.backend.index.locate(volume))
+                if !withHead, try !FormatRemains(of: kind, Self.uuid, on: open).carryUUID {
+                    // Nothing that is left proves whose it is: what cannot be proven stays.
+                    let before = try disk.digest()
+                    await expectError(.failedPrecondition) { try await linked.host.formatVolume(volume) }
+                    #expect(try disk.digest() == before)
+                    continue
+                }
+                formatted += 1
                 try await linked.host.formatVolume(volume)
                 try await linked.host.formatVolume(volume)
                 let place = linked.path("staging")
@@ -103,6 +113,7 @@ extension RealDiskTests {
                 try await linked.host.mountVolume(volume, at: place)
                 try await linked.host.unmountVolume(volume, from: place)
             }
+            #expect(formatted >= 3)
         }
 
         /// It was whole, another program used it, and its log wants to be replayed. That is no fault.

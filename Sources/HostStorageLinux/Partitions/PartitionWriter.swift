@@ -110,5 +110,5 @@ struct PartitionWriter: ~Copyable {
         try checkErrno(fsync(fdisk_get_devfd(context)), "fsync", subject)
     }
 
-    private static let basicData = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
+    static let basicData = "EBD0A0A2-B9E5-4433-87C0-68B6B72699C7"
 }

@@ -25,14 +25,16 @@ enum InterruptedPartitioning {
         let places: [(range: Range<Int64>, isOwn: ([UInt8]) -> Bool)] = [
             (0..<sector, isProtective),
             (sector..<(2 * sector), { isHeader($0, of: diskID) }),
-            ((2 * sector)..<(2 * sector + entries), { areEntries($0, with: partition) }),
-            ((last - entries)..<last, { areEntries($0, with: partition) }),
+            ((2 * sector)..<(2 * sector + entries), { areEntries($0, with: partition, sectors: disk.size / sector) }),
+            ((last - entries)..<last, { areEntries($0, with: partition, sectors: disk.size / sector) }),
             (last..<disk.size, { isHeader($0, of: diskID) }),
         ]
         for place in places {
             let bytes = try claim.bytes(at: place.range.lowerBound, count: Int(place.range.count), disk.path)
             guard bytes.firstIndexOfData == nil || place.isOwn(bytes) else { return }
         }
+        // Where the rest is not blank, no table is made, so nothing is taken away either.
+        guard try isBlank(claim, size: disk.size, outside: places.map(\.range), disk.path) else { return }
         for place in places { try claim.zero(place.range, disk.path) }
         try checkErrno(fsync(claim.raw), "fsync", disk.path)
     }
@@ -44,13 +46,43 @@ enum InterruptedPartitioning {
             && [UInt8](bytes[512...]).firstIndexOfData == nil
     }
 
+    /// UEFI 2.10, 5.3.2: 92 bytes, with a checksum over them.
     private static func isHeader(_ bytes: [UInt8], of diskID: [UInt8]) -> Bool {
-        bytes.starts(with: Array("EFI PART".utf8)) && bytes[56..<72].elementsEqual(diskID)
+        var header = [UInt8](bytes[..<92])
+        let stored = UInt32(header.little(16, 4))
+        header.replaceSubrange(16..<20, with: [0, 0, 0, 0])
+        return header.starts(with: Array("EFI PART".utf8)) && header.little(12, 4) == 92
+            && ~Checksum.ieee.update(~0, header) == stored && header[56..<72].elementsEqual(diskID)
             && [UInt8](bytes[92...]).firstIndexOfData == nil
     }
 
-    private static func areEntries(_ bytes: [UInt8], with partition: [UInt8]) -> Bool {
-        bytes[16..<32].elementsEqual(partition) && [UInt8](bytes[128...]).firstIndexOfData == nil
+    /// UEFI 2.10, 5.3.3: one entry, of basic data, without attributes and name.
+    private static func areEntries(_ bytes: [UInt8], with partition: [UInt8], sectors: Int64) -> Bool {
+        let (first, last) = (bytes.little(32, 8), bytes.little(40, 8))
+        return mixedEndian(PartitionWriter.basicData)?.elementsEqual(bytes[..<16]) == true
+            && bytes[16..<32].elementsEqual(partition) && 0 < first && first <= last && last < sectors
+            && [UInt8](bytes[48...]).firstIndexOfData == nil
+    }
+
+    /// Whether all that a ``BlankProof`` looks at is blank but for `places`.
+    private static func isBlank(
+        _ device: borrowing Descriptor, size: Int64, outside places: [Range<Int64>], _ path: String
+    ) throws(StorageError) -> Bool {
+        for range in BlankProof.ranges(size: size) {
+            var offset = range.lowerBound
+            while offset < range.upperBound {
+                if let place = places.first(where: { $0.contains(offset) }) {
+                    offset = place.upperBound
+                    continue
+                }
+                let next = places.map(\.lowerBound).filter { $0 > offset }.min() ?? range.upperBound
+                let end = min(range.upperBound, next, offset + 1 << 20)
+                let bytes = try device.bytes(at: offset, count: Int(end - offset), path)
+                guard bytes.firstIndexOfData == nil else { return false }
+                offset = end
+            }
+        }
+        return true
     }
 
     /// A GUID as a GPT has it: its first three numbers with the low byte first (UEFI 2.10, appendix A).
