@@ -54,10 +54,13 @@ extension RealDiskTests {
             _ = try await host.volumeStats(volume)
             try await host.flushVolume(volume)
             #expect(try await host.volume(mountedAt: place) == volume)
-            let other = linked.path("other")
-            try await host.makeDirectory(other)
-            try await host.mountVolume(volume, at: other)
-            try await host.unmountVolume(volume, from: other)
+            // Its driver in user space opens a device once.
+            if kind != .ntfs {
+                let other = linked.path("other")
+                try await host.makeDirectory(other)
+                try await host.mountVolume(volume, at: other)
+                try await host.unmountVolume(volume, from: other)
+            }
             if kind == .xfs || kind == .btrfs {
                 try await host.resizeVolume(volume, to: .bytes(900 << 20))
                 #expect(try await host.volumeStats(volume).totalBytes > 880 << 20)
@@ -66,17 +69,37 @@ extension RealDiskTests {
             #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
             try await host.unmountVolume(volume, from: place)
             try await host.resizeVolume(volume, to: .maximum)
-            #expect(try kernelSize(disk) > 1023 << 20)
+            #expect(try kernelSize(disk) > 1022 << 20)
         }
 
-        /// What the table says now is not what is mounted: the mount can go, and nothing else is done.
-        @Test(arguments: ["start=8192, size=100M", "start=2048, size=100M"])
-        func aPartitionThatIsElsewhereInTheTableIsAskedAndUnmountedWhereItIsMounted(_ entry: String) async throws {
+        /// Where it begins is part of a volume's ID, so that what the table has now is another volume.
+        @Test func aPartitionThatBeginsElsewhereInTheTableIsUnmountedWhereItIsMounted() async throws {
             let (linked, disk, volume, place) = try await mounted(.ext4)
             let host = linked.host
             let size = try kernelSize(disk)
             let uuid = try Command.run("sfdisk", "--part-uuid", disk.device, "1")
-            try write("label: gpt\\n\(entry), uuid=\(uuid)\\n", to: disk)
+            try write("label: gpt\\nstart=8192, size=100M, uuid=\(uuid)\\n", to: disk)
+
+            await expectError(.notFound) { try await host.resizeVolume(volume, to: .maximum) }
+            await expectError(.notFound) { try await host.formatVolume(volume) }
+            let moved = try #require(try await host.volumes(on: try disk.number, partition: nil).first)
+            #expect(moved != volume)
+            await expectError(.failedPrecondition) { try await host.formatVolume(moved) }
+            #expect(try kernelSize(disk) == size)
+            #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
+            try await host.unmountVolume(volume, from: place)
+            // Now the kernel is told.
+            _ = try await host.isVolumeFormatted(moved)
+            #expect(try kernelSize(disk) == 100 << 20)
+        }
+
+        /// What the table says now is not what is mounted: the mount can go, and nothing else is done.
+        @Test func aPartitionThatIsSmallerInTheTableIsAskedAndUnmountedWhereItIsMounted() async throws {
+            let (linked, disk, volume, place) = try await mounted(.ext4)
+            let host = linked.host
+            let size = try kernelSize(disk)
+            let uuid = try Command.run("sfdisk", "--part-uuid", disk.device, "1")
+            try write("label: gpt\\nstart=2048, size=100M, uuid=\(uuid)\\n", to: disk)
 
             _ = try await host.volumeStats(volume)
             try await host.flushVolume(volume)
@@ -99,8 +122,8 @@ extension RealDiskTests {
 
         /// A neighbour that the table has no more would be in the way, and goes where nobody uses it.
         @Test func aNeighbourThatIsGoneFromTheTableMakesRoomInTheKernel() async throws {
-            let disk = try LoopDisk(size: 512 << 20)
-            try Command.run("sh", "-c", "printf 'label: gpt\\nsize=100M\\nsize=100M\\n' | sfdisk -q \(disk.device)")
+            let disk = try LoopDisk(size: 1 << 30)
+            try Command.run("sh", "-c", "printf 'label: gpt\\nsize=400M\\nsize=400M\\n' | sfdisk -q \(disk.device)")
             let linked = try LinkedHost(.xfs)
             let (host, place) = (linked.host, linked.path("staging"))
             let volumes = try await host.volumes(on: try disk.number, partition: nil)
@@ -112,8 +135,8 @@ extension RealDiskTests {
             try Command.run("sfdisk", "-q", "--no-reread", "--no-tell-kernel", "--force", "--delete", disk.device, "2")
 
             try await host.resizeVolume(volumes[0], to: .maximum)
-            #expect(try kernelSize(disk) > 500 << 20)
-            #expect(try await host.volumeStats(volumes[0]).totalBytes > 490 << 20)
+            #expect(try kernelSize(disk) > 1000 << 20)
+            #expect(try await host.volumeStats(volumes[0]).totalBytes > 990 << 20)
             try await host.unmountVolume(volumes[0], from: place)
         }
     }

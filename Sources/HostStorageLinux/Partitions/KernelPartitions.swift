@@ -63,7 +63,6 @@ struct KernelPartitions {
                 let isLonger = partition.size > found.size
                 if found.start == partition.start, try isLonger ? true : !isInUse(found) {
                     // An earlier call was ended between the table and the kernel, or another program has changed the table.
-                    try removeRemains(in: partition)
                     try resize(partition)
                     return try wait(for: try known(partition))
                 }
@@ -104,6 +103,7 @@ struct KernelPartitions {
     /// Tells the kernel that a partition has another size, also while it is mounted.
     func resize(_ partition: PartitionTable.Partition) throws(StorageError) {
         guard try known()[partition.number]?.size != partition.size else { return }
+        try removeRemains(in: partition)
         try check(
             cls_partition_resize(
                 disk.descriptor.raw, Int32(partition.number.rawValue), partition.start, partition.size),
