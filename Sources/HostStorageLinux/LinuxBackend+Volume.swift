@@ -69,10 +69,10 @@ extension LinuxBackend {
     }
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
-        let names = SystemDiskUse.names
+        let use = SystemDiskUse.current
         let found = try await index.locate(volume)
         try await onDisk(of: found) { [systemDisks] () throws(StorageError) in
-            try systemDisks.refuseMount(of: found.disk, unlessNamed: names)
+            try systemDisks.refuseMount(of: found.disk, allowing: use)
         }
         try await requireWhole(found)
         let toCheck = try await onDisk(of: found) { [self] () throws(StorageError) in
@@ -330,10 +330,10 @@ extension LinuxBackend {
     }
 
     private func volume(on mount: Mount, holding path: HostPath) async throws(StorageError) -> VolumeID {
-        let names = SystemDiskUse.names
+        let use = SystemDiskUse.current
         do throws(StorageError) {
             guard let device = mount.blockDevice else { throw Self.noVolume(at: path) }
-            return try await self.volume(on: device, holding: path, unlessNamed: names)
+            return try await self.volume(on: device, holding: path, allowing: use)
         } catch  where error.code != .denied {
             // Its disk is gone or does not answer, and what was mounted is still there.
             guard let volume = mountRecords.volume(of: mount) else { throw error }
@@ -342,7 +342,7 @@ extension LinuxBackend {
     }
 
     private func volume(
-        on device: DeviceNumber, holding path: HostPath, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+        on device: DeviceNumber, holding path: HostPath, allowing use: SystemDiskUse?
     ) async throws(StorageError) -> VolumeID {
         let (disk, partition) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
             guard let (name, partition) = try Self.disk(of: device),
@@ -351,7 +351,7 @@ extension LinuxBackend {
             return (disk, partition)
         }
         try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in
-            try SystemDisks.refuse(disk, unlessNamed: names)
+            try SystemDisks.refuse(disk, allowing: use)
         }
         guard let partition else {
             return try await index.wholeVolume(of: disk)

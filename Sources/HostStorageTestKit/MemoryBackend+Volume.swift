@@ -92,10 +92,10 @@ extension MemoryBackend {
     // MARK: - Mounts
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
-        let names = SystemDiskUse.names
+        let use = SystemDiskUse.current
         try await perform(.mountVolume) { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
-            try host.refuseSystemDisk(disk, unlessNamed: names)
+            try host.refuseSystemDisk(disk, allowing: use)
             try host.refuseOffline(disk)
             let place = try host.locate(path)
             guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
@@ -152,20 +152,20 @@ extension MemoryBackend {
     }
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
-        let names = SystemDiskUse.names
+        let use = SystemDiskUse.current
         return try await perform(.volumeMountedAt) { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard case .volume(let volume)? = host.mounts[place] else {
                 throw StorageError(.failedPrecondition, "\(host.told(place)) is not a mounted folder")
             }
-            if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, unlessNamed: names) }
+            if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, allowing: use) }
             return volume
         }
     }
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
-        let names = SystemDiskUse.names
+        let use = SystemDiskUse.current
         return try await perform(.volumeClosestTo) { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
@@ -173,14 +173,14 @@ extension MemoryBackend {
                 guard case .volume(let volume)? = host.mounts[mount] else {
                     throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
                 }
-                if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, unlessNamed: names) }
+                if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, allowing: use) }
                 return volume
             }
             let system = host.disks.values.first { $0.carriesSystem && $0.isAttached }
             guard let system, let volume = system.volumes.first else {
                 throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
             }
-            try host.refuseSystemDisk(system, unlessNamed: names)
+            try host.refuseSystemDisk(system, allowing: use)
             return volume.id
         }
     }

@@ -74,9 +74,9 @@ extension SimulatedHost {
 
     /// The same for what a caller may do with a disk that it, or its rule, names.
     func refuseSystemDisk(
-        _ disk: SimulatedDisk, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+        _ disk: SimulatedDisk, allowing use: SystemDiskUse?
     ) throws(StorageError) {
-        if let names, names(disk.identifiers) { return }
+        if let use, use.names(disk.identifiers) { return }
         try refuseSystemDisk(disk)
     }
 

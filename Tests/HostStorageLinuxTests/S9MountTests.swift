@@ -42,7 +42,7 @@ extension RealDiskTests {
             let (host, staging) = (system.linked.host, system.linked.path("staging"))
             await expectError(.denied, "running system") { try await host.mountVolume(system.volume, at: staging) }
             #expect(try !MountTable.read().contains { $0.target == staging })
-            await SystemDiskUse.$names.withValue({ _ in false }) {
+            await SystemDiskUse.$current.withValue(SystemDiskUse { _ in false }) {
                 await expectError(.denied, "running system") { try await host.mountVolume(system.volume, at: staging) }
             }
             try system.end()
@@ -54,7 +54,7 @@ extension RealDiskTests {
             let system = try await SystemVolume()
             let (host, staging) = (system.linked.host, system.linked.path("staging"))
             let own = try #require(try await host.diskIdentifiers()[system.disk.number])
-            try await SystemDiskUse.$names.withValue({ $0 == own }) {
+            try await SystemDiskUse.$current.withValue(SystemDiskUse { $0 == own }) {
                 try await host.mountVolume(system.volume, at: staging)
                 #expect(try await host.volume(mountedAt: staging) == system.volume)
                 #expect(try await host.volume(closestTo: staging) == system.volume)

@@ -76,7 +76,7 @@ import Testing
         try await host.makeDirectory("/srv/x")
         await expectError(.denied, "running system") { try await host.mountVolume(volumes[1], at: "/srv/x") }
         // Unless who makes the call names the disk for it.
-        try await SystemDiskUse.$names.withValue({ _ in true }) {
+        try await SystemDiskUse.$current.withValue(SystemDiskUse { _ in true }) {
             #expect(try await host.volume(closestTo: "/srv") == volumes.first)
             try await host.mountVolume(volumes[1], at: "/srv/x")
         }

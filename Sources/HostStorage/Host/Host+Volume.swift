@@ -14,11 +14,11 @@ extension Host {
         let path = try resolve(path, driveless: .onDriveC, for: "mount volume")
         guard !path.isRoot else { throw Self.rootIsNoMountPoint(path).during("mount volume") }
         // An operation can begin in the task of another call, whose values are not this one's.
-        let names = SystemDiskUse.names
+        let use = SystemDiskUse.current
         try await change(
-            "mount volume", on: volume, "at \(path)", holding: key(of: path), isShared: names == nil
+            "mount volume", on: volume, "at \(path)", holding: key(of: path), isShared: use == nil
         ) { backend throws(StorageError) in
-            let outcome = await SystemDiskUse.$names.withValue(names) { () async -> Result<Void, StorageError> in
+            let outcome = await SystemDiskUse.$current.withValue(use) { () async -> Result<Void, StorageError> in
                 do throws(StorageError) {
                     try await backend.mountVolume(volume, at: path)
                     return .success(())

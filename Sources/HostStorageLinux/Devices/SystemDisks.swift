@@ -28,15 +28,15 @@ struct SystemDisks: Sendable {
             subject: disk.devicePath)
     }
 
-    /// - Parameter names: the disks that the caller may have mounted all the same. It is asked what the disk calls
+    /// - Parameter use: the disks that the caller may have mounted all the same. It is asked by what the disk calls
     ///   itself.
     func refuseMount(
-        of disk: DiskNode, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+        of disk: DiskNode, allowing use: SystemDiskUse?
     ) throws(StorageError) {
         do throws(StorageError) {
             try refuse(disk)
         } catch  where error.code == .denied {
-            guard let names, try names(disk.identifiers()) else { throw error }
+            guard let use, try use.names(disk.identifiers()) else { throw error }
         }
     }
 
@@ -46,12 +46,12 @@ struct SystemDisks: Sendable {
     }
 
     static func refuse(
-        _ disk: DiskNode, unlessNamed names: (@Sendable (DiskIdentifiers) -> Bool)?
+        _ disk: DiskNode, allowing use: SystemDiskUse?
     ) throws(StorageError) {
         do throws(StorageError) {
             try refuse(disk)
         } catch  where error.code == .denied {
-            guard let names, try names(disk.identifiers()) else { throw error }
+            guard let use, try use.names(disk.identifiers()) else { throw error }
         }
     }
 

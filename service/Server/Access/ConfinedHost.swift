@@ -134,7 +134,9 @@ struct ConfinedHost: StorageHost {
     ) async throws(StorageError) -> Answer {
         let rules = permit.rules.filter(\.namesDisks)
         if rules.isEmpty { return try await body() }
-        let outcome = await SystemDiskUse.$names.withValue({ disk in rules.contains { $0.names(disk) } }) {
+        let outcome = await SystemDiskUse.$current.withValue(
+            SystemDiskUse { disk in rules.contains { $0.names(disk) } }
+        ) {
             () async -> Result<Answer, StorageError> in
             do throws(StorageError) { return .success(try await body()) } catch { return .failure(error) }
         }
