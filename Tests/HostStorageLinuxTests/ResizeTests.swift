@@ -156,6 +156,8 @@ extension RealDiskTests {
             arguments: [
                 (["mkfs.ext4", "-q", "-b", "1024"], 1500 << 30),
                 (["mkfs.ext4", "-q", "-b", "1024", "-O", "meta_bg,^resize_inode,^64bit"], 5 << 40),
+                // resize2fs would damage it.
+                (["mkfs.ext4", "-q", "-b", "4096", "-i", "4096"], 1 << 40),
                 (["mkfs.exfat"], 1 << 30), (["mkfs.vfat"], 1 << 30),
             ] as [([String], Int64)])
         func whatCannotGrowSoFarIsRefusedBeforeTheTableIsTouched(_ tool: [String], _ size: Int64) async throws {

@@ -78,16 +78,28 @@ extension RealDiskTests {
             #expect(try await linked.host.volumeStats(volume).totalBytes > 1000 << 20)
         }
 
-        /// Mounted read-only it cannot grow, and that is known before.
-        @Test(arguments: [FilesystemKind.xfs, .ext4])
-        func whatIsMountedReadOnlyElsewhereIsRefusedBeforeTheTableIsTouched(_ kind: FilesystemKind) async throws {
+        /// Mounted read-only it cannot grow, and that is known before. Neither questions nor a mount make it writable.
+        @Test(arguments: [FilesystemKind.xfs, .ext4, .btrfs])
+        func whatIsMountedReadOnlyElsewhereStaysAsItIs(_ kind: FilesystemKind) async throws {
             let (linked, disk, volume) = try await grownVolume(kind)
             let holder = try mountElsewhere(disk.partition(), "-o ro")
+            func requireReadOnly() throws {
+                let mounts = try MountTable.read("/proc/\(holder.id)/mountinfo")
+                #expect(try #require(mounts.first { $0.target == "/mnt" }).isReadOnlyFilesystem)
+            }
             let before = try table(disk)
+            try requireReadOnly()
             await expectError(.failedPrecondition) { try await linked.host.resizeVolume(volume, to: .maximum) }
+            try requireReadOnly()
             #expect(try table(disk) == before)
             #expect(try await linked.host.volumeStats(volume).totalBytes < 520 << 20)
+            try requireReadOnly()
+            try await linked.host.makeDirectory(linked.path("staging"))
+            await expectError(.busy) { try await linked.host.mountVolume(volume, at: linked.path("staging")) }
+            try requireReadOnly()
             holder.end()
+            try await linked.host.mountVolume(volume, at: linked.path("staging"))
+            try await linked.host.unmountVolume(volume, from: linked.path("staging"))
         }
 
         /// Ways to work on a device that O_EXCL does not tell of.

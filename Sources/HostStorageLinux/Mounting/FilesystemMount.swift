@@ -55,6 +55,11 @@ enum FilesystemMount {
         // keeps that as the source of the mount, by which nobody finds the device later. A btrfs that is mounted
         // already keeps its name (EBUSY), and a kernel without one is told nothing.
         if type == "btrfs" { _ = cls_btrfs_forget_name(device.path) }
+        // Every other filesystem refuses by itself. Since Linux 6.8 a btrfs that is mounted read-only becomes writable by
+        // a second mount that can write, and its first user has mounted it read-only for a reason.
+        if type == "btrfs", !isReadOnly, Holders.isMountedReadOnly(device.device) {
+            throw StorageError(.busy, "its btrfs is mounted read-only", subject: device.path)
+        }
         let flags = isReadOnly ? ["ro"] : []
         let mount: Descriptor
         do throws(StorageError) {

@@ -12,7 +12,14 @@ struct ExtLimits {
     private let inodeSize: Int64
     private let descriptorSize: Int64
     private let hasErrors: Bool
+    private let compatible: Int64
     private let incompatible: Int64
+    private let blocks: Int64
+    private let freeBlocks: Int64
+    /// Blocks behind the descriptors of groups that are kept for more of them.
+    private let reservedBlocks: Int64
+    /// Groups whose tables stand together.
+    private let groupsTogether: Int64
 
     // Linux: Documentation/filesystems/ext4/super.rst
     init(of device: borrowing Descriptor, _ subject: String) throws(StorageError) {
@@ -24,13 +31,20 @@ struct ExtLimits {
         groupInodes = bytes.little(0x28, 4)
         hasErrors = bytes.little(0x3A, 2) & 0x2 != 0
         inodeSize = bytes.little(0x4C, 4) == 0 ? 128 : bytes.little(0x58, 2)
+        compatible = bytes.little(0x5C, 4)
         incompatible = bytes.little(0x60, 4)
+        let isLong = incompatible & 0x80 != 0
+        blocks = bytes.little(0x04, 4) | (isLong ? bytes.little(0x150, 4) << 32 : 0)
+        freeBlocks = bytes.little(0x0C, 4) | (isLong ? bytes.little(0x158, 4) << 32 : 0)
+        reservedBlocks = compatible & 0x10 != 0 ? bytes.little(0xCE, 2) : 0
+        groupsTogether = incompatible & 0x200 != 0 ? 1 << min(16, bytes.little(0x174, 1)) : 1
         descriptorSize = incompatible & 0x80 != 0 ? max(32, bytes.little(0xFE, 2)) : 32
         guard groupBlocks > 0, inodeSize > 0 else {
             throw StorageError(.inputOutput, "the superblock of its ext filesystem makes no sense", subject: subject)
         }
     }
 
+    private var hasResizeInode: Bool { compatible & 0x10 != 0 }
     private var has64Bit: Bool { incompatible & 0x80 != 0 }
     private var hasFlexibleGroups: Bool { incompatible & 0x200 != 0 }
     private var hasMetaGroups: Bool { incompatible & 0x10 != 0 }
@@ -50,7 +64,34 @@ struct ExtLimits {
                     + "a larger one takes a new filesystem",
                 subject: subject)
         }
+        if !isMounted { try requireRoomToMove(size) }
     }
+
+    /// Where the descriptors of groups outgrow what is kept for them, resize2fs moves what is behind them, the block of
+    /// the resize inode too. It places that behind the end of the filesystem where there is no room within, and then
+    /// fails halfway: "Illegal doubly indirect block" (e2fsprogs 1.47).
+    private func requireRoomToMove(_ size: Int64) throws(StorageError) {
+        guard hasResizeInode, !hasMetaGroups else { return }
+        let descriptors = descriptorBlocks(size / blockSize)
+        guard descriptors > descriptorBlocks(blocks) + reservedBlocks else { return }
+        // New tables of the first groups, the descriptors, as much of data in their way, and some.
+        let needed = groupsTogether * tableBlocks + 2 * descriptors + 256
+        guard freeBlocks < needed else { return }
+        let limit = (descriptorBlocks(blocks) + reservedBlocks) * (blockSize / descriptorSize) * groupBlocks * blockSize
+        throw StorageError(
+            .failedPrecondition,
+            "its filesystem keeps room to grow to \(limit) bytes, not to \(size); for more, \(needed * blockSize) bytes "
+                + "of it have to be free, and \(freeBlocks * blockSize) are",
+            subject: subject)
+    }
+
+    private func descriptorBlocks(_ blocks: Int64) -> Int64 {
+        let groups = (max(0, blocks - firstBlock) + groupBlocks - 1) / groupBlocks
+        return (groups * descriptorSize + blockSize - 1) / blockSize
+    }
+
+    /// Of the inodes of a group.
+    private var tableBlocks: Int64 { (groupInodes * inodeSize + blockSize - 1) / blockSize }
 
     /// In blocks, with what sets each limit.
     private func limits(isMounted: Bool) -> [(Int64, String)] {
@@ -64,7 +105,7 @@ struct ExtLimits {
         // out otherwise.
         if !hasMetaGroups, !(isMounted && has64Bit) {
             // Tables of inodes can be in other groups with flex_bg. What resize2fs keeps free besides is less than a percent.
-            let tables = hasFlexibleGroups ? 5 : (groupInodes * inodeSize + blockSize - 1) / blockSize
+            let tables = hasFlexibleGroups ? 5 : tableBlocks
             let room = groupBlocks - 3 - tables
             let groups = max(0, room) * (blockSize / descriptorSize)
             limits.append((firstBlock + groups * groupBlocks, "has blocks of \(blockSize) bytes"))

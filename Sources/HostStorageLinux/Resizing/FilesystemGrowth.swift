@@ -105,10 +105,6 @@ struct FilesystemGrowth: Sendable {
     /// A directory of the filesystem. One that is not mounted is mounted for this; one that cannot be is not grown.
     private func directory() throws(StorageError) -> OpenDirectory {
         do throws(StorageError) {
-            // Since Linux 6.8 a second mount makes a read-only btrfs writable, which is not what somebody mounted it for.
-            if Holders.isMountedReadOnly(volume.device.device) {
-                throw StorageError(.busy, "", subject: volume.device.path)
-            }
             return OpenDirectory(try FilesystemMount.privateDirectory(volume.device, type: type))
         } catch  where error.code == .busy {
             var error = error
