@@ -49,8 +49,11 @@ extension FilesystemKind {
     private static func ext4Growth(size: Int64) -> [String] {
         var extended = "nodiscard,lazy_itable_init=1"
         // Room for the descriptors of 2 TiB, which the tool itself leaves from 2 GiB on; a mebibyte or so in each copy.
-        // Growth beyond it is possible too, it only lays the descriptors out anew.
-        if size >= 64 << 20, size < 2 << 30 { extended += ",resize=\((2 << 40) / 4096)" }
+        // Growth beyond it is possible too, it only lays the descriptors out anew. A mounted filesystem grows in
+        // transactions that hold all this room, and the journal of one below 128 MiB (1024 blocks) has place for half.
+        if size >= 64 << 20, size < 2 << 30 {
+            extended += ",resize=\((size < 130 << 20 ? 1 << 40 : 2 << 40) / 4096)"
+        }
         return ["-b", "4096"] + (size < 512 << 20 ? ["-i", "16384"] : []) + ["-E", extended]
     }
 }

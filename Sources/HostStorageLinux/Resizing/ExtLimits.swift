@@ -20,6 +20,8 @@ struct ExtLimits {
     private let reservedBlocks: Int64
     /// Groups whose tables stand together.
     private let groupsTogether: Int64
+    /// Nil without an internal journal, or where the superblock does not tell.
+    private let journalBlocks: Int64?
 
     // Linux: Documentation/filesystems/ext4/super.rst
     init(of device: borrowing Descriptor, _ subject: String) throws(StorageError) {
@@ -38,6 +40,9 @@ struct ExtLimits {
         freeBlocks = bytes.little(0x0C, 4) | (isLong ? bytes.little(0x158, 4) << 32 : 0)
         reservedBlocks = compatible & 0x10 != 0 ? bytes.little(0xCE, 2) : 0
         groupsTogether = incompatible & 0x200 != 0 ? 1 << min(16, bytes.little(0x174, 1)) : 1
+        let isJournalTold = compatible & 0x4 != 0 && bytes.little(0xFD, 1) == 1
+        let journalBytes = bytes.little(0x14C, 4) | bytes.little(0x148, 4) << 32
+        journalBlocks = isJournalTold && journalBytes > 0 ? journalBytes / blockSize : nil
         descriptorSize = incompatible & 0x80 != 0 ? max(32, bytes.little(0xFE, 2)) : 32
         guard groupBlocks > 0, inodeSize > 0 else {
             throw StorageError(.inputOutput, "the superblock of its ext filesystem makes no sense", subject: subject)
@@ -64,7 +69,21 @@ struct ExtLimits {
                     + "a larger one takes a new filesystem",
                 subject: subject)
         }
-        if !isMounted { try requireRoomToMove(size) }
+        if isMounted { try requireJournal(size) } else { try requireRoomToMove(size) }
+    }
+
+    /// The kernel adds groups in transactions that hold every block kept for descriptors, and a transaction can have a
+    /// fourth of the journal (Linux: fs/ext4/resize.c, ext4_flex_group_add; fs/jbd2/journal.c). It refuses to a mounted
+    /// filesystem what does not fit.
+    private func requireJournal(_ size: Int64) throws(StorageError) {
+        guard let journalBlocks, hasResizeInode, groups(size / blockSize) > groups(blocks) else { return }
+        // Blocks of a journal with fast commits that ordinary transactions do not get: 256 unless it was made otherwise.
+        let usable = journalBlocks - (compatible & 0x400 != 0 ? 256 : 0)
+        guard reservedBlocks + 5 > usable / 4 - 4 else { return }
+        throw StorageError(
+            .failedPrecondition,
+            "its journal of \(journalBlocks) blocks is too small for it to grow while it is mounted; unmount it first",
+            subject: subject)
     }
 
     /// Where the descriptors of groups outgrow what is kept for them, resize2fs moves what is behind them, the block of
@@ -85,9 +104,10 @@ struct ExtLimits {
             subject: subject)
     }
 
+    private func groups(_ blocks: Int64) -> Int64 { (max(0, blocks - firstBlock) + groupBlocks - 1) / groupBlocks }
+
     private func descriptorBlocks(_ blocks: Int64) -> Int64 {
-        let groups = (max(0, blocks - firstBlock) + groupBlocks - 1) / groupBlocks
-        return (groups * descriptorSize + blockSize - 1) / blockSize
+        (groups(blocks) * descriptorSize + blockSize - 1) / blockSize
     }
 
     /// Of the inodes of a group.

@@ -65,6 +65,28 @@ extension MachineTests {
                 mebibytes: mebibytes, to: [200 << 30, 1500 << 30], mounted: true)
         }
 
+        /// The kernel's transactions for it would be larger than its journal allows. Nothing has been written then.
+        @Test func anExt4WhoseJournalIsTooSmallIsRefusedMountedAndGrowsUnmounted() async throws {
+            let disks = try ScsiDisks(mebibytes: 384)
+            let disk = try disks.add()
+            let linked = try LinkedHost()
+            let (host, place) = (linked.host, linked.path("staging"))
+            try Command.run("sh", "-c", "printf 'label: gpt\nsize=100M\n' | sfdisk -q \(disk.device)")
+            let volume = try #require(try await host.volumes(on: disk.number, partition: nil).first)
+            _ = try await host.isVolumeFormatted(volume)
+            try Command.run("mkfs.ext4", "-q", "-b", "4096", "-E", "resize=\((2 << 40) / 4096)", disk.partition())
+            try await host.makeDirectory(place)
+            try await host.mountVolume(volume, at: place)
+            let before = try Command.run("sfdisk", "--dump", disk.device)
+            await expectError(.failedPrecondition, "journal") { try await host.resizeVolume(volume, to: .maximum) }
+            #expect(try Command.run("sfdisk", "--dump", disk.device) == before)
+            // To the end of its last group it takes no other.
+            try await host.resizeVolume(volume, to: .bytes(120 << 20))
+            try await host.unmountVolume(volume, from: place)
+            try await host.resizeVolume(volume, to: .maximum)
+            #expect(try await host.volumeStats(volume).totalBytes > 370 << 20)
+        }
+
         /// The kernel grows it where it is mounted, which need not be here.
         @Test func anExt4ThatIsMountedInAnotherNamespaceGrowsThere() async throws {
             try await RealDiskTests.S1InUseAnywhereTests()
