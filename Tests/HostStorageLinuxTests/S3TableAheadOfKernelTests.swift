@@ -134,6 +134,11 @@ extension RealDiskTests {
             try await host.mountVolume(volumes[0], at: place)
             try Command.run("sfdisk", "-q", "--no-reread", "--no-tell-kernel", "--force", "--delete", disk.device, "2")
 
+            let holder = try HoldingProcess(#"exec 3<"$0"; exec cat"#, disk.partition(2))
+            let before = try Command.run("sfdisk", "--dump", disk.device)
+            await expectError(.busy) { try await host.resizeVolume(volumes[0], to: .maximum) }
+            #expect(try Command.run("sfdisk", "--dump", disk.device) == before)
+            holder.end()
             try await host.resizeVolume(volumes[0], to: .maximum)
             #expect(try kernelSize(disk) > 1000 << 20)
             #expect(try await host.volumeStats(volumes[0]).totalBytes > 990 << 20)

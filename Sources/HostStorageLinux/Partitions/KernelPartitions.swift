@@ -73,7 +73,7 @@ struct KernelPartitions {
                 throw displaced(partition, found, error)
             }
         }
-        try removeRemains(in: partition)
+        try removeRemains(in: partition.start..<partition.start + partition.size, besides: partition.number)
         try check(
             cls_partition_add(
                 disk.descriptor.raw, Int32(partition.number.rawValue), partition.start, partition.size),
@@ -103,21 +103,19 @@ struct KernelPartitions {
     /// Tells the kernel that a partition has another size, also while it is mounted.
     func resize(_ partition: PartitionTable.Partition) throws(StorageError) {
         guard try known()[partition.number]?.size != partition.size else { return }
-        try removeRemains(in: partition)
+        try removeRemains(in: partition.start..<partition.start + partition.size, besides: partition.number)
         try check(
             cls_partition_resize(
                 disk.descriptor.raw, Int32(partition.number.rawValue), partition.start, partition.size),
             "BLKPG_RESIZE_PARTITION", "\(disk.path) partition \(partition.number)")
     }
 
-    /// Makes the kernel forget what it takes for other partitions and the table does not have: it would keep the
-    /// partition from its place.
-    private func removeRemains(in partition: PartitionTable.Partition) throws(StorageError) {
-        for (number, known) in try known() where number != partition.number {
-            guard known.start < partition.start + partition.size, known.start + known.size > partition.start else {
-                continue
-            }
-            try remove(known, number)
+    /// Makes the kernel forget what it takes for other partitions in a range of the disk and the table does not have: it
+    /// would keep a partition from that place. Fails where one is in use.
+    func removeRemains(in range: Range<Int64>, besides own: PartitionNumber) throws(StorageError) {
+        for (number, known) in try known() where number != own {
+            guard range.overlaps(known.start..<known.start + known.size) else { continue }
+            try BriefHold.outlast { () throws(StorageError) in try remove(known, number) }
         }
     }
 

@@ -45,6 +45,10 @@ struct VolumeGrowth: Sendable {
     func growPartition() throws(StorageError) {
         // Somebody may have mounted it while the tool looked at it.
         if isByTool { try filesystem.requireUnused() }
+        if case .grow(let bytes) = plan, let partition = volume.partition {
+            try KernelPartitions(disk: volume.disk)
+                .removeRemains(in: partition.start..<partition.start + bytes, besides: partition.number)
+        }
         try journal.note(.resize, volume.id.guid, on: volume.disk.node)
         if case .grow(let bytes) = plan, let partition = volume.partition {
             try PartitionGrowth.grow(partition, to: bytes, on: volume.disk)
