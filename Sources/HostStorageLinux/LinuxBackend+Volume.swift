@@ -106,6 +106,7 @@ extension LinuxBackend {
             throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
         }
         try volume.requireWritable()
+        try LoopAliases.refuseUsed(of: volume)
         let type = try volume.filesystemType()
         if !isChecked, let reason = try FilesystemCheck.reason(volume, type: type), try !volume.isInUse() {
             return reason

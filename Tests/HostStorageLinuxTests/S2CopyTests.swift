@@ -258,6 +258,44 @@ extension RealDiskTests {
             try await host.unmountVolume(volume, from: place)
         }
 
+        enum Alias: CaseIterable, Sendable {
+            case onTheDisk
+            case onThePartition
+            case onTheRestOfItsFile
+        }
+
+        /// The kernel would mount a filesystem from both, and destroy it.
+        @Test(arguments: Alias.allCases, [false, true])
+        func bytesThatAreMountedByOneNameAreNotMountedByAnother(_ alias: Alias, aliasFirst: Bool) async throws {
+            let linked = try LinkedHost()
+            let (host, places) = (linked.host, [linked.path("first"), linked.path("second")])
+            for place in places { try await host.makeDirectory(place) }
+            let disk = try LoopDisk(size: 256 << 20)
+            let volume = try await linked.formattedVolumes(on: [disk])[0]
+            let arguments =
+                switch alias {
+                case .onTheDisk: [disk.device]
+                case .onThePartition: [disk.partition()]
+                case .onTheRestOfItsFile: ["--offset", "\(1 << 20)", disk.file]
+                }
+            let above = try Command.run(["losetup", "--find", "--show"] + arguments)
+            defer {
+                _ = try? Command.run("partx", "--delete", above)
+                _ = try? Command.run("losetup", "--detach", above)
+            }
+            let number = try DiskNumber(decimal: Command.run("cat", "/sys/block/\(above.dropFirst(5))/diskseq"))
+            let other = try #require(try await host.volumes(on: number, partition: nil).first)
+            try #require(other != volume)
+            let order = aliasFirst ? [other, volume] : [volume, other]
+            try await host.mountVolume(order[0], at: places[0])
+            await expectError(.failedPrecondition, "the same bytes") {
+                try await host.mountVolume(order[1], at: places[1])
+            }
+            try await host.unmountVolume(order[0], from: places[0])
+            try await host.mountVolume(order[1], at: places[1])
+            try await host.unmountVolume(order[1], from: places[1])
+        }
+
         @Test func aLoopDeviceOnAnotherDiskIsADiskOfItsOwnUnderWhicheverNode() async throws {
             let linked = try LinkedHost()
             let disk = try LoopDisk(size: 256 << 20)

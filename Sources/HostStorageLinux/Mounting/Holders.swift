@@ -69,7 +69,7 @@ enum Holders {
     }
 
     /// Loop devices on a block device. They do not claim it.
-    private static func loops(on device: VolumeDevice) -> [String] {
+    static func loops(on device: VolumeDevice) -> [String] {
         Sysfs.names(in: "/sys/block").filter { name in
             guard name.hasPrefix("loop"),
                 let path = (try? Sysfs.attribute("/sys/block/\(name)/loop/backing_file")) ?? nil,
