@@ -54,7 +54,7 @@ public final class LinuxBackend: StorageBackend {
         self.systemBus = systemBus
         self.jobPatience = jobPatience
         self.logger = logger
-        silentDisks = SilentDisks(logger: logger)
+        silentDisks = SilentDisks(asked: "what it calls itself", logger: logger)
         door = PathDoor(policy: settings.paths, resolution: resolution, inventory: inventory)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
         mountRecords = try MountRecords(stateDirectory: stateDirectory)
@@ -77,7 +77,7 @@ public final class LinuxBackend: StorageBackend {
     package func countAtWork(longerThan duration: Duration) -> Int { lanes.countAtWork(longerThan: duration) }
 
     func node(_ disk: DiskNumber) async throws(StorageError) -> DiskNode {
-        let node = try await traced(.inventory, "the list of disks") { [inventory] () throws(StorageError) in
+        let node = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disk(disk)
         }
         CallTrace.current?.note("disk", "\(node.number) (\(node.name))")
@@ -89,29 +89,15 @@ public final class LinuxBackend: StorageBackend {
         of volume: LocatedVolume, _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         CallTrace.current?.note("disk", "\(volume.disk.number) (\(volume.disk.name))")
-        return try await traced(.disk(name: volume.disk.name), "disk \(volume.disk.name)", work)
+        return try await lanes.run(in: .disk(name: volume.disk.name), work)
     }
 
     /// Runs `work` in the lane of a path, with the path as it is spelled on the host.
     func onPath<Value: Sendable>(
         _ path: HostPath, _ work: @escaping @Sendable (PathDoor, HostPath) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        try await traced(.path(path), "path \(path)") { [door] () throws(StorageError) in
+        try await lanes.run(in: .path(path)) { [door] () throws(StorageError) in
             try work(door, door.actual(path))
-        }
-    }
-
-    /// Runs `work` in a lane, and lets the log know whether it waits for its turn there or is at it, and at what.
-    private func traced<Value: Sendable>(
-        _ lane: Lanes.Lane, _ what: String, _ work: @escaping @Sendable () throws(StorageError) -> Value
-    ) async throws(StorageError) -> Value {
-        guard let trace = CallTrace.current else { return try await lanes.run(in: lane, work) }
-        let step = trace.begin("the work before it on \(what)")
-        defer { trace.end(step) }
-        return try await lanes.run(in: lane) { () throws(StorageError) in
-            let thread = cls_thread_id()
-            trace.change(step, to: "the kernel's answer about \(what)") { KernelWait.of(thread: thread) }
-            return try work()
         }
     }
 

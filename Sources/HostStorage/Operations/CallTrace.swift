@@ -56,13 +56,18 @@ public final class CallTrace: Sendable {
 
     public func end(_ step: Int) { state.withLock { $0.steps.removeAll { $0.id == step } } }
 
+    /// How many steps are told in words: a search is at many disks at a time.
+    private static let told = 4
+
     /// What is waited for, in words.
     public var waitsFor: String {
         let now = ContinuousClock.now
-        let texts = steps.map { step in
+        let steps = steps
+        var texts = steps.prefix(Self.told).map { step in
             let detail = step.detail?().map { ", \($0)" } ?? ""
             return "\(step.text) (for \(step.began.duration(to: now))\(detail))"
         }
+        if steps.count > Self.told { texts.append("\(steps.count - Self.told) more") }
         return texts.isEmpty ? "nothing that is known" : texts.joined(separator: "; ")
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinuxStorage
 import Dispatch
 import Glibc
 import HostStorage
@@ -17,10 +18,10 @@ import Synchronization
 /// most, for a mount that hangs is reached by many paths; and questions that all disks are asked get three eighths, for
 /// what is done to one disk is to find a thread though many others hang.
 final class Lanes: Sendable {
-    enum Lane: Hashable, Sendable {
+    enum Lane: Hashable, Sendable, CustomStringConvertible {
         case disk(name: String)
         case path(HostPath)
-        /// What disks are attached to, by its file in sysfs.
+        /// What disks are attached to, by its file in sysfs or by a name.
         case bus(String)
         case inventory
         case share(SMBShare)
@@ -31,6 +32,22 @@ final class Lanes: Sendable {
         case service(ServiceName)
         case portal(ISCSIPortal)
         case target(ISCSITarget)
+
+        /// For the log.
+        var description: String {
+            switch self {
+            case .disk(let name): "disk \(name)"
+            case .path(let path): "path \(path)"
+            case .bus(let name): name
+            case .inventory: "the list of disks"
+            case .share(let share): "share \(share)"
+            case .firmware: "the firmware"
+            case .services: "the list of services"
+            case .service(let name): "service \(name)"
+            case .portal(let portal): "portal \(portal)"
+            case .target(let target): "target \(target)"
+            }
+        }
 
         /// Whether many of a kind can hang by one cause: paths below one mount, servers behind one network.
         var leavesRoomForDisks: Bool {
@@ -113,17 +130,25 @@ final class Lanes: Sendable {
     /// Runs `work` in `lane`. What only the work held, such as a disk's lock, is given up before the caller goes on.
     ///
     /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its lane until
-    /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes.
+    /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes. The trace of the
+    /// call tells whether it waits for its turn or for the kernel.
     func run<Value: Sendable>(
         in lane: Lane, for purpose: Purpose = .call, timeout: Duration? = nil,
         _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let answer = Answer<Value>()
         let once = Once(work)
+        let trace = CallTrace.current
+        let step = trace?.begin("the work before it on \(lane)")
+        defer { if let step { trace?.end(step) } }
         try enter(lane, purpose) { leave in
             guard !answer.isGiven else {
                 once.drop()
                 return leave()
+            }
+            if let step {
+                let thread = cls_thread_id()
+                trace?.change(step, to: "the kernel's answer about \(lane)") { KernelWait.of(thread: thread) }
             }
             let result = once.finish()
             leave()

@@ -12,6 +12,7 @@ import Synchronization
 final class VolumeIndex: Sendable {
     private let inventory: DiskInventory
     private let lanes: Lanes
+    private let silentDisks: SilentDisks
     private let logger: Logger
     private let survey: DiskSurvey<[LocatedVolume]>
     private let identities: DiskIdentities
@@ -21,6 +22,7 @@ final class VolumeIndex: Sendable {
     init(inventory: DiskInventory, lanes: Lanes, patience: Duration, logger: Logger) {
         self.inventory = inventory
         self.lanes = lanes
+        silentDisks = SilentDisks(asked: "what volumes it has", logger: logger)
         self.logger = logger
         let identities = DiskIdentities(lanes, patience: patience)
         self.identities = identities
@@ -137,11 +139,14 @@ final class VolumeIndex: Sendable {
         var silent: [(disk: DiskNode, error: StorageError)] = []
         for reply in await survey.ask(all: disks) {
             switch reply.answer {
-            case .success(let volumes): found += volumes.filter(isWanted)
-            case .failure(let error) where reply.disk.hasAnswered(error): break
+            case .success(let volumes):
+                found += volumes.filter(isWanted)
+                silentDisks.note(reply.disk, nil)
+            case .failure(let error) where reply.disk.hasAnswered(error):
+                silentDisks.note(reply.disk, nil)
             case .failure(let error):
                 silent.append((reply.disk, error))
-                logger.debug("disk \(reply.disk.number) (\(reply.disk.name)) was left out of a search: \(error)")
+                silentDisks.note(reply.disk, error)
             }
         }
         if let first = found.first {
