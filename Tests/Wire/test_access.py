@@ -186,6 +186,28 @@ def test_a_policy_narrows_what_a_user_may_call(start_proxy, scratch, policy):
     assert call_as(proxy, uid=0, gid=0) == "OK"
 
 
+@pytest.mark.parametrize("root", [r"C:\kubelet\Alice", r"c:\kubelet\Alice", "{drive}/kubelet/Alice"])
+@pytest.mark.parametrize("options", [[], ["--ignore-case"]], ids=["case", "ignore-case"])
+def test_a_rule_holds_in_the_windows_dialect(start_proxy, tmp_path, policy, root, options):
+    drive = tmp_path / "drive"
+    for name in ("Alice/made", "bob/made"):
+        (drive / "kubelet" / name).mkdir(parents=True)
+    for directory in [tmp_path, *tmp_path.parents][:3]:
+        os.chmod(directory, 0o755)
+    text = POLICY.replace('"%s/alice"', "'%s'") % (ALICE, root.format(drive=drive))
+    proxy = start_proxy(
+        "--dialect", "windows", "--drive", f"C={drive}", "--policy", policy(text), *options, kubelet=drive / "kubelet")
+    open_to_all(proxy)
+
+    def exists(path):
+        return call_as(proxy, "filesystem", "v1", "PathExists", path_request(path), uid=ALICE, gid=ALICE)
+
+    assert exists(r"C:\kubelet\Alice\made") == exists(r"c:\kubelet\Alice") == "OK"
+    assert exists(r"C:\kubelet\ALICE\made") == ("OK" if options else "PERMISSION_DENIED")
+    for other in (r"C:\kubelet\bob\made", r"C:\kubelet\BOB\made", r"C:\kubelet", r"C:\kubelet\Alice2"):
+        assert exists(other) == "PERMISSION_DENIED"
+
+
 def test_sighup_puts_a_changed_policy_in_force_and_a_broken_one_not(start_proxy, scratch, policy):
     kubelet = scratch / "reload-kubelet"
     proxy = start_proxy("--policy", policy(POLICY % (ALICE, kubelet)), kubelet=kubelet)

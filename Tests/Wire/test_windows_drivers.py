@@ -11,12 +11,14 @@ import sys
 
 import grpc
 import pytest
+from google.protobuf import message_factory
 from grpc import StatusCode
 
 from eventually import PATIENCE
 from loop_disk import run
+from proxy import SOCKETS
 from sandbox import Sandbox
-from wire import Service, refused
+from wire import Service, methods, refused
 
 sys.path.append(str(pathlib.Path(__file__).parents[2] / "Examples" / "windows-driver"))
 import windows_driver  # noqa: E402
@@ -202,3 +204,78 @@ def test_serve_takes_the_windows_dialect_alone_when_told(start_proxy, scratch):
         files.Mkdir(path=f"{drive}/kubelet/x")
     with refused(StatusCode.NOT_FOUND, r"C:\kubelet\x"):
         files.Rmdir(path=r"C:\kubelet\x", force=False)
+
+
+def test_a_volume_is_the_closest_to_what_is_on_it_and_grows_without_a_rescan(start):
+    sandbox = start("--disks", 1, "--disk-size", 512, "--filesystem", "xfs")
+    disks, files, volumes = service(sandbox, "disk"), service(sandbox, "filesystem"), service(sandbox, "volume", "v2alpha1")
+    ((number, _),) = disks.ListDiskIDs().disk_ids.items()
+    disks.PartitionDisk(disk_number=number)
+    (id,) = volumes.ListVolumesOnDisk(disk_number=number).volume_ids
+    volumes.FormatVolume(volume_id=id)
+    stage = r"C:\var\lib\kubelet\stage"
+    files.Mkdir(path=stage)
+    volumes.MountVolume(volume_id=id, target_path=stage)
+    files.Mkdir(path=stage + r"\a\b")
+    assert volumes.GetClosestVolumeIDFromTargetPath(target_path=stage + r"\a\b").volume_id == id
+    assert volumes.GetVolumeIDFromTargetPath(target_path=stage).volume_id == id
+    # Windows has a volume there, C:, and the sandbox none: this machine's own is not told.
+    with refused(StatusCode.FAILED_PRECONDITION):
+        volumes.GetClosestVolumeIDFromTargetPath(target_path=r"C:\var\lib\kubelet")
+
+    os.truncate(sandbox.disk_files[0], 1 << 30)
+    volumes.ResizeVolume(volume_id=id, size_bytes=0)
+    assert volumes.GetVolumeStats(volume_id=id).total_bytes > 1000 << 20
+    volumes.UnmountVolume(volume_id=id, target_path=stage)
+
+
+def requests(descriptor, values):
+    """One for each value that a field of text can have, with numbers that there are and that there are not."""
+    texts = [field for field in descriptor.input_type.fields if field.type == field.TYPE_STRING]
+    for value in values if texts else [None]:
+        for number in (0, 1 << 30):
+            message = message_factory.GetMessageClass(descriptor.input_type)()
+            for field in descriptor.input_type.fields:
+                if field.is_repeated or field.type == field.TYPE_BOOL:
+                    continue
+                if field.type == field.TYPE_STRING:
+                    setattr(message, field.name, value)
+                elif field.type != field.TYPE_MESSAGE and field.type != field.TYPE_ENUM:
+                    setattr(message, field.name, number)
+            yield message
+
+
+def test_no_error_tells_a_path_of_the_host(start_proxy, scratch):
+    """In the Windows dialect, by whatever method."""
+    drive = scratch / "errors"
+    (drive / "kubelet" / "directory" / "below").mkdir(parents=True)
+    (drive / "kubelet" / "file").write_text("text")
+    (drive / "kubelet" / "loop").symlink_to(drive / "kubelet" / "loop")
+    (drive / "kubelet" / "outside").symlink_to(scratch)
+    (drive / "kubelet" / "broken").symlink_to(drive / "kubelet" / "missing")
+    proxy = start_proxy("--dialect", "windows", "--drive", f"C={drive}", kubelet=drive / "kubelet")
+    names = ["missing", r"missing\x", "directory", "file", r"file\x", "loop", r"loop\x", "outside", r"outside\x", "broken"]
+    values = [rf"C:\kubelet\{name}" for name in names] + [
+        r"C:\kubelet", r"C:\elsewhere", "\\kubelet\\file", f"{drive}/kubelet/file", r"\\server\share", "", "1073741824",
+        r"\\?\Volume{00000000-0000-5000-8000-000000000000}" + "\\"]
+    seen = 0
+    for group, version in SOCKETS:
+        for name, descriptor in methods(group, version).items():
+            if (group, name) in {("iscsi", "DiscoverTargetPortal"), ("smb", "NewSmbGlobalMapping")}:
+                continue  # asks a server
+            call = proxy.channel(group, version).unary_unary(
+                f"/{descriptor.containing_service.full_name}/{name}",
+                request_serializer=lambda message: message.SerializeToString(),
+                response_deserializer=message_factory.GetMessageClass(descriptor.output_type).FromString)
+            for request in requests(descriptor, values):
+                try:
+                    call(request, timeout=PATIENCE)
+                except grpc.RpcError as error:
+                    seen += 1
+                    own = str(request)
+                    text = error.details()
+                    # What the caller has said itself is no secret.
+                    told = str(drive) in text and str(drive) not in own
+                    assert not told, f"{version}.{group}.{name} {own}: {text}"
+                    assert error.code() not in (StatusCode.INTERNAL, StatusCode.UNKNOWN), f"{name} {own}: {text}"
+    assert seen > 500
