@@ -39,8 +39,12 @@ enum PartitionRoom {
     /// what is to be added to that. A filesystem may begin to use a device that is longer than it for other
     /// things than it was made for.
     ///
-    /// - Parameter end: where on the disk the grown device ends.
-    static func requireBlank(behind volume: OpenVolume, type: String, to end: Int64) throws(StorageError) {
+    /// - Parameters:
+    ///   - end: where on the disk the grown device ends.
+    ///   - begun: so many bytes of the volume may hold what an earlier growth has begun.
+    static func requireBlank(
+        behind volume: OpenVolume, type: String, to end: Int64, beyond begun: Int64
+    ) throws(StorageError) {
         let start = volume.partition?.start ?? 0
         var own = volume.device.size
         // Of ntfs the last sector is a copy of its first; a btrfs may be on more devices than this.
@@ -56,6 +60,7 @@ enum PartitionRoom {
         {
             try requireFree(partition.start..<end, of: partition.number, in: table, on: volume.disk)
         }
+        own = max(own, begun)
         guard end > start + own else { return }
         try requireBlank((start + own)..<end, on: volume.disk)
     }

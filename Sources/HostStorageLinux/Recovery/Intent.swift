@@ -19,10 +19,13 @@ struct Intent: Sendable, Hashable {
     let boot: String
     /// The filesystem that was to be made.
     var filesystem: FilesystemKind?
-    /// The UUID that it was to have; nil where its tool takes none. Of a partitioning, the GUID of the disk.
+    /// The UUID that it was to have; nil where its tool takes none. Of a partitioning, the GUID of the disk; of a growth,
+    /// the UUID of the filesystem that grows.
     var uuid: String?
     /// The GUID that the new partition was to have.
     var partition: String?
+    /// The bytes that the volume was to have after its growth.
+    var size: Int64?
     /// Of work that has come to its end: the mark of the superblock that it left (``Superblock/mark(of:on:_:)``).
     var finished: String?
 
@@ -55,6 +58,7 @@ extension Intent {
         if let filesystem { lines.append("filesystem=\(filesystem.rawValue)") }
         if let uuid { lines.append("uuid=\(uuid)") }
         if let partition { lines.append("partition=\(partition)") }
+        if let size { lines.append("size=\(size)") }
         if let finished { lines.append("finished=\(finished)") }
         return lines.joined(separator: "\n") + "\n"
     }
@@ -80,7 +84,8 @@ extension Intent {
         self.init(
             work: work, target: target, disk: disk, names: names, boot: boot,
             filesystem: values["filesystem"].flatMap(FilesystemKind.init(rawValue:)), uuid: values["uuid"],
-            partition: values["partition"], finished: values["finished"])
+            partition: values["partition"],
+            size: values["size"].flatMap { Int64($0) }, finished: values["finished"])
     }
 
     private static func escaped(_ text: String) -> String {

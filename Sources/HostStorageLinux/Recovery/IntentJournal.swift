@@ -25,11 +25,11 @@ struct IntentJournal: Sendable {
     func note(
         _ work: Intent.Work, _ target: String, on disk: DiskNode, filesystem: FilesystemKind? = nil,
         uuid: String? = nil,
-        partition: String? = nil
+        partition: String? = nil, size: Int64? = nil
     ) throws(StorageError) -> Intent {
         let intent = Intent(
             work: work, target: target, disk: disk.number, names: disk.features.names, boot: boot,
-            filesystem: filesystem, uuid: uuid, partition: partition)
+            filesystem: filesystem, uuid: uuid, partition: partition, size: size)
         try note(intent)
         return intent
     }

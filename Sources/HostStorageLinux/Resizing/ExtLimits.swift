@@ -13,6 +13,7 @@ struct ExtLimits {
     private let descriptorSize: Int64
     private let hasErrors: Bool
     private let compatible: Int64
+    private let readOnlyCompatible: Int64
     private let incompatible: Int64
     private let blocks: Int64
     private let freeBlocks: Int64
@@ -35,6 +36,7 @@ struct ExtLimits {
         inodeSize = bytes.little(0x4C, 4) == 0 ? 128 : bytes.little(0x58, 2)
         compatible = bytes.little(0x5C, 4)
         incompatible = bytes.little(0x60, 4)
+        readOnlyCompatible = bytes.little(0x64, 4)
         let isLong = incompatible & 0x80 != 0
         blocks = bytes.little(0x04, 4) | (isLong ? bytes.little(0x150, 4) << 32 : 0)
         freeBlocks = bytes.little(0x0C, 4) | (isLong ? bytes.little(0x158, 4) << 32 : 0)
@@ -49,6 +51,17 @@ struct ExtLimits {
         }
     }
 
+    /// Of files that were deleted while they were open.
+    var hasOrphanFile: Bool { compatible & 0x1000 != 0 }
+
+    /// In bytes. A group that would be new needs room for its tables, and 50 blocks besides (e2fsprogs, ext2fs_initialize).
+    var leastGrowth: Int64 {
+        let isLastFull = groupBlocks > 0 && (blocks - firstBlock) % groupBlocks == 0
+        guard isLastFull else { return max(1 << 20, blockSize) }
+        return max(1 << 20, (tableBlocks + descriptorBlocks(blocks) + 1 + reservedBlocks + 53) * blockSize)
+    }
+
+    private var hasClusters: Bool { readOnlyCompatible & 0x200 != 0 }
     private var hasResizeInode: Bool { compatible & 0x10 != 0 }
     private var has64Bit: Bool { incompatible & 0x80 != 0 }
     private var hasFlexibleGroups: Bool { incompatible & 0x200 != 0 }
@@ -61,6 +74,14 @@ struct ExtLimits {
                 .failedPrecondition,
                 "the kernel found errors in it, and does not grow it while it is mounted; unmount it first",
                 subject: subject)
+        }
+        if hasClusters || (isMounted && compatible & 0x200 != 0) {
+            throw StorageError(
+                .unsupported,
+                hasClusters
+                    ? "it allocates in clusters (bigalloc), and such a filesystem cannot grow safely"
+                    : "it keeps two copies of its superblock (sparse_super2), and the kernel does not grow such a filesystem "
+                        + "while it is mounted; unmount it first", subject: subject)
         }
         for (limit, reason) in limits(isMounted: isMounted) where size / blockSize > limit {
             throw StorageError(

@@ -12,10 +12,12 @@ import HostStorage
 struct FilesystemGrowth: Sendable {
     let volume: OpenVolume
     let type: String
+    let uuid: String?
 
     init(of volume: OpenVolume) throws(StorageError) {
         self.volume = volume
-        type = try volume.filesystemType()
+        let signature = try volume.filesystem()
+        (type, uuid) = (signature.type, signature.uuid)
     }
 
     /// How it will be done.
@@ -25,11 +27,23 @@ struct FilesystemGrowth: Sendable {
         case tool
     }
 
-    /// Whether the filesystem leaves a part of its device unused that matters. Every filesystem leaves some:
-    /// less than a block, or at the end a group of blocks too small to be of use.
-    func isBehind(through directory: OpenDirectory? = nil) throws(StorageError) -> Bool {
+    /// Whether the filesystem leaves `bytes` or more of its device unused. Every filesystem leaves some: less than a block,
+    /// or at the end a group of blocks too small to be of use.
+    func isBehind(by bytes: Int64, through directory: OpenDirectory? = nil) throws(StorageError) -> Bool {
         let size = try volume.descriptor.blockSize(volume.device.path)
-        return size - (try ownBytes(through: directory)) >= 16 << 20
+        let own = try ownBytes(through: directory)
+        guard own <= size else {
+            throw StorageError(
+                .failedPrecondition, "its \(type) has \(own) bytes, and its device only \(size)",
+                subject: volume.device.path)
+        }
+        return size - own >= bytes
+    }
+
+    /// With fewer bytes than these behind it the filesystem may stay as it is.
+    func leastGrowth() throws(StorageError) -> Int64 {
+        guard type.hasPrefix("ext") else { return 2 << 20 }
+        return try ExtLimits(of: volume.descriptor, volume.device.path).leastGrowth
     }
 
     /// What the filesystem has of this device.
@@ -104,6 +118,8 @@ struct FilesystemGrowth: Sendable {
 
     /// A directory of the filesystem. One that is not mounted is mounted for this; one that cannot be is not grown.
     private func directory() throws(StorageError) -> OpenDirectory {
+        // A second mount of a btrfs whose copy is mounted too can come to the copy.
+        if type == "btrfs", let own = try volume.mountedDirectory(isWritable: true) { return own }
         do throws(StorageError) {
             return OpenDirectory(try FilesystemMount.privateDirectory(volume.device, type: type))
         } catch  where error.code == .busy {
@@ -187,6 +203,10 @@ struct FilesystemGrowth: Sendable {
         default:
             try await ChildProgram("resize2fs", package: "e2fsprogs").run(
                 [path], on: volume, deadline: deadline, subject: subject)
+            // resize2fs 1.47.0 leaves the checksum of an orphan file wrong, with which the kernel mounts nothing.
+            if try ExtLimits(of: volume.descriptor, volume.device.path).hasOrphanFile {
+                try await checkByTool(deadline: deadline)
+            }
         }
     }
 }

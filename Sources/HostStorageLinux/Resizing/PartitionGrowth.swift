@@ -14,8 +14,10 @@ enum PartitionGrowth {
         }
         let maximum = try maximum(of: partition, on: volume.disk)
         let isAlone = try (PartitionTable(of: volume.disk)?.partitions.count { !$0.isReserved } ?? 1) == 1
+        // What a table, its alignment and a partition of Windows' own (MSR) take at the most.
+        let isRest = size - maximum <= min(160 << 20, size / 2)
         let plan = try ResizePlan(
-            requested: request, current: partition.size, maximum: maximum, ceiling: isAlone ? size : maximum)
+            requested: request, current: partition.size, maximum: maximum, ceiling: isAlone && isRest ? size : maximum)
         guard case .grow(let bytes) = plan else { return plan }
         // A partition ends where a sector does.
         let sector = Int64(volume.disk.sectorSize)
@@ -60,13 +62,17 @@ enum PartitionGrowth {
     }
 
     /// Fails where the volume would grow over bytes that are not blank. Changes nothing.
-    static func requireRoom(_ plan: ResizePlan, for volume: OpenVolume, type: String) throws(StorageError) {
+    ///
+    /// - Parameter begun: so many bytes of the volume may hold what an earlier growth has begun.
+    static func requireRoom(
+        _ plan: ResizePlan, for volume: OpenVolume, type: String, beyond begun: Int64
+    ) throws(StorageError) {
         var end = volume.device.size
         if let partition = volume.partition {
             end = partition.range.upperBound
             if case .grow(let bytes) = plan { end = partition.start + bytes }
         }
-        try PartitionRoom.requireBlank(behind: volume, type: type, to: end)
+        try PartitionRoom.requireBlank(behind: volume, type: type, to: end, beyond: begun)
     }
 
     /// The size to which the partition could grow where it stands: up to the next partition, or to the last sector that

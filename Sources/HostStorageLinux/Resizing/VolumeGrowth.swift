@@ -10,6 +10,8 @@ struct VolumeGrowth: Sendable {
     private let filesystem: FilesystemGrowth
     private let way: FilesystemGrowth.Way
     private let journal: IntentJournal
+    /// The bytes that the volume is to have.
+    private let whole: Int64
 
     /// Nil where there is nothing to do. Changes nothing on the disk, and fails where the volume cannot grow so far.
     ///
@@ -17,17 +19,18 @@ struct VolumeGrowth: Sendable {
     init?(of volume: OpenVolume, to size: VolumeSize, _ journal: IntentJournal) throws(StorageError) {
         let plan = try PartitionGrowth.plan(size, for: volume)
         let filesystem = try FilesystemGrowth(of: volume)
+        let begun = try journal.intent(.resize, volume.id.guid)
         // An earlier call may have grown the partition and not come to the filesystem.
-        if plan == .keep, try !filesystem.isBehind(), try journal.intent(.resize, volume.id.guid) == nil { return nil }
-        let whole =
+        if plan == .keep, try !filesystem.isBehind(by: filesystem.leastGrowth()), begun == nil { return nil }
+        whole =
             switch plan {
             case .keep: volume.device.size
             case .grow(let bytes): bytes
             }
-        // Behind a growth that was cut off there is what it has begun.
-        if try journal.intent(.resize, volume.id.guid) == nil {
-            try PartitionGrowth.requireRoom(plan, for: volume, type: filesystem.type)
-        }
+        // Behind a growth of this filesystem that was cut off there is what it has begun, as far as it was to go.
+        let isSame = begun?.uuid != nil && begun?.uuid == filesystem.uuid
+        try PartitionGrowth.requireRoom(
+            plan, for: volume, type: filesystem.type, beyond: isSame ? begun?.size ?? 0 : 0)
         way = try filesystem.prepare(to: whole)
         self.volume = volume
         self.plan = plan
@@ -46,14 +49,27 @@ struct VolumeGrowth: Sendable {
         // Somebody may have mounted it while the tool looked at it.
         if isByTool { try filesystem.requireUnused() }
         if case .grow(let bytes) = plan, let partition = volume.partition {
-            try KernelPartitions(disk: volume.disk)
-                .removeRemains(in: partition.start..<partition.start + bytes, besides: partition.number)
+            try KernelPartitions(disk: volume.disk).makeRoom(for: partition, toGrowTo: bytes)
         }
-        try journal.note(.resize, volume.id.guid, on: volume.disk.node)
+        let begun = try journal.intent(.resize, volume.id.guid)
+        let earlier = begun?.uuid == filesystem.uuid ? begun?.size ?? 0 : 0
+        try journal.note(
+            .resize, volume.id.guid, on: volume.disk.node, uuid: filesystem.uuid, size: max(whole, earlier))
         if case .grow(let bytes) = plan, let partition = volume.partition {
             try PartitionGrowth.grow(partition, to: bytes, on: volume.disk)
         }
         if case .kernel(let directory) = way { try filesystem.grow(through: directory) }
+    }
+
+    /// After a failure: where nothing was written behind the filesystem, nothing of this growth is there to go on with, and
+    /// its record allows nothing any more.
+    func abandon() {
+        let start = volume.partition?.start ?? 0
+        guard
+            (try? PartitionRoom.requireBlank(
+                behind: volume, type: filesystem.type, to: start + whole, beyond: 0)) != nil
+        else { return }
+        try? journal.strike(.resize, volume.id.guid)
     }
 
     func growByTool(deadline: Duration) async throws(StorageError) {
@@ -63,7 +79,7 @@ struct VolumeGrowth: Sendable {
     /// Verifies that it has come to its end.
     func finish() throws(StorageError) {
         let directory: OpenDirectory? = if case .kernel(let directory) = way { directory } else { nil }
-        guard try !filesystem.isBehind(through: directory) else {
+        guard try !filesystem.isBehind(by: 16 << 20, through: directory) else {
             throw StorageError(
                 .internalError, "the filesystem has not grown with its partition", subject: volume.device.path)
         }
