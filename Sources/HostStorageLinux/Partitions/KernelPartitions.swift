@@ -33,6 +33,8 @@ struct KernelPartitions {
         let size: Int64
 
         var volumeDevice: VolumeDevice { VolumeDevice(name: name, device: device, size: size) }
+
+        func resized(to size: Int64) -> Known { Known(name: name, device: device, start: start, size: size) }
     }
 
     /// By number, from sysfs, where starts and sizes count in 512-byte sectors.
@@ -57,19 +59,32 @@ struct KernelPartitions {
     ///   is in use is meant. Else that is an error.
     func device(of partition: PartitionTable.Partition, asUsed: Bool = false) throws(StorageError) -> VolumeDevice {
         if disk.node.name.hasPrefix("dm-") { return try mapped(partition) }
-        if let found = try known()[partition.number] {
-            if found.start == partition.start, found.size == partition.size { return try wait(for: found) }
+        guard partition.range.upperBound <= disk.size else {
+            throw StorageError(
+                .failedPrecondition,
+                "partition \(partition.number) ends at \(partition.range.upperBound) of \(disk.size) bytes",
+                subject: disk.path)
+        }
+        if let (number, found) = try standing(at: partition) {
+            if found.size == partition.size { return try wait(for: found) }
             do throws(StorageError) {
                 let isLonger = partition.size > found.size
-                if found.start == partition.start, try isLonger ? true : !isInUse(found) {
+                if try isLonger ? true : !isInUse(found) {
                     // An earlier call was ended between the table and the kernel, or another program has changed the table.
                     try resize(partition)
-                    return try wait(for: try known(partition))
+                    return try wait(for: found.resized(to: partition.size))
                 }
-                // Left over from another disk or an older table.
-                try remove(found, partition.number)
+                // Shorter now.
+                try remove(found, number)
             } catch  where error.code == .busy {
                 if asUsed { return try wait(for: found) }
+                throw displaced(partition, found, error)
+            }
+        } else if let found = try known()[partition.number] {
+            // Left over from another disk or an older table. What stands elsewhere is another volume.
+            do throws(StorageError) {
+                try remove(found, partition.number)
+            } catch  where error.code == .busy {
                 throw displaced(partition, found, error)
             }
         }
@@ -79,6 +94,16 @@ struct KernelPartitions {
                 disk.descriptor.raw, Int32(partition.number.rawValue), partition.start, partition.size),
             "BLKPG_ADD_PARTITION", "\(disk.path) partition \(partition.number)")
         return try wait(for: try known(partition))
+    }
+
+    /// What the kernel has where the partition begins. Its number there may be another than in the table: other programs
+    /// sort tables anew.
+    private func standing(
+        at partition: PartitionTable.Partition
+    ) throws(StorageError) -> (number: PartitionNumber, known: Known)? {
+        let all = try known()
+        if let own = all[partition.number], own.start == partition.start { return (partition.number, own) }
+        return all.first { $0.value.start == partition.start }.map { ($0.key, $0.value) }
     }
 
     private func known(_ partition: PartitionTable.Partition) throws(StorageError) -> Known {
@@ -94,7 +119,7 @@ struct KernelPartitions {
             .failedPrecondition,
             "partition \(partition.number) is in use as the kernel knows it (\(found.size) bytes at offset \(found.start)), "
                 + "and the partition table has \(partition.size) bytes at offset \(partition.start); "
-                + "it can only be asked and unmounted until nobody uses it any more",
+                + "until it is unused, the volume can only be asked and unmounted, and only where it still begins there",
             subject: disk.path, cause: refusal.cause)
         error.holders = refusal.holders.isEmpty ? Holders.ofDevice(found.volumeDevice) : refusal.holders
         return error
@@ -102,21 +127,29 @@ struct KernelPartitions {
 
     /// Tells the kernel that a partition has another size, also while it is mounted.
     func resize(_ partition: PartitionTable.Partition) throws(StorageError) {
-        guard try known()[partition.number]?.size != partition.size else { return }
-        try removeRemains(in: partition.start..<partition.start + partition.size, besides: partition.number)
+        let standing = try standing(at: partition)
+        guard standing?.known.size != partition.size else { return }
+        let number = standing?.number ?? partition.number
+        try removeRemains(in: partition.start..<partition.start + partition.size, besides: number)
         try check(
-            cls_partition_resize(
-                disk.descriptor.raw, Int32(partition.number.rawValue), partition.start, partition.size),
+            cls_partition_resize(disk.descriptor.raw, Int32(number.rawValue), partition.start, partition.size),
             "BLKPG_RESIZE_PARTITION", "\(disk.path) partition \(partition.number)")
     }
 
     /// Makes the kernel forget what it takes for other partitions in a range of the disk and the table does not have: it
     /// would keep a partition from that place. Fails where one is in use.
-    func removeRemains(in range: Range<Int64>, besides own: PartitionNumber) throws(StorageError) {
+    private func removeRemains(in range: Range<Int64>, besides own: PartitionNumber) throws(StorageError) {
         for (number, known) in try known() where number != own {
             guard range.overlaps(known.start..<known.start + known.size) else { continue }
             try BriefHold.outlast { () throws(StorageError) in try remove(known, number) }
         }
+    }
+
+    /// Makes the kernel forget what would be in the way of a partition that is to grow.
+    func makeRoom(for partition: PartitionTable.Partition, toGrowTo size: Int64) throws(StorageError) {
+        try removeRemains(
+            in: partition.start..<partition.start + size,
+            besides: try standing(at: partition)?.number ?? partition.number)
     }
 
     private func isInUse(_ known: Known) throws(StorageError) -> Bool {

@@ -67,11 +67,13 @@ extension OpenDisk {
                     if table.kind == "gpt", let id = try? VolumeID(guid: partition.id) { .partition(id) } else {
                         .part("\(table.kind)/\(partition.id)/\(partition.number)")
                     }
+                // libblkid puts the number behind the signature of a dos table, and numbers of logical partitions move up.
+                let sign = table.kind == "gpt" ? partition.id : String(partition.id.prefix { $0 != "-" })
                 // Its GUID, or the table's signature, is another when the disk is partitioned anew; where it begins
                 // tells it from others of the same GUID, and stays when it grows.
                 volumes.append(
                     LocatedVolume(
-                        id: try LocatedVolume.id(identity, "\(table.kind)/\(partition.id)/\(partition.start)"),
+                        id: try LocatedVolume.id(identity, "\(table.kind)/\(sign)/\(partition.start)"),
                         disk: node, identity: identity, partition: partition, formerName: former))
             }
             return volumes
