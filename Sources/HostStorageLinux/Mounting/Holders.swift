@@ -30,11 +30,16 @@ enum Holders {
     static func whoWorkOn(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: false) }
 
     private static func ofDevice(_ device: VolumeDevice, withReaders: Bool) -> [Holder] {
-        let stacked = Sysfs.names(in: "/sys/class/block/\(device.name)/holders") + loops(on: device)
+        let stacked =
+            Sysfs.names(in: "/sys/class/block/\(device.name)/holders") + LoopAliases.loops(showing: device)
+            + ((try? LoopAliases.inUse(of: device)) ?? []).filter { !$0.hasPrefix("loop") }
         let processes = RunningProcess.all()
+        let disk = BlockDeviceName.disk(of: device.name)
+        let whole = disk == device.name ? nil : (try? Sysfs.device("/sys/block/\(disk)/dev")) ?? nil
         return mounts(of: device.device, seenBy: processes) + stacked.map { Holder.device(name: $0) }
             + Self.processes { [remote = remotePlaces()] process in
-                process.use(ofDevice: device.device, withReaders: withReaders, notAskingBeneath: remote)
+                process.use(
+                    ofDevice: device.device, on: whole, withReaders: withReaders, notAskingBeneath: remote)
             }
     }
 
@@ -66,18 +71,6 @@ enum Holders {
             }
         }
         return found
-    }
-
-    /// Loop devices on a block device. They do not claim it.
-    static func loops(on device: VolumeDevice) -> [String] {
-        Sysfs.names(in: "/sys/block").filter { name in
-            guard name.hasPrefix("loop"),
-                let path = (try? Sysfs.attribute("/sys/block/\(name)/loop/backing_file")) ?? nil,
-                path.hasPrefix("/dev/"), let node = try? Descriptor(opening: path, cls_O_PATH),
-                let status = try? node.status(path)
-            else { return false }
-            return status.isBlockDevice && status.special == device.device
-        }
     }
 
     /// Where filesystems of servers are mounted. To open what a process has open there could wait for its server.
@@ -153,9 +146,12 @@ private struct RunningProcess {
     }
 
     /// - Parameters:
+    ///   - disk: the disk that the device is a partition of. Only who can write to it counts.
     ///   - withReaders: whether it counts that it can only read the device.
     ///   - places: what is open beneath them is no device.
-    func use(ofDevice device: DeviceNumber, withReaders: Bool, notAskingBeneath places: [String]) -> String? {
+    func use(
+        ofDevice device: DeviceNumber, on disk: DeviceNumber?, withReaders: Bool, notAskingBeneath places: [String]
+    ) -> String? {
         var canRead = false
         var servesFilesystem = false
         for name in Sysfs.names(in: "\(directory)/fd") {
@@ -165,14 +161,33 @@ private struct RunningProcess {
                 text.hasPrefix("/dev/") || !places.contains(where: { isIn(text, $0) })
             else { continue }
             if text.isIdentical(to: "/dev/fuse") { servesFilesystem = true }
-            guard let node = try? Descriptor(opening: link, cls_O_PATH), let status = try? node.status(link),
-                status.isBlockDevice, status.special == device
-            else { continue }
-            if canWrite(name) { return "open for writing" }
-            canRead = true
+            guard let special = blockDevice(link), special == device || special == disk else { continue }
+            if canWrite(name) { return special == device ? "open for writing" : "its disk open for writing" }
+            if special == device { canRead = true }
         }
+        if mapsForWriting(device, disk) { return "mapped for writing" }
         if canRead, servesFilesystem { return "filesystem in user space" }
         return canRead && withReaders ? "open device" : nil
+    }
+
+    private func blockDevice(_ link: String) -> DeviceNumber? {
+        guard let node = try? Descriptor(opening: link, cls_O_PATH), let status = try? node.status(link),
+            status.isBlockDevice
+        else { return nil }
+        return status.special
+    }
+
+    /// Whether it has the device in its memory, and can write to it so: a map outlives the descriptor that it was made of.
+    private func mapsForWriting(_ device: DeviceNumber, _ disk: DeviceNumber?) -> Bool {
+        // proc_pid_maps(5): "7f…-7f… rw-s offset device inode path"
+        let maps = (try? Descriptor.contents(of: "\(directory)/maps")) ?? ""
+        return maps.split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ", maxSplits: 5)
+            guard fields.count == 6, fields[1].hasPrefix("rw"), fields[1].hasSuffix("s"),
+                let special = blockDevice("\(directory)/map_files/\(fields[0])")
+            else { return false }
+            return special == device || special == disk
+        }
     }
 
     /// Whether what it has open under that number can be written to. Where that cannot be told it can.

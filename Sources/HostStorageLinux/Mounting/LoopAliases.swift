@@ -4,39 +4,50 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Other block devices that show the bytes of a volume: a loop device on its disk, what its disk is a loop device on, and
-/// loop devices whose files or ranges overlap.
+/// Other block devices that show the bytes of one: loop devices on it, on its disk or on an overlapping part of the same
+/// file, and what its disk is a loop device on.
 ///
-/// The kernel takes them for devices that have nothing to do with each other, and mounts a filesystem from both, which
-/// destroys it.
+/// The kernel takes them for devices that have nothing to do with each other. A filesystem that is mounted from two, or
+/// written through one while it is mounted from the other, is destroyed.
 enum LoopAliases {
-    /// Fails where one of them is in use.
-    static func refuseUsed(of volume: OpenVolume) throws(StorageError) {
-        var names = Holders.loops(on: volume.device)
-        if volume.partition != nil { names += Holders.loops(on: volume.disk.wholeDevice) }
-        if volume.disk.node.isLoop { names += try below(volume.disk) }
-        for name in names where try isInUse(name) {
-            var error = StorageError(
-                .failedPrecondition, "the same bytes are in use as /dev/\(name)", subject: volume.device.path)
-            error.holders = [.device(name: name)]
-            throw error
+    /// Loop devices of another disk that show bytes of the device, used or not.
+    static func loops(showing device: VolumeDevice) -> [String] {
+        guard let own = try? Extent(of: device.name) else { return [] }
+        let disk = BlockDeviceName.disk(of: device.name)
+        return Sysfs.names(in: "/sys/block").filter { name in
+            guard name.hasPrefix("loop"), name != disk, let backing = try? LoopBacking(of: name) else { return false }
+            return (try? backing.extent().overlaps(own)) ?? false
         }
     }
 
-    private static func below(_ disk: OpenDisk) throws(StorageError) -> [String] {
-        let own = try LoopBacking(of: disk.descriptor, disk.path)
-        if let special = own.special { return Sysfs.linkName("/sys/dev/block/\(special)").map { [$0] } ?? [] }
-        let text = try Sysfs.attribute("\(disk.node.sysfsPath)/loop/backing_file")
+    /// What the disk of the device is a loop device on, in turn; empty where it is none, or one on a file.
+    static func devices(below device: VolumeDevice) -> [String] {
         var names: [String] = []
-        for name in Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") && name != disk.node.name {
-            // Asked of sysfs first, for to open a device that hangs can hang.
-            guard let text, try Sysfs.attribute("/sys/block/\(name)/loop/backing_file") == text,
-                let device = try? Descriptor(opening: "/dev/\(name)", O_RDONLY | O_NONBLOCK),
-                let other = try? LoopBacking(of: device, "/dev/\(name)"), other.overlaps(own)
-            else { continue }
-            names.append(name)
+        var name = device.name
+        while names.count < 8, let backing = try? LoopBacking(of: BlockDeviceName.disk(of: name)),
+            let special = backing.special, let below = Sysfs.linkName("/sys/dev/block/\(special)")
+        {
+            names.append(below)
+            name = below
         }
         return names
+    }
+
+    /// Those of both that a mount, a stack or a process has claimed.
+    static func inUse(of device: VolumeDevice) throws(StorageError) -> [String] {
+        var used: [String] = []
+        for name in loops(showing: device) + devices(below: device) where try isInUse(name) { used.append(name) }
+        return used
+    }
+
+    /// Fails where the bytes of the volume are in use by another name.
+    static func refuseUsed(of volume: OpenVolume) throws(StorageError) {
+        let used = try inUse(of: volume.device)
+        guard let first = used.first else { return }
+        var error = StorageError(
+            .failedPrecondition, "the same bytes are in use as /dev/\(first)", subject: volume.device.path)
+        error.holders = used.map { .device(name: $0) }
+        throw error
     }
 
     private static func isInUse(_ name: String) throws(StorageError) -> Bool {
@@ -53,6 +64,37 @@ enum LoopAliases {
     }
 }
 
+/// Where the bytes of a block device are in the end: in a file, or on a disk that is no loop device.
+private struct Extent {
+    enum Base: Equatable {
+        case disk(String)
+        case file(DeviceNumber, inode: UInt64)
+    }
+
+    let base: Base
+    let range: Range<UInt64>
+
+    init(base: Base, range: Range<UInt64>) { (self.base, self.range) = (base, range) }
+
+    /// - Parameter part: of the device; nil for all of it.
+    init(of name: String, _ part: Range<UInt64>? = nil, depth: Int = 0) throws(StorageError) {
+        let disk = BlockDeviceName.disk(of: name)
+        var range = part ?? 0..<UInt64.max
+        if disk != name {
+            let start = UInt64(try Sysfs.number("/sys/class/block/\(name)/start") ?? 0) * 512
+            let size = UInt64(try Sysfs.number("/sys/class/block/\(name)/size") ?? 0) * 512
+            range = range.clamped(to: 0..<size).moved(by: start)
+        }
+        if disk.hasPrefix("loop"), depth < 8, let backing = try? LoopBacking(of: disk) {
+            self = try backing.extent(of: range, depth: depth + 1)
+        } else {
+            self.init(base: .disk(disk), range: range)
+        }
+    }
+
+    func overlaps(_ other: Extent) -> Bool { base == other.base && range.overlaps(other.range) }
+}
+
 /// The part of a file, or of a block device, that a loop device shows.
 private struct LoopBacking {
     private let file: DeviceNumber
@@ -61,18 +103,32 @@ private struct LoopBacking {
     /// The block device that its file is.
     let special: DeviceNumber?
 
-    init(of device: borrowing Descriptor, _ subject: String) throws(StorageError) {
+    init(of name: String) throws(StorageError) {
+        let device = try Descriptor(opening: "/dev/\(name)", O_RDONLY | O_NONBLOCK)
         var status = cls_loop_status()
-        try check(cls_loop_status(device.raw, &status), "LOOP_GET_STATUS64", subject)
+        try check(cls_loop_status(device.raw, &status), "LOOP_GET_STATUS64", "/dev/\(name)")
         file = DeviceNumber(major: UInt32(status.backing_major), minor: UInt32(status.backing_minor))
         inode = status.backing_inode
-        let end = status.size_limit == 0 ? .max : status.offset.addingReportingOverflow(status.size_limit).partialValue
-        range = status.offset..<max(end, status.offset)
+        range = (0..<(status.size_limit == 0 ? .max : status.size_limit)).moved(by: status.offset)
         let special = DeviceNumber(major: UInt32(status.special_major), minor: UInt32(status.special_minor))
         self.special = special.major == 0 || special == file ? nil : special
     }
 
-    func overlaps(_ other: LoopBacking) -> Bool {
-        special == nil && file == other.file && inode == other.inode && range.overlaps(other.range)
+    func extent(of part: Range<UInt64> = 0..<UInt64.max, depth: Int = 0) throws(StorageError) -> Extent {
+        let own = part.moved(by: range.lowerBound).clamped(to: range)
+        if let special, let name = Sysfs.linkName("/sys/dev/block/\(special)") {
+            return try Extent(of: name, own, depth: depth)
+        }
+        return Extent(base: .file(file, inode: inode), range: own)
+    }
+}
+
+extension Range<UInt64> {
+    fileprivate func moved(by offset: UInt64) -> Range<UInt64> {
+        func sum(_ a: UInt64) -> UInt64 {
+            let sum = a.addingReportingOverflow(offset)
+            return sum.overflow ? .max : sum.partialValue
+        }
+        return sum(lowerBound)..<sum(upperBound)
     }
 }
