@@ -94,6 +94,7 @@ extension LinuxBackend {
     /// nothing is mounted, and the reason returned.
     private func mount(_ volume: OpenVolume, at path: HostPath, isChecked: Bool) throws(StorageError) -> String? {
         let path = try door.actual(path)
+        try volume.requireWritable()
         let (parent, name) = try door.openParent(of: path)
         if let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)") {
             if try isServing(top, volume, on: name, in: parent.descriptor, path) { return nil }
@@ -105,7 +106,6 @@ extension LinuxBackend {
         guard try target.isEmptyDirectory("\(path)") else {
             throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
         }
-        try volume.requireWritable()
         try LoopAliases.refuseUsed(of: volume)
         let type = try volume.filesystemType()
         if !isChecked, let reason = try FilesystemCheck.reason(volume, type: type), try !volume.isInUse() {
@@ -238,21 +238,21 @@ extension LinuxBackend {
     /// Fails unless what is mounted there is the volume: as it was noted down when it was mounted, or as its disk says.
     private func require(_ volume: VolumeID, at path: HostPath, as top: Mount?) async throws(StorageError) {
         if let top, mountRecords.volume(of: top) == volume { return }
-        let device: DeviceNumber
+        let device: VolumeDevice
         do throws(StorageError) {
             let found = try await index.locate(volume) { () async throws(StorageError) in
                 guard let device = top?.blockDevice else { return nil }
                 return try Self.disk(of: device)?.name
             }
             device = try await onDisk(of: found) { () throws(StorageError) in
-                try OpenVolume(found, .question).device.device
+                try OpenVolume(found, .question).device
             }
         } catch {
             // Of whom it is that stands there nothing tells any more, and it is of no use to anybody.
             if let top, top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
             throw error
         }
-        guard let top, top.blockDevice != device else { return }
+        guard let top, !top.isOf(device) else { return }
         throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
     }
 
@@ -287,9 +287,14 @@ extension LinuxBackend {
         guard let work else { return }
         // Nothing is written before everything that can refuse has refused.
         try await work.checkByTool(deadline: Self.toolDeadline)
-        try await onDisk(of: found) { () throws(StorageError) in try work.growPartition() }
-        try await work.growByTool(deadline: Self.toolDeadline)
-        try await onDisk(of: found) { () throws(StorageError) in try work.finish() }
+        do throws(StorageError) {
+            try await onDisk(of: found) { () throws(StorageError) in try work.growPartition() }
+            try await work.growByTool(deadline: Self.toolDeadline)
+            try await onDisk(of: found) { () throws(StorageError) in try work.finish() }
+        } catch {
+            try? await onDisk(of: found) { work.abandon() }
+            throw error
+        }
     }
 
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {

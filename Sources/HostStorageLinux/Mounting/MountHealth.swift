@@ -56,9 +56,9 @@ extension Mount {
 
     var isReadOnly: Bool { options.contains("ro") }
 
-    /// Whether a server or a program serves it, and no disk: what is not written when it is given up is lost by it alone.
+    /// Whether a server or a program serves it, which may not answer: what is not written when it is given up is lost.
     var isServed: Bool {
-        ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "lustre", "virtiofs", "fuse"].contains(type)
+        ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "lustre", "virtiofs", "fuse", "fuseblk"].contains(type)
             || type.hasPrefix("fuse.")
     }
 }

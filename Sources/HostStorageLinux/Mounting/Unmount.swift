@@ -20,7 +20,7 @@ enum Unmount {
     ///   - mount: that mount.
     ///   - place: its absolute path on the host, to tell holders by.
     ///   - subject: its path as callers are told it.
-    ///   - force: whether a server that does not answer is given up after ``patience``. A disk never is.
+    ///   - force: whether a server, or a program, that does not answer is given up after ``patience``. A disk never is.
     /// - Returns: why data that were not yet written are lost; nil where all are on the disk.
     static func unmount(
         _ mount: Mount, on name: String, in directory: borrowing Descriptor, at place: String, subject: String,
@@ -28,8 +28,11 @@ enum Unmount {
     ) throws(StorageError) -> String? {
         var flags = Int32(UMOUNT_NOFOLLOW)
         let loss: String?
-        if mount.isServed, force {
-            loss = try flushBriefly(name, in: directory, subject)
+        if mount.isServed, force || mount.type == "fuseblk" {
+            loss = try flushBriefly(name, in: directory, subject, patience: force ? patience : programPatience)
+            if let loss, !force {
+                throw StorageError(.unavailable, "\(loss); Rmdir with force gives it up", subject: subject)
+            }
             if loss != nil { flags |= Int32(MNT_FORCE) }
         } else {
             loss = try flush(mount, on: name, in: directory, subject)
@@ -83,9 +86,13 @@ enum Unmount {
     /// How long, in seconds, a server is waited for by who takes its mount away by force.
     static let patience = 10
 
+    /// The same for a program that serves a disk (ntfs-3g), where it is not to be given up: it writes as fast as the disk
+    /// does. A call that waited without end would keep the one that gives it up from the path.
+    static let programPatience = 30
+
     /// The same for what a server or a program serves, which may never answer.
     private static func flushBriefly(
-        _ name: String, in directory: borrowing Descriptor, _ place: String
+        _ name: String, in directory: borrowing Descriptor, _ place: String, patience: Int
     ) throws(StorageError) -> String? {
         // Its own, for this may outlast the caller.
         let own = try checkErrno(fcntl(directory.raw, F_DUPFD_CLOEXEC, 0), "fcntl", place)

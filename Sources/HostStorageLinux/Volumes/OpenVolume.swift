@@ -68,7 +68,10 @@ final class OpenVolume: Sendable {
     }
 
     /// The type of the filesystem on the volume; anything else is refused.
-    func filesystemType() throws(StorageError) -> String {
+    func filesystemType() throws(StorageError) -> String { try filesystem().type }
+
+    /// The filesystem on the volume; anything else is refused.
+    func filesystem() throws(StorageError) -> Signature {
         let content = try content()
         guard case .filesystem(let signature) = content else {
             throw StorageError(
@@ -76,7 +79,7 @@ final class OpenVolume: Sendable {
                 content.label.map { "it holds \($0), which is no filesystem" } ?? "it is not formatted",
                 subject: device.path)
         }
-        return signature.type
+        return signature
     }
 
     /// Where it is mounted.
@@ -84,8 +87,10 @@ final class OpenVolume: Sendable {
 
     /// A directory of its mounted filesystem; nil where it is not mounted. The table tells places by text,
     /// and another mount may cover one, or somebody have swapped what is on the way: so it is made sure of.
-    func mountedDirectory() throws(StorageError) -> OpenDirectory? {
-        for mount in try mounts() {
+    ///
+    /// - Parameter isWritable: whether it has to be of a mount that can be written through.
+    func mountedDirectory(isWritable: Bool = false) throws(StorageError) -> OpenDirectory? {
+        for mount in try mounts() where !(isWritable && mount.options.contains("ro")) {
             guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else {
                 continue
             }
@@ -143,8 +148,16 @@ final class OpenVolume: Sendable {
 
     /// Writes all cached data of the volume to its disk.
     func flush() throws(StorageError) {
-        // A mount of one instant ago may be gone by now; the device is written out below.
-        if let top = try mountedDirectory() { try check(cls_syncfs(top.descriptor.raw), "syncfs", device.path) }
+        if let top = try usedDirectory() {
+            try check(cls_syncfs(top.descriptor.raw), "syncfs", device.path)
+        } else if try isClaimed(), case let mounts = Holders.mounts(of: device.device), !mounts.isEmpty {
+            var error = StorageError(
+                .failedPrecondition,
+                "its filesystem is mounted and cannot be told to write its data out: it was shut down, or it is served by a "
+                    + "program of another mount namespace", subject: device.path)
+            error.holders = mounts
+            throw error
+        }
         try checkErrno(fsync(descriptor.raw), "fsync", device.path)
     }
 }
