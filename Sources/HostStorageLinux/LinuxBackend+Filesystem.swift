@@ -33,6 +33,10 @@ extension LinuxBackend {
             // What was unmounted leaves an empty directory. One that is not empty was never ours to empty:
             // it lay hidden below the mount.
             if wasMounted || !force {
+                if wasMounted, !status.isDirectory, status.size > 0 {
+                    throw StorageError(
+                        .failedPrecondition, "a file with data lay hidden below the mount, and stays", subject: "\(path)")
+                }
                 if unlinkat(parent.descriptor.raw, name, status.isDirectory ? AT_REMOVEDIR : 0) < 0 {
                     throw try TreeRemoval.refusal(of: Array(name.utf8), in: parent.descriptor, errno, "\(path)")
                 }

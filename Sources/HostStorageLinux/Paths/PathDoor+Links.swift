@@ -150,6 +150,8 @@ private struct LinkWalk {
             guard root >= 0 else { throw outside }
             close(root)
         }
+        // ".." of a file is nowhere (path_resolution(7)).
+        if let place = try? place(), !place.isRoot { _ = try door.open(place, cls_O_PATH | O_DIRECTORY) }
         names.removeLast()
     }
 

@@ -190,21 +190,24 @@ private struct Descent {
         }
         let raw = parent.descriptor.raw
         let code = levels[levels.count - 1].name.withCString { unlinkat(raw, $0, AT_REMOVEDIR) < 0 ? errno : 0 }
-        if code != 0, code != ENOENT { throw TreeRemoval.removalError(code, place) }
+        if code != 0, code != ENOENT {
+            throw try TreeRemoval.refusal(of: levels[levels.count - 1].name, in: parent.descriptor, code, place)
+        }
         levels.removeLast()
         current = parent
         return true
     }
 
-    /// The path of a name in the current directory, of itself if there is none: as much of it as is good to read. Takes as
-    /// long in a deep tree as in a flat one.
+    /// The path of a name in the current directory, of itself if there is none, in the dialect that the caller speaks: as
+    /// much of it as is good to read. Takes as long in a deep tree as in a flat one.
     private func place(of name: [UInt8]) -> String {
         let below = levels.dropFirst()
         var names = below.prefix(4).map(\.name)
         if below.count > 8 { names.append(Array("… \(below.count - 8) directories …".utf8)) }
         names += below.dropFirst(4).suffix(4).map(\.name)
         if !name.isEmpty { names.append(name) }
-        return ([path] + names.map { String(decoding: $0, as: UTF8.self) }).joined(separator: "/")
+        return ([path] + names.map { String(decoding: $0, as: UTF8.self) }).joined(
+            separator: path.hasPrefix("/") ? "/" : #"\"#)
     }
 }
 
