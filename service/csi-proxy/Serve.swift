@@ -108,6 +108,11 @@ struct Serve: AsyncParsableCommand {
             paths: try PathPolicy(
                 roots: [kubelet] + workingDirs, drives: map, dialect: dialect, ignoresCase: ignoreCase,
                 deviceNames: deviceNames))
+        guard (try? settings.paths.place(hostPath: stateDir)) == nil else {
+            throw StorageError(
+                .invalidArgument, "the state directory lies within a working directory, where callers could change it",
+                subject: stateDir)
+        }
         settings.filesystem = filesystem
         settings.changeableServices = changeableServices
         settings.requiresSMBEncryption = requirePrivacy
@@ -126,6 +131,9 @@ struct Serve: AsyncParsableCommand {
             )
         }
         await ToolThreads.begin()
+        // libdispatch opens descriptors with the first timer of each clock, and ends the process where it gets none.
+        try? await Task.sleep(for: .milliseconds(1), clock: .continuous)
+        try? await Task.sleep(for: .milliseconds(1), clock: .suspending)
         warnings.tellOfRoots()
         warnings.tellOfDisks()
         warnings.tell(of: access.policyInForce)

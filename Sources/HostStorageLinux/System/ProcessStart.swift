@@ -14,8 +14,18 @@ package enum ProcessStart {
             throw StorageError(
                 .failedPrecondition, "/proc is not mounted, or not readable; mount it", subject: "/proc/self")
         }
+        // Without it no disk is known, and every volume would be missing.
+        guard access("/sys/class/block", R_OK | X_OK) == 0 else {
+            throw StorageError(
+                .failedPrecondition, "/sys is not mounted, or not readable; mount it", subject: "/sys/class/block")
+        }
         guard !CommandLine.arguments.isEmpty else {
             throw StorageError(.failedPrecondition, "the arguments cannot be read", subject: "/proc/self/cmdline")
+        }
+        // Swift would replace what is no UTF-8, and so name other files.
+        let arguments = try Descriptor.bytes(of: "/proc/self/cmdline")
+        guard String(validating: arguments, as: UTF8.self) != nil else {
+            throw StorageError(.invalidArgument, "the arguments are to be UTF-8", subject: "/proc/self/cmdline")
         }
     }
 

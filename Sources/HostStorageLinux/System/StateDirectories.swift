@@ -56,6 +56,18 @@ package enum StateDirectory {
                 .failedPrecondition, "others than its owner can write the state directory; chmod go-w it", subject: path
             )
         }
+        for name in Sysfs.names(in: path) {
+            let own = "\(path)/\(name)"
+            guard lstat(own, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { continue }
+            guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == 0 || status.st_uid == geteuid(),
+                status.st_mode & (S_IWGRP | S_IWOTH) == 0
+            else {
+                throw StorageError(
+                    .failedPrecondition,
+                    "what is in the state directory is to be files, and directories that its owner alone can write",
+                    subject: own)
+            }
+        }
         do throws(StorageError) {
             let trial = "\(path)/trial"
             try StateFile.write("trial\n", to: trial)

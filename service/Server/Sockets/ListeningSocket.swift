@@ -26,6 +26,11 @@ struct ListeningSocket: Sendable {
                 .invalidArgument, "the directory of the sockets is to be an absolute path",
                 subject: directory.isEmpty ? "an empty path" : directory)
         }
+        // A path of 108 bytes with its NUL (unix(7)). Before anything is made.
+        if let longest = names.map({ "\(directory)/\($0)".utf8.count }).max(), longest > 107 {
+            throw StorageError(
+                .invalidArgument, "the directory of the sockets is \(longest - 107) bytes too long", subject: directory)
+        }
         try makeDirectory(directory, owner)
         // Two servers that start at once must not take each other's fresh sockets for stale ones.
         let lock = cus_lock_directory(directory)
