@@ -362,20 +362,35 @@ extension LinuxBackend {
         guard let partition else {
             return try await index.wholeVolume(of: disk)
         }
-        guard let volume = try await index.volumes(on: disk).first(where: { $0.partition?.number == partition }) else {
+        guard let volume = try await index.volumes(on: disk).first(where: { $0.partition.map(partition.isSame) ?? false })
+        else {
             throw Self.noVolume(at: path)
         }
         return volume.id
     }
 
+    /// What tells which of a table's partitions a device is.
+    private enum PartitionMark {
+        /// Of a multipath map.
+        case number(PartitionNumber)
+        /// The kernel's number may be another than the table's.
+        case start(Int64)
+
+        func isSame(_ partition: PartitionTable.Partition) -> Bool {
+            switch self {
+            case .number(let number): partition.number == number
+            case .start(let start): partition.start == start
+            }
+        }
+    }
+
     /// The kernel's name of the disk that a device is or is on, and which partition it is.
-    private static func disk(of device: DeviceNumber) throws(StorageError) -> (name: String, PartitionNumber?)? {
+    private static func disk(of device: DeviceNumber) throws(StorageError) -> (name: String, PartitionMark?)? {
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return nil }
-        let mapped = try MappedPartition(name: name)
-        let number = try Sysfs.number("/sys/class/block/\(name)/partition")
-        return (
-            mapped?.disk ?? BlockDeviceName.disk(of: name), mapped?.number ?? number.map { PartitionNumber(UInt32($0)) }
-        )
+        if let mapped = try MappedPartition(name: name) { return (mapped.disk, .number(mapped.number)) }
+        let disk = BlockDeviceName.disk(of: name)
+        guard disk != name else { return (disk, nil) }
+        return (disk, try Sysfs.number("/sys/class/block/\(name)/start").map { .start(Int64($0) * 512) })
     }
 
     private static func noVolume(at path: HostPath) -> StorageError {

@@ -109,6 +109,11 @@ extension RealDiskTests {
             /// A filesystem in user space that the kernel has not been told the device of.
             case userSpace
             case loop
+            case loopOnItsDisk
+            case loopOnItsFile
+            case writerOfTheDisk
+            /// The descriptor that it was mapped through is closed.
+            case map
         }
 
         @Test(arguments: Use.allCases)
@@ -119,7 +124,8 @@ extension RealDiskTests {
             var holders: [HoldingProcess] = []
             var loops: [String] = []
             defer { for loop in loops { _ = try? Command.run("losetup", "--detach", loop) } }
-            for (number, device) in [disk.partition(), blank.partition()].enumerated() {
+            for (number, whole) in [disk, blank].enumerated() {
+                let device = whole.partition()
                 switch use {
                 case .writer: holders.append(try HoldingProcess(#"exec 3<>"$0"; exec cat"#, device))
                 case .writerThroughAnotherNode:
@@ -129,6 +135,17 @@ extension RealDiskTests {
                     holders.append(try HoldingProcess(#"exec 3<>"$0"; rm "$0"; exec cat"#, node))
                 case .userSpace: holders.append(try HoldingProcess(#"exec 3<"$0" 4<>/dev/fuse; exec cat"#, device))
                 case .loop: loops.append(try Command.run("losetup", "--find", "--show", device))
+                case .loopOnItsDisk: loops.append(try Command.run("losetup", "--find", "--show", whole.device))
+                case .loopOnItsFile:
+                    loops.append(try Command.run("losetup", "--find", "--show", "--offset", "\(1 << 20)", whole.file))
+                case .writerOfTheDisk: holders.append(try HoldingProcess(#"exec 3<>"$0"; exec cat"#, whole.device))
+                case .map:
+                    let script = """
+                        import mmap,os,sys
+                        f=os.open(sys.argv[1],os.O_RDWR); m=mmap.mmap(f,4096); os.close(f)
+                        print(sys.stdin.readline(),flush=True); sys.stdin.read()
+                        """
+                    holders.append(try HoldingProcess("exec python3 -c '\(script)' \"$0\"", device))
                 }
             }
             let before = try table(disk)

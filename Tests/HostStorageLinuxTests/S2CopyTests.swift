@@ -258,6 +258,18 @@ extension RealDiskTests {
             try await host.unmountVolume(volume, from: place)
         }
 
+        /// Numbers of logical partitions move up when one before them goes.
+        @Test func aLogicalPartitionKeepsItsIDWhenItsNumberChanges() async throws {
+            let disk = try LoopDisk(size: 256 << 20)
+            try Command.run(
+                "sh", "-c", "printf 'label: dos\\n,,E\\n,64M\\n,64M\\n' | sfdisk -q \(disk.device)")
+            let host = try LinkedHost().host
+            let before = try await host.volumes(on: try disk.number, partition: nil)
+            try #require(before.count == 2)
+            try Command.run("sfdisk", "-q", "--no-reread", "--no-tell-kernel", "--force", "--delete", disk.device, "5")
+            #expect(try await host.volumes(on: try disk.number, partition: nil) == [before[1]])
+        }
+
         enum Alias: CaseIterable, Sendable {
             case onTheDisk
             case onThePartition

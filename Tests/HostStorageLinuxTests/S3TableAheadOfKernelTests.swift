@@ -2,6 +2,7 @@
 
 import Expectations
 import Foundation
+import Glibc
 import HostStorage
 import LoopDisks
 import Testing
@@ -118,6 +119,50 @@ extension RealDiskTests {
             // Now the kernel is told.
             _ = try? await host.resizeVolume(volume, to: .bytes(1))
             #expect(try kernelSize(disk) == 100 << 20)
+        }
+
+        /// Where a partition begins tells which it is. Other programs sort tables anew.
+        @Test func partitionsWhoseNumbersTheKernelHasOtherwiseAreNotTakenForEachOther() async throws {
+            let disk = try LoopDisk(size: 512 << 20)
+            try Command.run("sh", "-c", "printf 'label: gpt\\nsize=200M\\nsize=200M\\n' | sfdisk -q \(disk.device)")
+            let linked = try LinkedHost()
+            let (host, place) = (linked.host, linked.path("staging"))
+            let volumes = try await host.volumes(on: try disk.number, partition: nil)
+            try #require(volumes.count == 2)
+            for volume in volumes { _ = try await host.isVolumeFormatted(volume) }
+            try await host.formatVolume(volumes[0])
+            try await host.makeDirectory(place)
+            try await host.mountVolume(volumes[0], at: place)
+            let lines = try Command.run("sfdisk", "--dump", disk.device).split(separator: "\n").map(String.init)
+            let partitions = lines.indices.filter { lines[$0].hasPrefix("/dev/") }
+            try #require(partitions.count == 2)
+            var swapped = lines
+            for (index, other) in zip(partitions, partitions.reversed()) {
+                let (name, rest) = (lines[index].split(separator: ":")[0], lines[other].split(separator: ":")[1])
+                swapped[index] = "\(name):\(rest)"
+            }
+            try swapped.joined(separator: "\n").write(
+                toFile: "\(linked.scratch.path)/table", atomically: false, encoding: .utf8)
+            try Command.run(
+                "sh", "-c", "sfdisk -q --no-reread --no-tell-kernel --force \(disk.device) < \(linked.scratch.path)/table")
+
+            #expect(try await host.volume(mountedAt: place) == volumes[0])
+            #expect(try await host.isVolumeFormatted(volumes[0]))
+            #expect(try await !host.isVolumeFormatted(volumes[1]))
+            await expectError(.failedPrecondition) { try await host.unmountVolume(volumes[1], from: place) }
+            try await host.mountVolume(volumes[0], at: place)
+            try await host.unmountVolume(volumes[0], from: place)
+        }
+
+        @Test func aPartitionThatEndsBeyondItsDiskIsNamed() async throws {
+            let disk = try LoopDisk(size: 64 << 20)
+            try Command.run("sh", "-c", "printf 'label: dos\\nsize=60M\\n' | sfdisk -q \(disk.device)")
+            guard truncate(disk.file, 32 << 20) == 0 else { throw CommandFailed("truncate") }
+            try Command.run("losetup", "--set-capacity", disk.device)
+            let host = try LinkedHost().host
+            let volume = try #require(try await host.volumes(on: try disk.number, partition: nil).first)
+            await expectError(.failedPrecondition, "ends at") { _ = try await host.isVolumeFormatted(volume) }
+            await expectError(.failedPrecondition, "ends at") { try await host.formatVolume(volume) }
         }
 
         /// A neighbour that the table has no more would be in the way, and goes where nobody uses it.

@@ -27,6 +27,29 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
+        /// What cannot be written out is not said to be.
+        @Test(arguments: [FilesystemKind.ext4, .xfs])
+        func aFlushOfAFilesystemThatWasShutDownFails(_ filesystem: FilesystemKind) async throws {
+            let mounted = try await MountedVolume(filesystem)
+            try "lost".write(toFile: "\(mounted.place)/data", atomically: false, encoding: .utf8)
+            try mounted.shutDown()
+            await #expect(throws: StorageError.self) { try await mounted.linked.host.flushVolume(mounted.volume) }
+            try await mounted.unmount()
+        }
+
+        /// What is mounted where this process does not see it is written out as well.
+        @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs])
+        func aFlushReachesAFilesystemThatIsMountedElsewhereAlone(_ filesystem: FilesystemKind) async throws {
+            let mounted = try await MountedVolume(filesystem)
+            let holder = try HoldingProcess("exec unshare --mount --propagation private cat", "")
+            let text = "marker-\(UUID().uuidString)"
+            try text.write(toFile: "\(mounted.place)/data", atomically: false, encoding: .utf8)
+            try Command.run("umount", mounted.place)
+            try await mounted.linked.host.flushVolume(mounted.volume)
+            #expect(try Command.run("grep", "--count", "--text", text, mounted.disk.file) >= "1")
+            holder.end()
+        }
+
         /// One whose options in the kernel's table tell of nothing, as with Linux before 6.8.
         @Test(arguments: [true, false]) func aDeathIsNoticedWithoutTheKernelsTable(isShutDown: Bool) async throws {
             let mounted = try await MountedVolume()

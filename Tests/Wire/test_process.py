@@ -424,6 +424,45 @@ def test_a_state_directory_that_can_be_none_fails_the_start(start, directory, ki
     start("--state-dir", state).fails()
 
 
+@pytest.mark.parametrize("kind", ["link", "file", "others can write it", "another's"])
+def test_so_does_what_is_in_it(start, directory, kind):
+    state = directory / "state"
+    state.mkdir(mode=0o755)
+    own = state / "intents"
+    if kind == "link":
+        own.symlink_to(directory)
+    elif kind == "file":
+        os.mkfifo(own)
+    else:
+        own.mkdir()
+        own.chmod(0o777) if kind.startswith("others") else os.chown(own, STRANGER, STRANGER)
+    start().fails("state directory")
+
+
+@pytest.mark.parametrize("below", ["state", "a/b/state"])
+def test_a_state_directory_that_callers_can_reach_fails_the_start(start, directory, below):
+    (directory / "kubelet").mkdir()
+    start("--state-dir", directory / "kubelet" / below).fails("working directory")
+    assert list((directory / "kubelet").iterdir()) == []
+
+
+def test_without_sysfs_it_fails_with_a_sentence(start):
+    proxy = start(prefix=["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /sys && exec "$@"', "sh"])
+    proxy.fails("/sys is not mounted")
+
+
+def test_arguments_that_are_no_text_fail_the_start(start, directory):
+    proxy = start(prefix=["sh", "-c", r"""exec "$@" --working-dir "$(printf '/tmp/\377')" """, "sh"])
+    proxy.fails("UTF-8")
+    assert not list(directory.glob("pipes/*"))
+
+
+def test_a_directory_of_sockets_that_is_too_long_is_not_made(start, directory):
+    long = directory / ("x" * 60) / ("y" * 60)
+    start("--pipe-dir", long).fails("too long")
+    assert not long.parent.exists()
+
+
 @pytest.fixture
 def small_state(directory):
     """A state directory on a filesystem of its own."""

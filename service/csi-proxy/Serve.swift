@@ -131,9 +131,6 @@ struct Serve: AsyncParsableCommand {
             )
         }
         await ToolThreads.begin()
-        // libdispatch opens descriptors with the first timer of each clock, and ends the process where it gets none.
-        try? await Task.sleep(for: .milliseconds(1), clock: .continuous)
-        try? await Task.sleep(for: .milliseconds(1), clock: .suspending)
         warnings.tellOfRoots()
         warnings.tellOfDisks()
         warnings.tell(of: access.policyInForce)
