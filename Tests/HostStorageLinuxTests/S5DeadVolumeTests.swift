@@ -263,6 +263,100 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
+        /// Somebody has detached it and still uses it: no table tells of that, and every new mount is the same filesystem.
+        @Test func aDeadVolumeThatIsUsedOutOfSightIsRefused() async throws {
+            let mounted = try await MountedVolume()
+            let holder = try HoldingProcess("exec 3>$0/held; echo; cat", mounted.place)
+            try mounted.shutDown()
+            try Command.run("umount", "--lazy", mounted.place)
+            await expectError(.failedPrecondition, "shut down") { try await mounted.mount() }
+            #expect(try !mounted.isMounted)
+            holder.end()
+            try await eventually("nobody has it") { (try? await mounted.mount()) != nil }
+            try await mounted.unmount()
+        }
+
+        /// Nothing has been written that would have told.
+        @Test(arguments: [FilesystemKind.ext4, .xfs])
+        func aVolumeWhoseDiskTakesNothingIsNotCalledMounted(_ filesystem: FilesystemKind) async throws {
+            let file = try FaultyFile(size: 384 << 20)
+            let mounted = try await MountedVolume(filesystem, on: file.attach())
+            var broken = FaultyFile.Faults.none
+            broken.writeErrors = [[0, .max]]
+            try Command.run("mkdir", "\(mounted.place)/lost")
+            try file.order(broken)
+            await #expect(throws: StorageError.self) { try await mounted.mount() }
+            _ = try? await mounted.unmount()
+            _ = try? await mounted.unmount()
+            try file.order(.none)
+        }
+
+        /// The storage has cut its disk off.
+        @Test func aVolumeThatIsLargerThanItsDiskIsNotCalledMounted() async throws {
+            let disk = try LoopDisk(size: 64 << 20)
+            try Command.run("mkfs.ext4", "-q", disk.device)
+            let linked = try LinkedHost()
+            let volume = try #require(try await linked.host.volumes(on: disk.number, partition: nil).first)
+            let place = linked.path("staging")
+            try await linked.host.makeDirectory(place)
+            try await linked.host.mountVolume(volume, at: place)
+            try Command.run("truncate", "--size", "32M", disk.file)
+            try Command.run("losetup", "--set-capacity", disk.device)
+            await #expect(throws: StorageError.self) { try await linked.host.mountVolume(volume, at: place) }
+        }
+
+        // MARK: - Records of mounts
+
+        @Test func aRecordIsOfItsMountInThisBootAlone() async throws {
+            let mounted = try await MountedVolume()
+            let records = mounted.linked.host.backend.mountRecords
+            let mount = try #require(try MountTable.read().first { $0.target == mounted.place })
+            func other(_ source: String, _ type: String) -> Mount {
+                Mount(
+                    id: mount.id, parent: mount.parent, device: mount.device, source: source, type: type,
+                    target: mount.target, root: mount.root, options: mount.options)
+            }
+            #expect(records.volume(of: other(mount.source, mount.type)) == mounted.volume)
+            #expect(records.volume(of: other("/dev/other", mount.type)) == nil)
+            #expect(records.volume(of: other(mount.source, "xfs")) == nil)
+            let directory = "\(mounted.linked.scratch.path)/state/mounts"
+            let file = "\(directory)/\(mount.device)"
+            var lines = try String(contentsOfFile: file, encoding: .utf8).components(separatedBy: "\n")
+            lines[0] = "another boot"
+            try lines.joined(separator: "\n").write(toFile: file, atomically: false, encoding: .utf8)
+            #expect(records.volume(of: mount) == nil)
+            // It ends with the last mount.
+            try await mounted.unmount()
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
+        }
+
+        /// Somebody has unmounted the volume, and mounted there what came to the same device.
+        @Test func aRecordOfAnotherDiskDoesNotTakeItsMountAway() async throws {
+            let disk = try LoopDisk(size: 64 << 20)
+            try Command.run("mkfs.ext4", "-q", disk.device)
+            let linked = try LinkedHost()
+            let volume = try #require(try await linked.host.volumes(on: disk.number, partition: nil).first)
+            let place = linked.path("staging")
+            try await linked.host.makeDirectory(place)
+            try await linked.host.mountVolume(volume, at: place)
+            let image = "\(linked.scratch.path)/image"
+            try Command.run("truncate", "--size", "64M", image)
+            try Command.run("mkfs.ext4", "-q", image)
+            try Command.run("umount", place)
+            try Command.run("losetup", "--detach", disk.device)
+            try Command.run("losetup", disk.device, image)
+            try Command.run("mount", disk.device, place)
+            // The kernel gives the numbers of mounts again.
+            let mount = try #require(try MountTable.read().first { $0.target == place })
+            let record = "\(linked.scratch.path)/state/mounts/\(mount.device)"
+            var lines = try String(contentsOfFile: record, encoding: .utf8).components(separatedBy: "\n")
+            lines[3] = "\(mount.id)"
+            try lines.joined(separator: "\n").write(toFile: record, atomically: false, encoding: .utf8)
+            await #expect(throws: StorageError.self) { try await linked.host.unmountVolume(volume, from: place) }
+            #expect(try MountTable.read().contains { $0.target == place })
+            #expect(try await linked.host.volume(mountedAt: place) != volume)
+        }
+
         @Test func aVolumeThatServesIsLeftAsItIs() async throws {
             let mounted = try await MountedVolume()
             let before = try MountTable.read().filter { $0.target == mounted.place }

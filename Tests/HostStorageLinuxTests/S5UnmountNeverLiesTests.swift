@@ -105,14 +105,20 @@ extension RealDiskTests {
         }
 
         /// The disk loses what it is given: the mount stays, and the caller learns of it.
-        @Test func dataThatCannotBeWrittenFailTheUnmount() async throws {
+        @Test(arguments: [false, true]) func dataThatCannotBeWrittenFailTheUnmount(byForce: Bool) async throws {
             let file = try FaultyFile(size: 64 << 20)
             let mounted = try await MountedVolume(on: file.attach())
             var broken = FaultyFile.Faults.none
             broken.writeErrors = [[0, .max]]
             try "lost".write(toFile: "\(mounted.place)/data", atomically: false, encoding: .utf8)
             try file.order(broken)
-            await expectError(.inputOutput) { try await mounted.unmount() }
+            await expectError(.inputOutput) {
+                if byForce {
+                    try await mounted.linked.host.remove(mounted.place, force: true)
+                } else {
+                    try await mounted.unmount()
+                }
+            }
             #expect(try MountTable.read().contains { $0.target == mounted.place })
             try file.order(.none)
         }

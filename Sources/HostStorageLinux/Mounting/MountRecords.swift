@@ -32,10 +32,12 @@ struct MountRecords: Sendable {
         guard parts.count == 6, parts[0] == boot, parts[4] == mount.type, parts[5].isIdentical(to: mount.source) else {
             return nil
         }
-        // A filesystem that spans devices has a number of the kernel's own making, which another gets after it, and
-        // a source whose name another disk can have by now.
+        // Another disk can have come to the device since, and its mount can have the number of one that has gone. A
+        // filesystem that spans devices has a number of the kernel's own making, and a source whose name another disk can
+        // have by now while it is mounted.
         let now = Self.sequence(mount)
-        guard now == nil || now == parts[2] || parts[3] == "\(mount.id)" else { return nil }
+        let isTheSame = mount.device.major == 0 && parts[3] == "\(mount.id)"
+        guard now == nil || now == parts[2] || isTheSame else { return nil }
         return try? VolumeID(guid: parts[1])
     }
 
