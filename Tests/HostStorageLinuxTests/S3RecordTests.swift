@@ -28,15 +28,26 @@ extension RealDiskTests {
             try await Self.expectRefused(disk, linked, volume)
         }
 
-        @Test(arguments: kinds) func aFilesystemThatSomebodyUsedIsNotFormattedAgain(_ kind: FilesystemKind) async throws
-        {
+        /// Whether or not a call has come upon it before its first superblock is lost.
+        @Test(arguments: kinds, [false, true])
+        func aFilesystemThatSomebodyUsedIsNotFormattedAgain(_ kind: FilesystemKind, isSeen: Bool) async throws {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost(kind)
             let volume = try #require(try await linked.formattedVolumes(on: [disk]).first)
             try Self.use(disk, linked)
-            try await Self.expectRefused(disk, linked, volume)
-            // Its first superblock is lost.
+            if isSeen { try await Self.expectRefused(disk, linked, volume) }
             try RawDevice(disk.partition()).write([UInt8](repeating: 0, count: 128 << 10), at: 0)
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
+        /// Without a mount, which would leave its mark.
+        @Test func aFilesystemThatAToolHasWrittenToIsNotFormattedAgain() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost()
+            let volume = try #require(try await linked.formattedVolumes(on: [disk]).first)
+            let file = "\(linked.scratch.path)/precious"
+            try "precious".write(toFile: file, atomically: false, encoding: .utf8)
+            try Command.run("debugfs", "-w", "-R", "write \(file) data", disk.partition())
             try await Self.expectRefused(disk, linked, volume)
         }
 
@@ -51,6 +62,7 @@ extension RealDiskTests {
             try file.order(faults)
             await #expect(throws: StorageError.self) { try await linked.host.formatVolume(volume) }
             try file.order(.none)
+            #expect(try linked.host.backend.journal.intent(.format, volume.guid) == nil)
             try Self.noise(over: disk)
             try await Self.expectRefused(disk, linked, volume)
         }
@@ -72,6 +84,23 @@ extension RealDiskTests {
             #expect(try await linked.host.isVolumeFormatted(volume))
         }
 
+        /// Somebody who takes no lock was faster than the tool, which has refused.
+        @Test func aFormatThatFailedLeavesWhatIsSomebodyElses() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(.xfs)
+            let volume = try await linked.volume(on: disk)
+            do {
+                let tool = try StandInProgram(
+                    "/usr/sbin/mkfs.xfs", #"for device; do :; done; mkfs.ext4 -q -F "$device"; exit 1"#)
+                tool.goOn()
+                await expectError(.failedPrecondition, "mkfs.xfs failed") {
+                    try await linked.host.formatVolume(volume)
+                }
+            }
+            #expect(try Command.run("blkid", "-p", "-o", "value", "-s", "TYPE", disk.partition()) == "ext4")
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
         // MARK: - Formats that were cut off
 
         /// In this boot of the machine, and after another.
@@ -83,6 +112,37 @@ extension RealDiskTests {
             try await Self.note(kind, volume, linked, restarted: restarted)
             try Self.noise(over: disk)
             try await Self.expectRefused(disk, linked, volume)
+        }
+
+        /// Structures of a new ext4 that carry neither its UUID nor a checksum over it, as blocks of 4 KiB; and what turns
+        /// each into somebody's data.
+        private static let forms: [(name: String, form: [Int: [UInt8]], data: [Int: [UInt8]])] = [
+            ("directory", [0: [2, 0, 0, 0, 12, 0, 1, 2, 0x2E, 0, 0, 0, 2, 0, 0, 0, 0xF4, 15, 2, 2, 0x2E, 0x2E]], text),
+            ("journal", [0: [0xC0, 0x3B, 0x39, 0x98, 0, 0, 0, 4]], text),
+            ("orphan file", [4088: [0x04, 0xCA, 0x10, 0x0B]], text),
+            ("extents", [0: [0x0A, 0xF3, 1, 0, 84, 1]], text),
+            ("numbers of blocks", [0: [6, 0, 0, 0, 8, 0, 0, 0]], [8: [4]]),
+            ("bitmap", [0: [0xFF, 0xFF, 0xFF]], [8: [UInt8](repeating: 0x55, count: 16)]),
+            ("nothing", [:], text),
+        ]
+        private static let text = [2000: Array("precious".utf8)]
+
+        @Test func whatOnlyBeginsLikeAPartOfAnExt4IsNotItsRemains() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk)
+            let open = try OpenVolume(try await linked.host.backend.index.locate(volume))
+            let device = try RawDevice(disk.partition())
+            func areRemains(_ parts: [Int: [UInt8]]) throws -> Bool {
+                var page = [UInt8](repeating: 0, count: 4096)
+                for (place, bytes) in parts { page.replaceSubrange(place..<(place + bytes.count), with: bytes) }
+                try device.write(page, at: 1 << 20)
+                return try FormatRemains(of: .ext4, Self.uuid, on: open).areOwn
+            }
+            for (name, form, data) in Self.forms {
+                #expect(try areRemains(form), "\(name)")
+                #expect(try !areRemains(form.merging(data) { first, _ in first }), "\(name)")
+            }
         }
 
         /// A power failure: of what the tool has written, some has come to the disk. Its superblock may be among it or not.
@@ -174,6 +234,7 @@ extension RealDiskTests {
             try file.order(faults)
             await #expect(throws: StorageError.self) { try await linked.host.partitionDisk(try disk.number) }
             try file.order(.none)
+            #expect(linked.host.backend.journal.all().isEmpty)
             try RawDevice(disk.device).write(Array("precious".utf8), at: 4096)
             let before = try disk.digest()
             await expectError(.failedPrecondition) { try await linked.host.partitionDisk(try disk.number) }
