@@ -68,6 +68,10 @@ extension RealDiskTests {
                 }
             }
             await expectError(.denied, "running system") { try await host.volume(mountedAt: staging) }
+            await SystemDiskUse.$current.withValue(SystemDiskUse { $0 != own }) {
+                await expectError(.denied, "running system") { try await host.volume(mountedAt: staging) }
+                await expectError(.denied, "running system") { try await host.volume(closestTo: staging) }
+            }
             // Nobody is kept from taking it away again.
             try await host.unmountVolume(system.volume, from: staging)
             try system.end()
