@@ -144,6 +144,35 @@ import Testing
             try await linked.host.remove(tree, force: true)
         }
     }
+
+    /// It is moved as soon as the removal has begun in it, to where others have the names that its neighbours had.
+    @Test(.timeLimit(.minutes(10))) func theNeighboursOfWhatIsMovedAwayAreNotMistakenForItsOwn() async throws {
+        let linked = try LinkedHost()
+        let (tree, elsewhere) = (linked.path("tree"), "\(linked.scratch.path)/elsewhere")
+        let names = (0..<64).map { "neighbour \($0)" }
+        try FileManager.default.createDirectory(atPath: elsewhere, withIntermediateDirectories: true)
+        for name in names { close(creat("\(elsewhere)/\(name)", 0o644)) }
+        for round in 0..<10 {
+            try await linked.host.makeDirectory("\(tree)/a/busy")
+            for name in names { close(creat("\(tree)/a/\(name)", 0o644)) }
+            for index in 0..<4000 { close(creat("\(tree)/a/busy/\(index)", 0o644)) }
+            let mover = Thread {
+                var (before, now) = (stat(), stat())
+                guard stat("\(tree)/a/busy", &before) == 0 else { return }
+                while stat("\(tree)/a/busy", &now) == 0 {
+                    if now.st_mtim.tv_sec == before.st_mtim.tv_sec, now.st_mtim.tv_nsec == before.st_mtim.tv_nsec {
+                        continue
+                    }
+                    _ = rename("\(tree)/a/busy", "\(elsewhere)/busy \(round)")
+                    return
+                }
+            }
+            mover.start()
+            try await linked.host.remove(tree, force: true)
+            while !mover.isFinished { try await Task.sleep(for: .milliseconds(1)) }
+            for name in names { #expect(access("\(elsewhere)/\(name)", F_OK) == 0) }
+        }
+    }
 }
 
 extension RealDiskTests {
