@@ -56,6 +56,18 @@ import Testing
         for task in waiting { try await task.value }
     }
 
+    @Test func workBeyondWhatOneLaneTakesIsRefusedAtOnce() async throws {
+        let lanes = Lanes(backlog: 1)
+        let gate = DispatchSemaphore(value: 0)
+        let stuck = Task { try await lanes.run(in: .inventory) { gate.wait() } }
+        try await eventually("the lane is at work") { lanes.timeAtWork(in: .inventory) > .zero }
+        await expectError(.exhausted) { try await lanes.run(in: .inventory, timeout: .seconds(60)) {} }
+        // Another lane has room of its own.
+        try await lanes.run(in: .firmware) {}
+        gate.signal()
+        try await stuck.value
+    }
+
     @Test func workForWhichThereIsNoThreadWaitsForOne() async throws {
         let lanes = Lanes(limit: 2, waiting: 3)
         let gate = DispatchSemaphore(value: 0)
