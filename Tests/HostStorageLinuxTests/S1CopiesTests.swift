@@ -62,6 +62,31 @@ extension RealDiskTests {
             try await Self.expectRefusal(linked, volume)
         }
 
+        /// Where one copy stands of a filesystem that has others too. Any of them can be the only one that is left.
+        private static let copies: [(name: String, size: Int64, places: [Int64])] = [
+            ("ext4", 1 << 40, [1, 3, 5, 7, 9, 25, 49, 81, 343, 2187, 3125].map { $0 << 27 }),
+            ("ext4 with blocks of 1 KiB", 1 << 34, [1, 3, 5, 7, 9].map { $0 << 23 + 1024 }),
+            ("ext4 with sparse_super2", 40 << 30 + 12345 << 12, [1 << 27, 40 << 30]),
+            ("ext4 with bigalloc", 1 << 42, [1, 3, 5, 7, 9].map { $0 << 31 }),
+            ("ocfs2 on a first partition", 1 << 40, [1 << 30 + 1 << 20, 1 << 32 + 1 << 20, 1 << 36 + 1 << 20]),
+            ("btrfs on a first partition", 1 << 40, [1 << 26 + 1 << 20, 1 << 38 + 1 << 20]),
+            ("xfs", 300 << 30, [1, 2, 3].map { $0 * (75 << 30) }),
+            ("xfs with 17 groups", 100 << 30, [(100 << 30 / 4096 + 16) / 17 * 4096]),
+            ("xfs with 61 groups", 100 << 30, [(100 << 30 / 4096 + 60) / 61 * 4096]),
+            ("xfs on a stripe", 900 << 30, [225 << 30 - 256 << 10]),
+            ("xfs with greatest groups", 10 << 40, (1...9).map { $0 * (1 << 40 - 4096) }),
+            ("xfs with groups of 1 GiB", 50 << 30, [1 << 30]), ("ntfs", 333 << 30, [333 << 29]),
+        ]
+
+        @Test func everyCopyIsLookedAt() {
+            for (name, size, places) in Self.copies {
+                let ranges = SuperblockPlaces.all(size: size)
+                for place in places {
+                    #expect(ranges.contains { $0.contains(place) && $0.contains(place + 511) }, "\(name) at \(place)")
+                }
+            }
+        }
+
         /// Data without any structure are found by a sample where they are as long as its places are apart.
         @Test func aSampleFindsDataThatAreLongEnough() async throws {
             let disk = try LoopDisk(size: 2 << 30)
