@@ -62,6 +62,12 @@ extension RealDiskTests {
             try Self.run(
                 "echo 1000000,100000 | sfdisk -q --wipe never --no-reread --no-tell-kernel --label \(label) $0", disk)
             try await Self.expectLeftAlone(disk, label)
+            guard label == "dos" else { return }
+            // A GPT has checksums that say what it is; here it cannot be told what the disk's volumes are.
+            let linked = try LinkedHost()
+            await expectError(.failedPrecondition, "more than one", label) {
+                try await linked.host.volumes(on: try disk.number, partition: nil)
+            }
         }
 
         /// The table has taken the first superblock; the copies are among the partitions.
@@ -73,6 +79,48 @@ extension RealDiskTests {
             try Self.run(
                 "echo 1000000,100000 | sfdisk -q --wipe never --no-reread --no-tell-kernel --label \(label) $0", disk)
             try await Self.expectLeftAlone(disk, label, "copy of the superblock")
+        }
+
+        /// What each filesystem leaves far from the head of a disk, or, where nothing but the first sector was written over,
+        /// close to it: a tool that makes it and the place, or the bytes themselves.
+        private static let pieces: [(type: String, tool: String, place: Int64, bytes: [UInt8])] = [
+            ("ext", "mkfs.ext4 -q", 128 << 20, []), ("xfs", "mkfs.xfs -q", 512 << 20, []),
+            ("xfs", "mkfs.xfs -q", 512, []), ("btrfs", "mkfs.btrfs -q", 64 << 20, []),
+            ("ntfs", "mkfs.ntfs -q -Q -F", 2 << 30 - 512, []), ("exfat", "mkfs.exfat", 6144, []),
+            ("crypto_LUKS", "", 16384, Array("SKUL".utf8) + [0xBA, 0xBE] + [UInt8](repeating: 0, count: 256) + [64]),
+            ("ocfs2", "", 1 << 30, Array("OCFSV2".utf8)), ("f2fs", "", 5120, [0x10, 0x20, 0xF5, 0xF2]),
+        ]
+
+        @Test func oneCopyIsEnoughToTellTheFilesystemOfAWholeDisk() async throws {
+            let disk = try LoopDisk(size: 2 << 30)
+            let node = try LinkedHost().host.backend.inventory.disk(try disk.number)
+            for (type, tool, place, bytes) in Self.pieces {
+                try disk.reset(to: 2 << 30)
+                var bytes = bytes
+                if !tool.isEmpty {
+                    try Self.run("\(tool) $0 >/dev/null", disk)
+                    bytes = try Descriptor(opening: disk.device, O_RDONLY).bytes(
+                        at: place, count: place % 4096 == 0 ? 4096 : 512, "")
+                    try disk.reset(to: 2 << 30)
+                }
+                #expect(try WholeDiskRemains.find(on: OpenDisk(node)) == nil)
+                try RawDevice(disk.device).write(bytes, at: place)
+                let found = try WholeDiskRemains.find(on: OpenDisk(node))
+                #expect(found?.contains("type \(type) at offset \(place)") == true, "\(type): \(found ?? "nothing")")
+            }
+        }
+
+        /// Of a btrfs, whose first superblock stands behind a GPT. The table has a partition, or room for one.
+        @Test(arguments: ["1000000,100000", "label: gpt"])
+        func aTableBesideASuperblockWithoutCopiesDoesNotMakeRoomOfIt(_ partition: String) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("mkfs.btrfs -q $0", disk)
+            let superblock = try Descriptor(opening: disk.device, O_RDONLY).bytes(at: 65536, count: 4096, disk.device)
+            try disk.reset(to: Self.size)
+            try RawDevice(disk.device).write(superblock, at: 65536)
+            try Self.run(
+                "echo '\(partition)' | sfdisk -q --wipe never --no-reread --no-tell-kernel --label gpt $0", disk)
+            try await Self.expectLeftAlone(disk, "gpt", "type btrfs")
         }
 
         /// The first partition was made smaller, its filesystem was not.
@@ -198,6 +246,36 @@ extension RealDiskTests {
             #expect(try disk.digest() == before)
             try RawDevice(disk.device).write([UInt8](repeating: 0, count: 2 << 20), at: place)
             try await linked.host.resizeVolume(volume, to: .maximum)
+        }
+
+        /// A copy of a superblock alone, between the places of the sample.
+        @Test func aVolumeDoesNotGrowOverACopyOfAnotherFilesystem() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("printf 'size=500M\\n' | sfdisk -q --label gpt $0", disk)
+            let linked = try LinkedHost(.xfs)
+            let volume = try #require(try await linked.host.volumes(on: try disk.number, partition: nil).first)
+            try await linked.host.formatVolume(volume)
+            try RawDevice(disk.device).write([UInt8](repeating: 7, count: 4096), at: 768 << 20)
+            await expectError(.failedPrecondition, "unknown data at offset \(768 << 20)") {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+            }
+        }
+
+        /// It may be all that tells of the disk that was here before.
+        @Test func theTableOfAnotherDiskIsInTheWayOfGrowth() async throws {
+            // It ends close behind the partition.
+            let size: Int64 = 501 << 20 + 512 << 10
+            let (disk, other) = (try LoopDisk(size: Self.size), try LoopDisk(size: size))
+            for disk in [disk, other] { try Self.run("printf 'size=500M\\n' | sfdisk -q --label gpt $0", disk) }
+            let linked = try LinkedHost(.xfs)
+            let volume = try #require(try await linked.host.volumes(on: try disk.number, partition: nil).first)
+            try await linked.host.formatVolume(volume)
+            let copy = size - 33 * 512
+            try RawDevice(disk.device).write(
+                Descriptor(opening: other.device, O_RDONLY).bytes(at: copy, count: 33 * 512, ""), at: copy)
+            await expectError(.failedPrecondition, "unknown data at offset") {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+            }
         }
 
         /// A disk that has grown twice has its own GPT's old copies in the room behind its partition.
