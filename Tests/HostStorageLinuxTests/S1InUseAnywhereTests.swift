@@ -162,6 +162,26 @@ extension RealDiskTests {
             try await linked.host.formatVolume(blankVolume)
         }
 
+        /// Nothing of it is looked at by a tool that repairs, and nothing of it is mounted.
+        @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs])
+        func aVolumeThatSomebodyWritesToIsNeitherCheckedNorGrown(_ kind: FilesystemKind) async throws {
+            let (linked, disk, volume) = try await grownVolume(kind)
+            let writer = try HoldingProcess(#"exec 3<>"$0"; exec cat"#, disk.partition())
+            func head() throws -> [UInt8] {
+                try Descriptor(opening: disk.device, O_RDONLY).bytes(at: 0, count: 2 << 20, disk.device)
+            }
+            try Command.run("blockdev", "--flushbufs", disk.device)
+            let before = try head()
+            await expectError(.failedPrecondition, "another program works on it") {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+            }
+            try Command.run("blockdev", "--flushbufs", disk.partition())
+            try Command.run("blockdev", "--flushbufs", disk.device)
+            #expect(try head() == before)
+            writer.end()
+            try await linked.host.resizeVolume(volume, to: .maximum)
+        }
+
         /// Who only reads is in nobody's way.
         @Test func aReaderDoesNotKeepAVolumeFromGrowing() async throws {
             let (linked, disk, volume) = try await grownVolume(.ntfs)

@@ -89,6 +89,24 @@ extension RealDiskTests {
             _ = try await tool.value
         }
 
+        /// The tools of ntfs do not claim it themselves.
+        @Test func aToolOfNTFSHasItsDeviceForItselfAlone() async throws {
+            let disk = try LoopDisk(size: 64 << 20)
+            let linked = try LinkedHost(.ntfs)
+            let volume = try #require(try await linked.formattedVolumes(on: [disk]).first)
+            try disk.grow(to: 128 << 20)
+            try await linked.host.rescanDisks()
+            let tool = try StandInProgram("/usr/sbin/ntfsresize", #"exec "$program" "$@""#)
+            let growth = Task { try await linked.host.resizeVolume(volume, to: .maximum) }
+            try await tool.hasBegun()
+            let error = #expect(throws: StorageError.self) {
+                _ = try Descriptor(opening: disk.partition(), O_RDONLY | O_EXCL | O_NONBLOCK).raw
+            }
+            #expect(error?.code == .busy)
+            tool.goOn()
+            try await growth.value
+        }
+
         /// The view ends with the tool, also with one that is stopped.
         @Test func aToolThatIsStoppedLeavesNothing() async throws {
             let disk = try LoopDisk(size: 512 << 20)
