@@ -30,6 +30,32 @@ import Testing
         #expect(Intent(text: Self.intent.text + "no equals sign\n") == nil)
     }
 
+    /// What somebody has put at the place of a record is none, and is neither followed nor waited for.
+    @Test func whatIsNoFileOfThisLayerIsNotRead() async throws {
+        let scratch = try ScratchDirectory()
+        func path(_ name: String) -> String { "\(scratch.path)/\(name)" }
+        try Self.intent.text.write(toFile: path("file"), atomically: false, encoding: .utf8)
+        #expect(try StateFile.read(path("file")) == Self.intent.text)
+        try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: path("file"))
+        #expect(mkdir(path("directory"), 0o700) == 0)
+        close(creat(path("large"), 0o600))
+        #expect(truncate(path("large"), 1 << 20 + 1) == 0)
+        for name in ["link", "directory", "large", "missing"] {
+            #expect(try StateFile.read(path(name)) == nil, "\(name)")
+        }
+        let pipe = path("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        let reader = Thread { _ = try? StateFile.read(pipe) }
+        reader.start()
+        defer { close(open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC)) }
+        try await eventually("the pipe was not waited for") { reader.isFinished }
+        #expect(try StateFile.read(pipe) == nil)
+        // Nor is a link followed to write.
+        try FileManager.default.createSymbolicLink(atPath: path("new.new"), withDestinationPath: path("file"))
+        try StateFile.write("other", to: path("new"))
+        #expect(try StateFile.read(path("file")) == Self.intent.text)
+    }
+
     @Test func theJournalKeepsOneOfAKindForATargetUntilItIsStruck() throws {
         let scratch = try ScratchDirectory()
         let journal = try IntentJournal(stateDirectory: "\(scratch.path)/state")
