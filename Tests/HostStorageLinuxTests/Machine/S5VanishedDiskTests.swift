@@ -59,6 +59,18 @@ extension MachineTests {
             }
         }
 
+        /// It does not tell any more whose it is.
+        @Test(arguments: [FilesystemKind.ext4, .btrfs])
+        func itsMountIsNotTakenAwayByWhoMayTouchSomeDisksOnly(_ filesystem: FilesystemKind) async throws {
+            try await vanished(filesystem) { linked, _, volume, place in
+                let confined = try linked.host.confined(
+                    to: CallConfinement("all disks that tell their names", roots: nil) { _ in true })
+                await expectError(.denied) { try await confined.remove(place, force: true) }
+                await expectError(.denied) { _ = try await confined.unmountVolume(volume, from: place) }
+                try await linked.host.unmountVolume(volume, from: place)
+            }
+        }
+
         @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs])
         func itsMountMakesRoomForTheNextVolume(_ filesystem: FilesystemKind) async throws {
             try await vanished(filesystem) { linked, disks, _, place in
