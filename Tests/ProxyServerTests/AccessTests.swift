@@ -278,6 +278,48 @@ import Testing
         }
     }
 
+    /// One rule lets the caller at the disk, with a star, and another names a disk that is not the system's.
+    @Test func s9ARuleThatNamesAnotherDiskAllowsTheSystemsToNobody() async throws {
+        let rules = try ["naa.*", "naa.other"].map {
+            try Self.rule($0, devices: [DevicePattern(page83: NamePattern($0))])
+        }
+        try await withProxy(AccessPolicy(rules: rules)) { proxy, client in
+            let system = try proxy.memory.backend.attachDisk(
+                size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]),
+                identifiers: DiskIdentifiers(page83: "naa.system", serialNumber: "serial"), carriesSystem: true)
+            let volume = try await client.volumes(on: system, partition: nil)[0]
+            try await client.makeDirectory("\(Self.root)/m")
+            await expectDenied { () throws(StorageError) in try await client.mountVolume(volume, at: "\(Self.root)/m") }
+            #expect(proxy.memory.backend.mounts.isEmpty)
+        }
+    }
+
+    /// Neither places of others that hold what is the caller's, nor disks that did not answer.
+    @Test func anErrorDoesNotTellWhatOthersHave() async throws {
+        let rule = try Self.rule(
+            roots: ["\(Self.root)/ours"], devices: [DevicePattern(page83: NamePattern("naa.mine-*"))])
+        try await withProxy(AccessPolicy(rules: [rule])) { proxy, client in
+            let disk = try proxy.memory.backend.attachDisk(
+                size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]),
+                identifiers: DiskIdentifiers(page83: "naa.mine-1", serialNumber: "M"))
+            let volume = try await client.volumes(on: disk, partition: nil)[0]
+            var held = StorageError(.busy, "it is in use")
+            held.holders = ["theirs/secret", "ours/x"].map {
+                .mount(target: "\(Self.root)/\($0)", seenByProcess: nil)
+            }
+            proxy.memory.backend.fail(.makeDirectory, with: held)
+            let told = await #expect(throws: StorageError.self) {
+                try await client.makeDirectory("\(Self.root)/ours/x")
+            }
+            #expect(told.map { "\($0)".contains("ours/x") && !"\($0)".contains("secret") } == true, "\(told as Any)")
+            let silent = StorageError(.unavailable, "/dev/theirs did not answer, and may have it")
+            proxy.memory.backend.fail(.diskOfVolume, with: silent)
+            let error = await #expect(throws: StorageError.self) { try await client.volumeStats(volume) }
+            #expect(error?.code == .unavailable)
+            #expect(error.map { !"\($0)".contains("theirs") } == true, "\(error as Any)")
+        }
+    }
+
     /// The same rule in every dialect, in either spelling of its own, and with every case of names.
     @Test(arguments: PathDialect.allCases, [false, true])
     func aRuleHoldsWhateverTheSpelling(_ dialect: PathDialect, _ ignoresCase: Bool) async throws {
