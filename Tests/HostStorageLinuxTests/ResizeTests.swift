@@ -255,6 +255,7 @@ extension RealDiskTests {
                 (["mkfs.ext4", "-q", "-b", "1024", "-O", "meta_bg,^resize_inode,^64bit"], 5 << 40),
                 // resize2fs would damage it.
                 (["mkfs.ext4", "-q", "-b", "4096", "-i", "4096"], 1 << 40),
+                (["mkfs.ext4", "-q", "-b", "1024", "-i", "1024", "-O", "meta_bg,^resize_inode"], 5 << 40),
                 (["mkfs.ext4", "-q", "-O", "bigalloc"], 1 << 30), (["mkfs.exfat"], 1 << 30), (["mkfs.vfat"], 1 << 30),
             ] as [([String], Int64)])
         func whatCannotGrowSoFarIsRefusedBeforeTheTableIsTouched(_ tool: [String], _ size: Int64) async throws {
@@ -310,6 +311,39 @@ extension RealDiskTests {
                 if !mounted { try Command.run("umount", place) }
             }
             if mounted { try Command.run("umount", place) }
+        }
+
+        /// Both together are as large as the one has become.
+        @Test func ofABtrfsOnTwoWholeDisksOneThatIsBehindItsDiskGrows() async throws {
+            let disks = [try LoopDisk(size: 512 << 20), try LoopDisk(size: 512 << 20)]
+            let linked = try LinkedHost(.btrfs)
+            let place = "\(linked.scratch.path)/both"
+            try Command.run("mkfs.btrfs", "-q", disks[0].device, disks[1].device)
+            try Command.run("btrfs", "device", "scan", disks[0].device, disks[1].device)
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            try Command.run("mount", disks[0].device, place)
+            let volume = try #require(try await linked.host.volumes(on: disks[1].number, partition: nil).first)
+            try disks[1].grow(to: 1 << 30)
+            try await linked.host.rescanDisks()
+            try await linked.host.resizeVolume(volume, to: .maximum)
+            let lines = try Command.run("btrfs", "filesystem", "show", "--raw", place).split(separator: "\n")
+            #expect(lines.contains { $0.contains(" 2 size \(1 << 30)") }, "\(lines)")
+            try Command.run("umount", place)
+        }
+
+        @Test func anNTFSGrowsNoFurtherThanItsClustersCount() async throws {
+            let disk = try LoopDisk(size: 100 << 20)
+            let linked = try LinkedHost(.ntfs)
+            let volume = try await linked.volume(on: disk)
+            _ = try await linked.host.isVolumeFormatted(volume)
+            try Command.run("mkfs.ntfs", "-q", "-Q", "-F", "-c", "512", disk.partition())
+            try disk.grow(to: 3 << 40)
+            try await linked.host.rescanDisks()
+            let before = try table(disk)
+            await expectError(.failedPrecondition, "clusters of 512 bytes", "\((1 << 32 - 1) * 512) bytes") {
+                try await linked.host.resizeVolume(volume, to: .maximum)
+            }
+            #expect(try table(disk) == before)
         }
 
         /// Up to the next one, and to the end of their box.
