@@ -129,6 +129,22 @@ extension RealDiskTests {
             _ = try BlankProof(of: right)
         }
 
+        /// Pages that somebody has read before, and that are other ones on the disk by now.
+        @Test func aProofIsOfTheDiskAndNotOfWhatIsRemembered() async throws {
+            let disk = try LoopDisk(size: 8 << 20)
+            let linked = try LinkedHost()
+            let whole = try OpenDisk(linked.host.backend.inventory.disk(try disk.number)).wholeDevice
+            let reader = try Descriptor(opening: disk.device, O_RDONLY)
+            #expect(try reader.bytes(at: 0, count: 8 << 20, disk.device).firstIndexOfData == nil)
+            let file = try FileHandle(forWritingTo: URL(filePath: disk.file))
+            try file.seek(toOffset: 5 << 20)
+            try file.write(contentsOf: Data("precious".utf8))
+            try file.synchronize()
+            try file.close()
+            let error = #expect(throws: StorageError.self) { _ = try BlankProof(of: whole) }
+            #expect(error.map { "\($0)".contains("unknown data at offset \(5 << 20)") } == true, "\(error as Any)")
+        }
+
         /// While the proof holds its descriptor, nobody mounts the device, formats it or proves it as well.
         @Test func aProofKeepsEverybodyElseAway() throws {
             let disk = try LoopDisk(size: 8 << 20)

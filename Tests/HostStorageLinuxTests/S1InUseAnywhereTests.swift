@@ -182,6 +182,22 @@ extension RealDiskTests {
             try await linked.host.resizeVolume(volume, to: .maximum)
         }
 
+        /// While a tool looks at it, somebody has mounted it.
+        @Test func anExt4ThatIsMountedMeanwhileIsNotGrownAsIfItWereNot() async throws {
+            let (linked, disk, volume) = try await grownVolume(.ext4)
+            let place = "\(linked.scratch.path)/elsewhere"
+            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+            let tool = try StandInProgram("/usr/sbin/e2fsck", "exit 0")
+            let before = try table(disk)
+            let growth = Task { try await linked.host.resizeVolume(volume, to: .maximum) }
+            try await tool.hasBegun()
+            try Command.run("mount", disk.partition(), place)
+            tool.goOn()
+            await expectError(.failedPrecondition, "unmount it first") { try await growth.value }
+            #expect(try table(disk) == before)
+            try Command.run("umount", place)
+        }
+
         /// Who only reads is in nobody's way.
         @Test func aReaderDoesNotKeepAVolumeFromGrowing() async throws {
             let (linked, disk, volume) = try await grownVolume(.ntfs)
