@@ -145,6 +145,41 @@ extension RealDiskTests {
             }
         }
 
+        /// What has the form alone says little on a disk that has been elsewhere.
+        @Test func whatHasTheFormAloneCountsAsLongAsTheDiskIsAttached() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk)
+            for restarted in [true, false] {
+                try await Self.note(.ext4, volume, linked, restarted: restarted)
+                try RawDevice(disk.partition()).write([0xC0, 0x3B, 0x39, 0x98, 0, 0, 0, 4], at: 1 << 20)
+                if restarted { try await Self.expectRefused(disk, linked, volume) }
+            }
+            try await linked.host.formatVolume(volume)
+        }
+
+        /// It was whole, and somebody has used it since.
+        @Test(arguments: kinds) func aFilesystemThatWasUsedAfterACutOffIsItsUsers(_ kind: FilesystemKind) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(kind)
+            let volume = try await linked.volume(on: disk)
+            try await Self.note(kind, volume, linked, restarted: true)
+            try Self.make(kind, disk)
+            try Self.use(disk, linked)
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
+        /// It was never mounted, and its superblock says that it was not closed.
+        @Test func aFilesystemOfAnotherUUIDIsNotTakenForAFormatThatWasCutOff() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost()
+            let volume = try await linked.volume(on: disk)
+            try await Self.note(.ext4, volume, linked, restarted: true)
+            try Command.run("mkfs.ext4", "-q", "-b", "4096", disk.partition())
+            try Command.run("debugfs", "-w", "-R", "set_super_value state 0", disk.partition())
+            try await Self.expectRefused(disk, linked, volume)
+        }
+
         /// A power failure: of what the tool has written, some has come to the disk. Its superblock may be among it or not.
         @Test(arguments: kinds, [false, true])
         func whatAPowerFailureHasLeftOfAFormatIsFormattedAgain(_ kind: FilesystemKind, withHead: Bool) async throws {
