@@ -35,6 +35,22 @@ import Testing
         #expect(Self.files(in: proxy.directory).isEmpty)
     }
 
+    /// Who can put a file there is taken for this server by who connects to it.
+    @Test(.enabled(if: geteuid() == 0)) func aDirectoryInWhichOthersCanPutSocketsIsTold() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "sockets-\(UUID())").path
+        #expect(mkdir(directory, 0o750) == 0)
+        defer { rmdir(directory) }
+        func reason() -> String? { ListeningSocket.reasonAgainst(directory, for: SocketOwner()) }
+        #expect(reason() == nil)
+        #expect(chmod(directory, 0o777) == 0)
+        #expect(reason()?.contains("everybody") == true)
+        // In such a one everybody has but their own files.
+        #expect(chmod(directory, 0o1777) == 0)
+        #expect(reason() == nil)
+        #expect(chown(directory, 12345, 0) == 0)
+        #expect(reason()?.contains("uid 12345") == true)
+    }
+
     @Test func aSecondServerFailsAndLeavesTheFirstAlone() async throws {
         try await withProxy { proxy in
             let second = try await #require(throws: (any Error).self) {
