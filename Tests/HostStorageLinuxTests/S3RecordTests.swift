@@ -180,6 +180,26 @@ extension RealDiskTests {
             try await Self.expectRefused(disk, linked, volume)
         }
 
+        /// The process was cut off, its tool was not. What is left of what was written since has the UUID too.
+        @Test(arguments: kinds)
+        func aCutOffFormatIsNoLeaveForWhatIsLeftOfAUsedFilesystem(_ kind: FilesystemKind) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost(kind)
+            let volume = try await linked.volume(on: disk)
+            try await Self.note(kind, volume, linked, restarted: false)
+            try Self.make(kind, disk)
+            // No file has blocks of its own: what is written is in the filesystem's structures, which have the UUID.
+            let files = "for n in $(seq 1000); do head -c 1500 /dev/urandom >$1/$n; done"
+            try Self.use(disk, linked, writing: kind == .btrfs ? files : "touch $1/.")
+            let device = try RawDevice(disk.partition())
+            // The first superblock; of btrfs then the second, which is the last.
+            for place in kind == .btrfs ? [64 << 10, 64 << 20] : [0] as [Int64] {
+                try device.write([UInt8](repeating: 0, count: 4096), at: place)
+                try Command.run("blockdev", "--flushbufs", disk.device)
+                try await Self.expectRefused(disk, linked, volume)
+            }
+        }
+
         /// A power failure: of what the tool has written, some has come to the disk. Its superblock may be among it or not.
         @Test(arguments: kinds, [false, true])
         func whatAPowerFailureHasLeftOfAFormatIsFormattedAgain(_ kind: FilesystemKind, withHead: Bool) async throws {
@@ -295,8 +315,10 @@ extension RealDiskTests {
         }
 
         /// Somebody else mounts it and writes a file.
-        private static func use(_ disk: LoopDisk, _ linked: LinkedHost, end: String = "true") throws {
-            let script = "mkdir -p $1; mount $0 $1; echo precious >$1/data; sync --file-system $1; \(end); umount $1"
+        private static func use(
+            _ disk: LoopDisk, _ linked: LinkedHost, writing: String = "echo precious >$1/data", end: String = "true"
+        ) throws {
+            let script = "mkdir -p $1; mount $0 $1; \(writing); sync --file-system $1; \(end); umount $1"
             try Command.run("sh", "-ec", script, disk.partition(), "\(linked.scratch.path)/elsewhere")
         }
 

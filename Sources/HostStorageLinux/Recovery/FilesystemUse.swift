@@ -14,13 +14,18 @@ enum FilesystemUse {
             let bytes = try device.bytes(at: 1024, count: 1024, subject)
             return bytes.little(0x2C, 4) != 0 || bytes.little(0x34, 2) != 0
         case "xfs": return try ofXFS(device, subject)
-        case "btrfs":
-            // Btrfs On-disk Format, "Superblock": log_root, cache_generation and uuid_tree_generation. mkfs leaves all
-            // three 0 or -1, and the first commit of a mount writes the last.
-            let bytes = try device.bytes(at: 65536, count: 4096, subject)
-            return bytes.little(0x60, 8) != 0 || [0x22B, 0x233].contains { ![0, -1].contains(bytes.little($0, 8)) }
+        case "btrfs": return hasBegun(btrfs: try device.bytes(at: 65536, count: 4096, subject))
         default: return true
         }
+    }
+
+    /// Btrfs On-disk Format, "Superblock": log_root, cache_generation and uuid_tree_generation. mkfs leaves all three
+    /// 0 or -1, and the first commit of a mount writes the last.
+    ///
+    /// - Parameter superblock: any of its copies.
+    static func hasBegun(btrfs superblock: [UInt8]) -> Bool {
+        superblock.little(0x60, 8) != 0
+            || [0x22B, 0x233].contains { ![0, -1].contains(superblock.little($0, 8)) }
     }
 
     /// XFS Algorithms & Data Structures, "Superblocks" and "Journaling Log". A mount writes to the log before

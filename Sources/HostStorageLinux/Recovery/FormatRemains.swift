@@ -7,7 +7,8 @@ import HostStorage
 
 /// Whether what a format has left without a superblock is what its tool writes, and nothing else: every page
 /// that a ``BlankProof`` looks at is blank, or carries the UUID that was drawn for this format, or a checksum
-/// over it, or has the form of one of the few structures of a new and empty filesystem that carry neither.
+/// over it, or has the form of one of the few structures of a new and empty filesystem that carry neither. What
+/// tells of a mount since is not the tool's, whatever it carries.
 struct FormatRemains {
     /// Whether all that was found is the tool's.
     private(set) var areOwn = true
@@ -80,20 +81,28 @@ private struct Page {
 
     // MARK: - xfs
 
-    /// XFS Algorithms & Data Structures, of version 5: whatever has a magic number has the UUID.
+    /// XFS Algorithms & Data Structures, of version 5: whatever has a magic number has the UUID, and the number of
+    /// the log record by which it was last written, which is 0 from mkfs.
     func ofXFS(_ uuid: [UInt8]) -> Verdict {
-        // Offset of the UUID by magic number: headers of groups, and inodes, a sector each.
-        let sectors: [(String, Int)] = [("XFSB", 32), ("XAGF", 64), ("XAGI", 296), ("XAFL", 8), ("IN", 160)]
-        // Blocks of trees, and of the log.
-        let blocks: [(String, Int)] = [
-            ("AB3B", 32), ("AB3C", 32), ("IAB3", 32), ("FIB3", 32), ("RMB3", 32), ("R3FC", 32), ("XAFL", 8),
+        // Offsets of both by magic number: headers of groups, and inodes, a sector each.
+        let sectors: [(String, uuid: Int, record: Int)] = [
+            ("XFSB", 32, 240), ("XAGF", 64, 208), ("XAGI", 296, 320), ("XAFL", 8, 24), ("IN", 160, 112),
         ]
-        if blocks.contains(where: { has($0.0, at: 0) && has(uuid, at: $0.1) }) { return .own }
-        if bytes.starts(with: [0xFE, 0xED, 0xBA, 0xBE]), has(uuid, at: 304) { return .own }
+        let trees = ["AB3B", "AB3C", "IAB3", "FIB3", "RMB3", "R3FC"]
+        if trees.contains(where: { has($0, at: 0) }), has(uuid, at: 32) {
+            return isBlank(24..<32) ? .own : .foreign
+        }
+        if has("XAFL", at: 0), has(uuid, at: 8) { return isBlank(24..<32) ? .own : .foreign }
+        // The log: mkfs leaves one record, the first.
+        if bytes.starts(with: [0xFE, 0xED, 0xBA, 0xBE]), has(uuid, at: 304) {
+            return bytes.big(16, 8) == 1 << 32 ? .own : .foreign
+        }
         for start in stride(from: 0, to: bytes.count, by: 512) where !isBlank(start..<min(start + 512, bytes.count)) {
-            guard sectors.contains(where: { has($0.0, at: start) && has(uuid, at: start + $0.1) }) else {
-                return .foreign
+            let isOwn = sectors.contains { magic, own, record in
+                has(magic, at: start) && has(uuid, at: start + own)
+                    && isBlank((start + record)..<(start + record + 8))
             }
+            guard isOwn else { return .foreign }
         }
         return .own
     }
@@ -104,11 +113,18 @@ private struct Page {
     func ofBtrfs(
         _ uuid: [UInt8], _ device: borrowing Descriptor, _ path: String
     ) throws(StorageError) -> Verdict {
-        if has("BHRfS_M", at: 65), has(uuid, at: 32) { return .own }
-        let node = offset & ~16383
-        let header = try device.bytes(at: node, count: 48, path)
-        return header[32..<48].elementsEqual(uuid) ? .own : .foreign
+        if has("BHRfS_M", at: 65), has(uuid, at: 32) {
+            let isNew = bytes.count >= 4096 && !FilesystemUse.hasBegun(btrfs: bytes)
+            return isNew && bytes.little(0x48, 8) <= Self.lastBtrfsGeneration ? .own : .foreign
+        }
+        let header = try device.bytes(at: offset & ~16383, count: 88, path)
+        guard header[32..<48].elementsEqual(uuid) else { return .foreign }
+        return (0...Self.lastBtrfsGeneration).contains(header.little(0x50, 8)) ? .own : .foreign
     }
+
+    /// With how many commits mkfs.btrfs of btrfs-progs 6.2 makes a filesystem of any size. A mount begins with the
+    /// next one.
+    private static let lastBtrfsGeneration: Int64 = 6
 
     // MARK: - ext4
 
@@ -171,8 +187,11 @@ private struct Page {
             && (isBlank(24..<64) || has("lost+found", at: 32))
     }
 
+    /// The journal's superblock, as it is before the first transaction (Linux:
+    /// Documentation/filesystems/ext4/journal.rst, s_sequence and s_start).
     private var isJournal: Bool {
-        bytes.starts(with: [0xC0, 0x3B, 0x39, 0x98, 0, 0, 0]) && isBlank(1024..<4096)
+        bytes.starts(with: [0xC0, 0x3B, 0x39, 0x98, 0, 0, 0, 4]) && isBlank(1024..<4096)
+            && bytes.big(0x18, 4) == 1 && bytes.big(0x1C, 4) == 0
     }
 
     private var isOrphanFile: Bool { isBlank(0..<4088) && bytes.little(4088, 4) == 0x0B10_CA04 }
