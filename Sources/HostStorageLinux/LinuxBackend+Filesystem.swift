@@ -35,7 +35,8 @@ extension LinuxBackend {
             if wasMounted || !force {
                 if wasMounted, !status.isDirectory, status.size > 0 {
                     throw StorageError(
-                        .failedPrecondition, "a file with data lay hidden below the mount, and stays", subject: "\(path)")
+                        .failedPrecondition, "a file with data lay hidden below the mount, and stays",
+                        subject: "\(path)")
                 }
                 if unlinkat(parent.descriptor.raw, name, status.isDirectory ? AT_REMOVEDIR : 0) < 0 {
                     throw try TreeRemoval.refusal(of: Array(name.utf8), in: parent.descriptor, errno, "\(path)")

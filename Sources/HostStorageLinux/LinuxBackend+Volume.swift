@@ -362,7 +362,8 @@ extension LinuxBackend {
         guard let partition else {
             return try await index.wholeVolume(of: disk)
         }
-        guard let volume = try await index.volumes(on: disk).first(where: { $0.partition.map(partition.isSame) ?? false })
+        guard
+            let volume = try await index.volumes(on: disk).first(where: { $0.partition.map(partition.isSame) ?? false })
         else {
             throw Self.noVolume(at: path)
         }

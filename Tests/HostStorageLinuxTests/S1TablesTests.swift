@@ -123,6 +123,27 @@ extension RealDiskTests {
             try await Self.expectLeftAlone(disk, "gpt", "type btrfs")
         }
 
+        /// Filesystems whose copies are in the disk's head, of which a GPT takes 17 KiB and an MBR one sector.
+        @Test(arguments: [
+            ("mkfs.vfat -F 32", "dos", "vfat"), ("mkfs.ntfs -q -Q -F", "gpt", "ntfs"), ("mkfs.f2fs -q", "gpt", "f2fs"),
+        ])
+        func aTableOverTheHeadOfAFilesystemDoesNotMakeRoomOfIt(
+            _ tool: String, _ label: String, type: String
+        ) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            try Self.run("\(tool) $0", disk)
+            try RawDevice(disk.device).write([UInt8](repeating: 0, count: label == "dos" ? 512 : 16384), at: 0)
+            try Self.run(
+                "echo 1200000,100000 | sfdisk -q --wipe never --no-reread --no-tell-kernel --label \(label) $0", disk)
+            let linked = try LinkedHost()
+            let volume = try #require(try await linked.host.volumes(on: try disk.number, partition: nil).first)
+            let before = try disk.digest()
+            await expectError(.failedPrecondition, label, "filesystem of type \(type)") {
+                try await linked.host.formatVolume(volume)
+            }
+            #expect(try disk.digest() == before)
+        }
+
         /// The first partition was made smaller, its filesystem was not.
         @Test(arguments: ["mkfs.ext4 -q", "mkfs.btrfs -q", "mkfs.xfs -q"])
         func aPartitionWithinTheFilesystemOfItsNeighbourIsNotFormatted(_ tool: String) async throws {

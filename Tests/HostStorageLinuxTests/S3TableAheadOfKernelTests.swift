@@ -144,7 +144,8 @@ extension RealDiskTests {
             try swapped.joined(separator: "\n").write(
                 toFile: "\(linked.scratch.path)/table", atomically: false, encoding: .utf8)
             try Command.run(
-                "sh", "-c", "sfdisk -q --no-reread --no-tell-kernel --force \(disk.device) < \(linked.scratch.path)/table")
+                "sh", "-c",
+                "sfdisk -q --no-reread --no-tell-kernel --force \(disk.device) < \(linked.scratch.path)/table")
 
             #expect(try await host.volume(mountedAt: place) == volumes[0])
             #expect(try await host.isVolumeFormatted(volumes[0]))

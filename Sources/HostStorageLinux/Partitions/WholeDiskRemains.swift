@@ -15,11 +15,29 @@ enum WholeDiskRemains {
             for offset in stride(from: 0, through: bytes.count - 512, by: 512) {
                 let place = range.lowerBound + Int64(offset)
                 if let type = type(of: bytes[offset...], at: place, disk.size) {
-                    return "a copy of the superblock of a filesystem of type \(type) at offset \(place)"
+                    return "a copy of the superblock or a header of a filesystem of type \(type) at offset \(place)"
                 }
             }
         }
         return nil
+    }
+
+    /// Whether it is one of the records with which ntfs's file table begins (Linux: fs/ntfs3/ntfs.h, MFT_REC). mkfs
+    /// lays it out at 16 KiB, of which a GPT takes the first record; a record tells its number.
+    private static func isFileTable(_ bytes: [UInt8], _ place: Int64) -> Bool {
+        // Where a partition may begin, it may be one of a filesystem in that.
+        guard place < 63 * 512, bytes.starts(with: Array("FILE".utf8)) else { return false }
+        let number = bytes.little(0x2C, 4)
+        return number < 16 && [0x2A, 0x30].contains(bytes.little(4, 2)) && (place - number * 1024) % 4096 == 0
+    }
+
+    /// Whether it is f2fs's first checkpoint, which has no magic number but a place (Linux:
+    /// include/linux/f2fs_fs.h, struct f2fs_checkpoint): how many blocks there are and are used, how long it is and
+    /// where its checksum is.
+    private static func isCheckpoint(_ bytes: [UInt8], _ size: Int64) -> Bool {
+        let (blocks, used) = (bytes.little(8, 8), bytes.little(16, 8))
+        return bytes.little(164, 4) == 4092 && blocks > 0 && blocks < size / 4096 && used > 0 && used <= blocks
+            && (2...512).contains(bytes.little(136, 4))
     }
 
     /// The type of the filesystem that begins with the disk and has a copy of its superblock, or another of its
@@ -38,6 +56,13 @@ enum WholeDiskRemains {
             return "ntfs"
         }
         if place == 6144, text(3, "EXFAT   ") { return "exfat" }
+        // Microsoft, "FAT: General Overview of On-Disk Format": the copy stands in the sector that it names itself.
+        if place > 0, text(0x52, "FAT32   "), bytes[510] == 0x55, bytes[511] == 0xAA,
+            bytes.little(0x32, 2) * bytes.little(11, 2) == place
+        {
+            return "vfat"
+        }
+        if isFileTable(bytes, place) { return "ntfs" }
         guard bytes.count >= 1024, place > 0 else { return nil }
         // Linux: Documentation/filesystems/ext4/super.rst
         if bytes[0x38] == 0x53, bytes[0x39] == 0xEF, bytes.little(0x18, 4) <= 6 {
@@ -70,6 +95,7 @@ enum WholeDiskRemains {
         if text(0, "OCFSV2"), place >= 1 << 30, place.nonzeroBitCount == 1 { return "ocfs2" }
         // Linux: include/linux/f2fs_fs.h: the second, 4 KiB after the first.
         if place == 5120, bytes.little(0, 4) == 0xF2F5_2010 { return "f2fs" }
+        if place == 2 << 20, isCheckpoint(bytes, size) { return "f2fs" }
         return nil
     }
 }
