@@ -172,7 +172,8 @@ extension RealDiskTests {
             try write(at: 3000)
             let before = try table(disk)
             await expectError(.failedPrecondition, "unknown data") { try await host.resizeVolume(volume, to: .maximum) }
-            try Command.run("blkdiscard", "--zeroout", "--offset", "\(2990 << 20)", "--length", "\(30 << 20)", disk.device)
+            try Command.run(
+                "blkdiscard", "--zeroout", "--offset", "\(2990 << 20)", "--length", "\(30 << 20)", disk.device)
             try write(at: 1500)
             // Of another filesystem it allows nothing.
             try note("00000000-0000-4000-8000-000000000000", to: 4 << 30)
@@ -184,7 +185,9 @@ extension RealDiskTests {
         }
 
         /// A filesystem of a whole disk, and of a partition that another program has grown, by less than a group of blocks.
-        @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs]) func growsByAFewMebibytes(_ kind: FilesystemKind) async throws {
+        @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs]) func growsByAFewMebibytes(_ kind: FilesystemKind)
+            async throws
+        {
             let disk = try LoopDisk(size: 512 << 20)
             let linked = try LinkedHost(kind)
             try Command.run("mkfs.\(kind.rawValue)", disk.device)
