@@ -129,6 +129,7 @@ extension LinuxBackend {
             writer = try PartitionWriter(disk)
             let range = try writer.addPartition(partitionID)
             try PartitionRoom.requireFree(range, of: nil, in: table, on: disk)
+            try PartitionRoom.requireNothingBefore(range, of: nil, in: table, on: disk)
             try PartitionRoom.requireBlank(range, on: disk)
             isNew = false
         } else {

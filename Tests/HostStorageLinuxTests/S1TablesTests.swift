@@ -144,6 +144,26 @@ extension RealDiskTests {
             #expect(try disk.digest() == before)
         }
 
+        /// Its entry was deleted from the table, and another made in the middle of it.
+        @Test(arguments: ["ext4", "xfs", "btrfs", "ntfs -Q -F"], [63, 2048, 34816])
+        func aPartitionWithinAFilesystemThatHasLostItsEntryIsNotFormatted(_ type: String, _ sector: Int) async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let length = 700 << 20
+            let loop = try Command.run(
+                "losetup", "--find", "--show", "--offset", "\(sector * 512)", "--sizelimit", "\(length)", disk.file)
+            do {
+                defer { _ = try? Command.run("losetup", "--detach", loop) }
+                try Command.run("sh", "-c", "mkfs.\(type) -q \(loop)")
+            }
+            try Self.run(
+                "echo 1200000,100000 | sfdisk -q --wipe never --no-reread --no-tell-kernel --label gpt $0", disk)
+            let linked = try LinkedHost()
+            let volume = try #require(try await linked.host.volumes(on: try disk.number, partition: nil).first)
+            let before = try disk.digest()
+            await expectError(.failedPrecondition) { try await linked.host.formatVolume(volume) }
+            #expect(try disk.digest() == before)
+        }
+
         /// The first partition was made smaller, its filesystem was not.
         @Test(arguments: ["mkfs.ext4 -q", "mkfs.btrfs -q", "mkfs.xfs -q"])
         func aPartitionWithinTheFilesystemOfItsNeighbourIsNotFormatted(_ tool: String) async throws {

@@ -36,6 +36,8 @@ struct VolumeFormat: Sendable {
         do throws(StorageError) {
             if let partition = volume.partition, let table = try PartitionTable(of: volume.disk) {
                 try PartitionRoom.requireFree(partition.range, of: partition.number, in: table, on: volume.disk)
+                try PartitionRoom.requireNothingBefore(
+                    partition.range, of: partition.number, in: table, on: volume.disk)
             }
         } catch  where error.code == .inputOutput {
             throw BlankProof.unreadable(volume.descriptor, size: volume.device.size, volume.device.path, error)

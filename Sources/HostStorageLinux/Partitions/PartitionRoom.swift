@@ -35,6 +35,33 @@ enum PartitionRoom {
         }
     }
 
+    /// Fails where a filesystem that begins before `range`, in room that is no partition's, says that it reaches into it: its
+    /// entry may have been deleted from the table. Looked for where partitions begin by custom: behind the one before, at
+    /// sector 63, and at whole mebibytes, of which each gap has its first 64.
+    static func requireNothingBefore(
+        _ range: Range<Int64>, of number: PartitionNumber?, in table: PartitionTable, on disk: OpenDisk
+    ) throws(StorageError) {
+        let others = table.partitions.filter { !$0.isContainer && $0.number != number }.map(\.range)
+        var start: Int64 = 0
+        for end in others.filter({ $0.lowerBound < range.lowerBound }).sorted(by: { $0.lowerBound < $1.lowerBound })
+            + [range]
+        {
+            let gap = start..<max(start, end.lowerBound)
+            let mebibyte: Int64 = 1 << 20
+            let first = (gap.lowerBound + mebibyte - 1) / mebibyte
+            let places = Set([gap.lowerBound, 63 * 512] + (first..<first + 64).map { $0 * mebibyte })
+            for place in places where place > 0 && gap.contains(place) {
+                guard let reach = try filesystemEnd(from: place, within: disk.size, on: disk), reach > range.lowerBound
+                else { continue }
+                throw StorageError(
+                    .failedPrecondition,
+                    "a filesystem that begins at offset \(place), where no partition does, reaches to offset \(reach), "
+                        + "into this one", subject: disk.path)
+            }
+            start = max(start, end.upperBound)
+        }
+    }
+
     /// Fails where what a volume is about to grow over is not blank: what its filesystem leaves of its device, and
     /// what is to be added to that. A filesystem may begin to use a device that is longer than it for other
     /// things than it was made for.
@@ -192,12 +219,17 @@ enum PartitionRoom {
         of partition: PartitionTable.Partition, on disk: OpenDisk
     ) throws(StorageError) -> Int64? {
         guard partition.size > 0, partition.range.upperBound <= disk.size else { return nil }
+        return try filesystemEnd(from: partition.start, within: partition.range.upperBound, on: disk)
+    }
+
+    private static func filesystemEnd(
+        from start: Int64, within limit: Int64, on disk: OpenDisk
+    ) throws(StorageError) -> Int64? {
         do throws(StorageError) {
-            let probe = try BlockProbe(disk.descriptor, disk.path, in: partition.range)
+            let probe = try BlockProbe(disk.descriptor, disk.path, in: start..<limit)
             guard let found = try probe.superblock(), found.isFilesystem else { return nil }
-            let superblock = try Superblock(
-                of: found.signature.type, on: disk.descriptor, disk.path, from: partition.start)
-            let end = partition.start.addingReportingOverflow(superblock.totalBytes)
+            let superblock = try Superblock(of: found.signature.type, on: disk.descriptor, disk.path, from: start)
+            let end = start.addingReportingOverflow(superblock.totalBytes)
             return end.overflow ? .max : end.partialValue
         } catch  where error.code != .inputOutput {
             return nil
