@@ -75,6 +75,7 @@ extension LinuxBackend {
             try systemDisks.refuseMount(of: found.disk, allowing: use)
         }
         try await requireWhole(found)
+        try await requireNoCopies(of: found)
         let toCheck = try await onDisk(of: found) { [self] () throws(StorageError) in
             try requireOnline(found.disk)
             return try mount(OpenVolume(found), at: path, isChecked: false)

@@ -270,6 +270,30 @@ extension RealDiskTests {
             #expect(try await host.volumes(on: try disk.number, partition: nil) == [before[1]])
         }
 
+        /// The kernel finds the devices of a btrfs by its UUID, and would put one together of originals and copies.
+        @Test func aBtrfsOfTwoDisksIsNotMountedWhileCopiesOfThemAreThere() async throws {
+            let linked = try LinkedHost(.btrfs)
+            let (host, place) = (linked.host, linked.path("staging"))
+            let originals = [try LoopDisk(size: 256 << 20), try LoopDisk(size: 256 << 20)]
+            try Command.run("mkfs.btrfs", "-q", originals[0].device, originals[1].device)
+            try await host.makeDirectory(place)
+            let volume = try await Self.only(linked, originals[0])
+            do {
+                let copies = [try Self.copy(originals[0]), try Self.copy(originals[1])]
+                let copied = try await Self.only(linked, copies[1])
+                let before = try (originals + copies).map { try $0.digest() }
+                for id in [volume, copied] {
+                    await expectError(.failedPrecondition, "copy") { try await host.mountVolume(id, at: place) }
+                }
+                #expect(try (originals + copies).map { try $0.digest() } == before)
+                try Command.run("btrfs", "device", "scan", "--forget")
+                for copy in copies { try copy.reset(to: 256 << 20) }
+            }
+            try Command.run("btrfs", "device", "scan", originals[0].device, originals[1].device)
+            try await host.mountVolume(volume, at: place)
+            try await host.unmountVolume(volume, from: place)
+        }
+
         enum Alias: CaseIterable, Sendable {
             case onTheDisk
             case onThePartition

@@ -210,16 +210,3 @@ struct FilesystemGrowth: Sendable {
         }
     }
 }
-
-/// What a btrfs knows of one of its devices, from the superblock on it (Btrfs On-disk Format, "Superblock": dev_item).
-private struct BtrfsDevice {
-    /// Its number in the filesystem.
-    let id: UInt64
-    let bytes: Int64
-
-    init(of device: borrowing Descriptor, _ subject: String) throws(StorageError) {
-        let superblock = try device.bytes(at: 65536, count: 4096, subject)
-        id = UInt64(superblock.little(0xC9, 8))
-        bytes = superblock.little(0xC9 + 8, 8)
-    }
-}

@@ -32,6 +32,23 @@ final class VolumeIndex: Sendable {
         }
     }
 
+    /// Every volume of this host. Fails where a disk does not answer.
+    func all() async throws(StorageError) -> [LocatedVolume] {
+        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
+        var found: [LocatedVolume] = []
+        for reply in await survey.ask(all: disks) {
+            switch reply.answer {
+            case .success(let volumes): found += volumes
+            case .failure(let error) where reply.disk.hasAnswered(error): break
+            case .failure(let error):
+                throw StorageError(
+                    .unavailable, "\(reply.disk.devicePath) does not answer, and what is on it has to be known",
+                    cause: error.cause)
+            }
+        }
+        return found
+    }
+
     /// Where the volume is. Fails where more than one disk carries it, or may carry it.
     func locate(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume {
         let found = try await carriers(of: volume)
