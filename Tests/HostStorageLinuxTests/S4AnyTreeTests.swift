@@ -178,6 +178,27 @@ import Testing
 extension RealDiskTests {
     /// S4 on a filesystem that knows chattr(1).
     @Suite struct S4ProtectedFileTests {
+        /// As for a directory: what lay below a mount was not what the caller saw.
+        @Test func aFileWithDataBelowAMountStays() async throws {
+            let linked = try LinkedHost()
+            let (file, source) = (linked.path("file"), linked.path("source"))
+            try await linked.host.makeDirectory(linked.path("in"))
+            for text in ["data", ""] {
+                try text.write(toFile: file, atomically: false, encoding: .utf8)
+                try "mounted".write(toFile: source, atomically: false, encoding: .utf8)
+                try Command.run("mount", "--bind", source, file)
+                if text.isEmpty {
+                    try await linked.host.remove(file, force: true)
+                    #expect(access(file, F_OK) != 0)
+                } else {
+                    await expectError(.failedPrecondition, "below the mount") {
+                        try await linked.host.remove(file, force: true)
+                    }
+                    #expect(try String(contentsOfFile: file, encoding: .utf8) == text)
+                }
+            }
+        }
+
         @Test func aFileThatIsProtectedIsNamed() async throws {
             let disk = try LoopDisk()
             let linked = try LinkedHost()
@@ -200,6 +221,13 @@ extension RealDiskTests {
                 try await linked.host.removeContents(of: "\(place)/tree")
             }
             try Command.run("chattr", "-i", "\(place)/tree/in")
+            // A directory with nothing in it.
+            try await linked.host.makeDirectory("\(place)/tree/in/empty")
+            try Command.run("chattr", "+i", "\(place)/tree/in/empty")
+            await expectError(.failedPrecondition, "\(place)/tree/in/empty", "immutable") {
+                try await linked.host.remove("\(place)/tree", force: true)
+            }
+            try Command.run("chattr", "-i", "\(place)/tree/in/empty")
             try await linked.host.remove("\(place)/tree", force: true)
             try await linked.host.unmountVolume(volume, from: place)
         }

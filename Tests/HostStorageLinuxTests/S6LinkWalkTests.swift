@@ -23,6 +23,12 @@ import Testing
         try rig.putLink("l/../there", "seeming")
         #expect(try await rig.host.isSymlink("\(rig.root)/real"))
         #expect(try await !rig.host.isSymlink("\(rig.root)/seeming"))
+        if kind != .memory {
+            // Of a file nothing is above.
+            try "text".write(toFile: "\(rig.root)/a/file", atomically: false, encoding: .utf8)
+            try rig.putLink("a/file/../here", "behind")
+            #expect(try await !rig.host.isSymlink("\(rig.root)/behind"))
+        }
         // The same by a text that starts at the top, and by a second link.
         try rig.putLink("\(rig.root)/l/../here", "absolute")
         try rig.putLink("\(rig.root)/real/../../there", "again")

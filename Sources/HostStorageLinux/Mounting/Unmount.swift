@@ -29,11 +29,18 @@ enum Unmount {
         var flags = Int32(UMOUNT_NOFOLLOW)
         let loss: String?
         if mount.isServed, force || mount.type == "fuseblk" {
-            loss = try flushBriefly(name, in: directory, subject, patience: force ? patience : programPatience)
-            if let loss, !force {
-                throw StorageError(.unavailable, "\(loss); Rmdir with force gives it up", subject: subject)
+            let patience = force ? patience : programPatience
+            switch try flushBriefly(name, in: directory, subject, patience: patience) {
+            case .written: loss = nil
+            case .failed: loss = "its server does not answer"
+            case .silent:
+                let reason = "its server has not answered within \(patience) s"
+                guard force else {
+                    throw StorageError(.unavailable, "\(reason); Rmdir with force gives it up", subject: subject)
+                }
+                loss = reason
             }
-            if loss != nil { flags |= Int32(MNT_FORCE) }
+            if loss != nil, force { flags |= Int32(MNT_FORCE) }
         } else {
             loss = try flush(mount, on: name, in: directory, subject)
         }
@@ -90,10 +97,12 @@ enum Unmount {
     /// does. A call that waited without end would keep the one that gives it up from the path.
     static let programPatience = 30
 
+    private enum Flush { case written, failed, silent }
+
     /// The same for what a server or a program serves, which may never answer.
     private static func flushBriefly(
         _ name: String, in directory: borrowing Descriptor, _ place: String, patience: Int
-    ) throws(StorageError) -> String? {
+    ) throws(StorageError) -> Flush {
         // Its own, for this may outlast the caller.
         let own = try checkErrno(fcntl(directory.raw, F_DUPFD_CLOEXEC, 0), "fcntl", place)
         let ended = DispatchSemaphore(value: 0)
@@ -107,10 +116,8 @@ enum Unmount {
             close(own)
             ended.signal()
         }
-        guard ended.wait(timeout: .now() + .seconds(patience)) == .success else {
-            return "its server has not answered within \(patience) s"
-        }
-        return isWritten.isSet ? nil : "its server does not answer"
+        guard ended.wait(timeout: .now() + .seconds(patience)) == .success else { return .silent }
+        return isWritten.isSet ? .written : .failed
     }
 }
 
