@@ -118,7 +118,8 @@ extension RealDiskTests {
         /// each into somebody's data.
         private static let forms: [(name: String, form: [Int: [UInt8]], data: [Int: [UInt8]])] = [
             ("directory", [0: [2, 0, 0, 0, 12, 0, 1, 2, 0x2E, 0, 0, 0, 2, 0, 0, 0, 0xF4, 15, 2, 2, 0x2E, 0x2E]], text),
-            ("journal", [0: [0xC0, 0x3B, 0x39, 0x98, 0, 0, 0, 4]], text),
+            ("journal", [0: newJournal], text),
+            ("journal that was used", [0: newJournal], [0x1C: [0, 0, 0, 1]]),
             ("orphan file", [4088: [0x04, 0xCA, 0x10, 0x0B]], text),
             ("extents", [0: [0x0A, 0xF3, 1, 0, 84, 1]], text),
             ("numbers of blocks", [0: [6, 0, 0, 0, 8, 0, 0, 0]], [8: [4]]),
@@ -126,6 +127,9 @@ extension RealDiskTests {
             ("nothing", [:], text),
         ]
         private static let text = [2000: Array("precious".utf8)]
+        /// The superblock of one whose first transaction has the number 1 and has not begun.
+        private static let newJournal: [UInt8] =
+            [0xC0, 0x3B, 0x39, 0x98, 0, 0, 0, 4] + [UInt8](repeating: 0, count: 19) + [1]
 
         @Test func whatOnlyBeginsLikeAPartOfAnExt4IsNotItsRemains() async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -152,7 +156,7 @@ extension RealDiskTests {
             let volume = try await linked.volume(on: disk)
             for restarted in [true, false] {
                 try await Self.note(.ext4, volume, linked, restarted: restarted)
-                try RawDevice(disk.partition()).write([0xC0, 0x3B, 0x39, 0x98, 0, 0, 0, 4], at: 1 << 20)
+                try RawDevice(disk.partition()).write(Self.newJournal, at: 1 << 20)
                 if restarted { try await Self.expectRefused(disk, linked, volume) }
             }
             try await linked.host.formatVolume(volume)
