@@ -75,8 +75,7 @@ enum Holders {
 
     /// Where filesystems of servers are mounted. To open what a process has open there could wait for its server.
     private static func remotePlaces() -> [String] {
-        let remote: Set<String> = ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "ncpfs", "lustre", "gpfs"]
-        return ((try? MountTable.read()) ?? []).filter { remote.contains($0.type) }.map(\.target)
+        (try? MountTable.served()) ?? []
     }
 
     /// The processes that have locked a file with flock(2).
@@ -165,7 +164,7 @@ private struct RunningProcess {
             if canWrite(name) { return special == device ? "open for writing" : "its disk open for writing" }
             if special == device { canRead = true }
         }
-        if mapsForWriting(device, disk) { return "mapped for writing" }
+        if mapsForWriting(device, disk, notAskingBeneath: places) { return "mapped for writing" }
         if canRead, servesFilesystem { return "filesystem in user space" }
         return canRead && withReaders ? "open device" : nil
     }
@@ -178,12 +177,15 @@ private struct RunningProcess {
     }
 
     /// Whether it has the device in its memory, and can write to it so: a map outlives the descriptor that it was made of.
-    private func mapsForWriting(_ device: DeviceNumber, _ disk: DeviceNumber?) -> Bool {
+    private func mapsForWriting(
+        _ device: DeviceNumber, _ disk: DeviceNumber?, notAskingBeneath places: [String]
+    ) -> Bool {
         // proc_pid_maps(5): "7f…-7f… rw-s offset device inode path"
         let maps = (try? Descriptor.contents(of: "\(directory)/maps")) ?? ""
         return maps.split(separator: "\n").contains { line in
             let fields = line.split(separator: " ", maxSplits: 5)
             guard fields.count == 6, fields[1].hasPrefix("rw"), fields[1].hasSuffix("s"),
+                !places.contains(where: { isIn(String(fields[5].drop { $0 == " " }), $0) }),
                 let special = blockDevice("\(directory)/map_files/\(fields[0])")
             else { return false }
             return special == device || special == disk

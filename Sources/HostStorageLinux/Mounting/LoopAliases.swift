@@ -12,19 +12,26 @@ import HostStorage
 enum LoopAliases {
     /// Loop devices of another disk that show bytes of the device, used or not.
     static func loops(showing device: VolumeDevice) -> [String] {
-        guard let own = try? Extent(of: device.name) else { return [] }
+        let served = (try? MountTable.served()) ?? []
+        guard let own = try? Extent(of: device.name, served: served) else { return [] }
         let disk = BlockDeviceName.disk(of: device.name)
         return Sysfs.names(in: "/sys/block").filter { name in
-            guard name.hasPrefix("loop"), name != disk, let backing = try? LoopBacking(of: name) else { return false }
-            return (try? backing.extent().overlaps(own)) ?? false
+            guard name.hasPrefix("loop"), name != disk,
+                let backing = (try? LoopBacking(of: name, served: served)) ?? nil
+            else {
+                return false
+            }
+            return (try? backing.extent(served: served).overlaps(own)) ?? false
         }
     }
 
     /// What the disk of the device is a loop device on, in turn; empty where it is none, or one on a file.
     static func devices(below device: VolumeDevice) -> [String] {
+        let served = (try? MountTable.served()) ?? []
         var names: [String] = []
         var name = device.name
-        while names.count < 8, let backing = try? LoopBacking(of: BlockDeviceName.disk(of: name)),
+        while names.count < 8,
+            let backing = (try? LoopBacking(of: BlockDeviceName.disk(of: name), served: served)) ?? nil,
             let special = backing.special, let below = Sysfs.linkName("/sys/dev/block/\(special)")
         {
             names.append(below)
@@ -68,7 +75,7 @@ enum LoopAliases {
 private struct Extent {
     enum Base: Equatable {
         case disk(String)
-        case file(DeviceNumber, inode: UInt64)
+        case file(String)
     }
 
     let base: Base
@@ -76,8 +83,12 @@ private struct Extent {
 
     init(base: Base, range: Range<UInt64>) { (self.base, self.range) = (base, range) }
 
-    /// - Parameter part: of the device; nil for all of it.
-    init(of name: String, _ part: Range<UInt64>? = nil, depth: Int = 0) throws(StorageError) {
+    /// - Parameters:
+    ///   - part: of the device; nil for all of it.
+    ///   - served: where files are that are not asked about.
+    init(
+        of name: String, _ part: Range<UInt64>? = nil, served: [String], depth: Int = 0
+    ) throws(StorageError) {
         let disk = BlockDeviceName.disk(of: name)
         var range = part ?? 0..<UInt64.max
         if disk != name {
@@ -85,8 +96,8 @@ private struct Extent {
             let size = UInt64(try Sysfs.number("/sys/class/block/\(name)/size") ?? 0) * 512
             range = range.clamped(to: 0..<size).moved(by: start)
         }
-        if disk.hasPrefix("loop"), depth < 8, let backing = try? LoopBacking(of: disk) {
-            self = try backing.extent(of: range, depth: depth + 1)
+        if disk.hasPrefix("loop"), depth < 8, let backing = try LoopBacking(of: disk, served: served) {
+            self = try backing.extent(of: range, served: served, depth: depth + 1)
         } else {
             self.init(base: .disk(disk), range: range)
         }
@@ -95,31 +106,39 @@ private struct Extent {
     func overlaps(_ other: Extent) -> Bool { base == other.base && range.overlaps(other.range) }
 }
 
-/// The part of a file, or of a block device, that a loop device shows.
+/// The part of a file, or of a block device, that a loop device shows, by sysfs. The device itself is not asked: that asks
+/// the filesystem of its file, which may hang.
 private struct LoopBacking {
-    private let file: DeviceNumber
-    private let inode: UInt64
+    private let file: String
     private let range: Range<UInt64>
     /// The block device that its file is.
     let special: DeviceNumber?
 
-    init(of name: String) throws(StorageError) {
-        let device = try Descriptor(opening: "/dev/\(name)", O_RDONLY | O_NONBLOCK)
-        var status = cls_loop_status()
-        try check(cls_loop_status(device.raw, &status), "LOOP_GET_STATUS64", "/dev/\(name)")
-        file = DeviceNumber(major: UInt32(status.backing_major), minor: UInt32(status.backing_minor))
-        inode = status.backing_inode
-        range = (0..<(status.size_limit == 0 ? .max : status.size_limit)).moved(by: status.offset)
-        let special = DeviceNumber(major: UInt32(status.special_major), minor: UInt32(status.special_minor))
-        self.special = special.major == 0 || special == file ? nil : special
+    /// Nil for one without a file.
+    init?(of name: String, served: [String]) throws(StorageError) {
+        let path = "/sys/block/\(name)/loop"
+        guard let text = try Sysfs.attribute("\(path)/backing_file") else { return nil }
+        let limit = UInt64(try Sysfs.number("\(path)/sizelimit") ?? 0)
+        range = (0..<(limit == 0 ? .max : limit)).moved(by: UInt64(try Sysfs.number("\(path)/offset") ?? 0))
+        // What a server or a program serves is not asked either, and known by its path alone.
+        let isServed = served.contains { text.isBeneath($0) }
+        guard !isServed, let node = try? Descriptor(opening: text, cls_O_PATH), let status = try? node.status(text)
+        else {
+            (file, special) = (text, nil)
+            return
+        }
+        file = status.isBlockDevice ? text : "\(status.device) \(status.inode)"
+        special = status.isBlockDevice ? status.special : nil
     }
 
-    func extent(of part: Range<UInt64> = 0..<UInt64.max, depth: Int = 0) throws(StorageError) -> Extent {
+    func extent(
+        of part: Range<UInt64> = 0..<UInt64.max, served: [String], depth: Int = 0
+    ) throws(StorageError) -> Extent {
         let own = part.moved(by: range.lowerBound).clamped(to: range)
         if let special, let name = Sysfs.linkName("/sys/dev/block/\(special)") {
-            return try Extent(of: name, own, depth: depth)
+            return try Extent(of: name, own, served: served, depth: depth)
         }
-        return Extent(base: .file(file, inode: inode), range: own)
+        return Extent(base: .file(file), range: own)
     }
 }
 

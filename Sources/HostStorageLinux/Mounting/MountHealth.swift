@@ -58,7 +58,8 @@ extension Mount {
 
     /// Whether a server or a program serves it, which may not answer: what is not written when it is given up is lost.
     var isServed: Bool {
-        ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "lustre", "virtiofs", "fuse", "fuseblk"].contains(type)
+        ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "ncpfs", "lustre", "gpfs", "virtiofs", "fuse", "fuseblk"]
+            .contains(type)
             || type.hasPrefix("fuse.")
     }
 }

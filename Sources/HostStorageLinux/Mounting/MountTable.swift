@@ -28,6 +28,9 @@ struct Mount: Sendable, Hashable {
 /// The table of mounts, read by libmount. Reading it takes time in proportion to its length, so a question
 /// about one path is statx's; this answers "where is this device mounted".
 enum MountTable {
+    /// Where filesystems are mounted that a server or a program serves, which may not answer.
+    static func served() throws(StorageError) -> [String] { try read().filter(\.isServed).map(\.target) }
+
     static func read(_ path: String = "/proc/self/mountinfo") throws(StorageError) -> [Mount] {
         guard let table = mnt_new_table_from_file(path) else {
             throw StorageError(errno: errno, "mnt_new_table_from_file", path)
