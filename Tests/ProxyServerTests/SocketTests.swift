@@ -36,7 +36,8 @@ import Testing
     }
 
     /// Who can put a file there is taken for this server by who connects to it.
-    @Test(.enabled(if: geteuid() == 0)) func aDirectoryInWhichOthersCanPutSocketsIsTold() throws {
+    @Test(.enabled(if: geteuid() == 0, "takes root, who can give directories away"))
+    func aDirectoryInWhichOthersCanPutSocketsIsTold() throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "sockets-\(UUID())").path
         #expect(mkdir(directory, 0o750) == 0)
         defer { rmdir(directory) }
