@@ -33,6 +33,29 @@ def holding(start_proxy, tmp_path, monkeypatch):
     return proxy
 
 
+# Where this kernel writes the cores of processes that crash: relative to theirs, a directory, or a program's line.
+CORE_PATTERN = pathlib.Path("/proc/sys/kernel/core_pattern").read_text().strip()
+
+
+@pytest.fixture
+def core_directory():
+    """A kernel whose pattern names a directory that is not there writes no core. It is made for the test."""
+    directory = pathlib.Path(CORE_PATTERN).parent
+    made = []
+    if directory.is_absolute():
+        while not directory.exists():
+            made.append(directory)
+            directory = directory.parent
+    for missing in reversed(made):
+        missing.mkdir()
+    yield
+    if made:
+        for core in made[0].iterdir():
+            core.unlink()
+    for missing in made:
+        missing.rmdir()
+
+
 @contextlib.contextmanager
 def core_files():
     before = resource.getrlimit(resource.RLIMIT_CORE)
@@ -61,21 +84,21 @@ def crash(process):
     return os.WCOREDUMP(status)
 
 
-def test_these_tests_see_cores(tmp_path, monkeypatch):
+def test_these_tests_see_cores(core_directory, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with core_files():
         other = subprocess.Popen(["sleep", "60"])
     assert crash(other)
 
 
-def test_a_crash_leaves_no_core(holding, tmp_path):
+def test_a_crash_leaves_no_core(core_directory, holding, tmp_path):
     assert not crash(holding.process)
     assert list(tmp_path.iterdir()) == []
     # Nor a backtrace, which would show what is in memory where the registers point.
     assert "rax" not in holding.log.read_text()
 
 
-def test_a_crash_without_the_capability_leaves_no_core_either(scratch, tmp_path, monkeypatch):
+def test_a_crash_without_the_capability_leaves_no_core_either(core_directory, scratch, tmp_path, monkeypatch):
     """Then tools can do their work only if the process is dumpable; the limit holds."""
     monkeypatch.chdir(tmp_path)
     with core_files():
