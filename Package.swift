@@ -39,19 +39,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
-        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
     targets: [
         // The wire: generated, so by rules of its own.
         .target(
-            name: "HostStorageAPI",
-            dependencies: [
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ],
+            name: "HostStorageAPI", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             path: "api/Generated"
         ),
         // The proxy.
@@ -61,13 +55,19 @@ let package = Package(
             name: "CYamlEvents", path: "service/CYamlEvents", linkerSettings: [.linkedLibrary("yaml")]),
         .target(
             name: "StorageAccess", dependencies: ["CYamlEvents", "HostStorage", "StorageVersions"],
-            path: "service/Access", swiftSettings: strict),
+            path: "service/Policy", swiftSettings: strict),
+        .target(
+            name: "StorageWire",
+            dependencies: [
+                "HostStorage", "HostStorageAPI", "StorageVersions",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            path: "service/Wire", swiftSettings: strict),
         .target(
             name: "ProxyServer",
             dependencies: [
-                "CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions",
+                "CUnixSocket", "HostStorage", "StorageAccess", "StorageVersions", "StorageWire",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
@@ -76,7 +76,6 @@ let package = Package(
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             path: "service/Server",
             swiftSettings: strict
@@ -98,13 +97,11 @@ let package = Package(
         .target(
             name: "HostStorageClient",
             dependencies: [
-                "CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions",
+                "CUnixSocket", "HostStorage", "StorageVersions", "StorageWire",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             path: "service/Client",
             swiftSettings: strict
@@ -196,8 +193,8 @@ let package = Package(
             dependencies: [
                 "CUnixSocket", "Expectations", "HostStorage", "HostStorageAPI", "HostStorageClient",
                 "HostStorageTestKit", "ProxyMetrics", "ProxyServer", "StorageAccess", "StorageVersions",
+                "StorageWire",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
@@ -238,6 +235,9 @@ let package = Package(
             swiftSettings: strict
         ),
         .testTarget(name: "Architecture", swiftSettings: strict),
+        .testTarget(
+            name: "StorageWireTests",
+            dependencies: ["Expectations", "HostStorage", "StorageVersions", "StorageWire"], swiftSettings: strict),
         .testTarget(
             name: "StorageAccessTests",
             dependencies: ["HostStorage", "ProxyServer", "StorageAccess", "StorageVersions"], swiftSettings: strict

@@ -32,7 +32,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
         .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
-        .package(url: "https://github.com/grpc/grpc-swift-protobuf", from: "2.4.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -58,12 +57,7 @@ let package = Package(
             name: "HostStorageTestKit", dependencies: ["HostStorage", .product(name: "Logging", package: "swift-log")],
             swiftSettings: strict),
         .target(
-            name: "HostStorageAPI",
-            dependencies: [
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ]),
+            name: "HostStorageAPI", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         .target(name: "StorageVersions", swiftSettings: strict),
         .target(name: "CUnixSocket"),
         .target(name: "CYamlEvents", linkerSettings: [.linkedLibrary("yaml")]),
@@ -71,11 +65,17 @@ let package = Package(
             name: "StorageAccess", dependencies: ["CYamlEvents", "HostStorage", "StorageVersions"],
             swiftSettings: strict),
         .target(
+            name: "StorageWire",
+            dependencies: [
+                "HostStorage", "HostStorageAPI", "StorageVersions",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "ProxyServer",
             dependencies: [
-                "CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions",
+                "CUnixSocket", "HostStorage", "StorageAccess", "StorageVersions", "StorageWire",
                 .product(name: "GRPCCore", package: "grpc-swift-2"),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf"),
                 transport,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
@@ -84,7 +84,6 @@ let package = Package(
                 .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: strict),
     ]

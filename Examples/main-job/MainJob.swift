@@ -54,9 +54,6 @@ struct MainJob: AsyncParsableCommand {
         settings.filesystem = filesystem
         var logger = Logger(label: "main-job", factory: StreamLogHandler.standardError(label:))
         logger.logLevel = .warning
-        let backend = try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger)
-        // Before anything else: ends what a kill has cut off.
-        await backend.recover()
-        return Host(backend: backend, settings: settings, logger: logger)
+        return try await LinuxHost.open(settings, stateDirectory: stateDir, logger: logger)
     }
 }

@@ -27,21 +27,30 @@ extension LinuxBackend {
             // For want of descriptors or threads no disk is left out.
             case .failure(let error) where error.code == .exhausted: throw error
             case .failure(let error):
-                // The kernel has its names all the same.
-                if error.code == .deadlineExceeded, !reply.disk.isLoop,
-                    let identifiers = try? await lanes.run(
-                        in: .inventory,
-                        { [disk = reply.disk] () throws(StorageError) in
-                            try disk.identifiers()
-                        })
-                {
-                    all[reply.disk.number] = identifiers
-                    continue
+                if let names = await kernelsNames(of: reply.disk, after: error) {
+                    all[reply.disk.number] = names
+                } else {
+                    silentDisks.note(reply.disk, error)
                 }
-                silentDisks.note(reply.disk, error)
             }
         }
         return all
+    }
+
+    public func diskIdentifiers(of disk: DiskNumber) async throws(StorageError) -> DiskIdentifiers {
+        let node = try await node(disk)
+        do throws(StorageError) {
+            return try await identities.ask(node)
+        } catch {
+            guard let names = await kernelsNames(of: node, after: error) else { throw error }
+            return names
+        }
+    }
+
+    /// What the kernel noted of a disk that does not answer; nil for other errors, and where it noted nothing.
+    private func kernelsNames(of disk: DiskNode, after error: StorageError) async -> DiskIdentifiers? {
+        guard error.code == .deadlineExceeded, !disk.isLoop else { return nil }
+        return try? await lanes.run(in: .inventory) { () throws(StorageError) in try disk.identifiers() }
     }
 
     public func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64 {

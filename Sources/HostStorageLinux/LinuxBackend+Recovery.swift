@@ -83,7 +83,7 @@ extension LinuxBackend {
     /// Looks after everything that earlier processes did not bring to an end: what is whole is left so, the
     /// copies of a partition table are made to agree, and the rest is reported in the log and waits for the
     /// call that does it again. To be called once, before anything else.
-    public func recover() async {
+    package func recover() async {
         offline.expire()
         let expired = journal.expire()
         if expired > 0 {

@@ -65,6 +65,6 @@ extension LinuxBackend {
 extension HostSettings {
     /// By the unit's own name: an alias that the policy names does not open what it stands for.
     fileprivate func requireChangeable(_ unit: ServiceUnit) throws(StorageError) {
-        try requireChangeable(unit.name())
+        try changeableServices.requireNamed(unit.name())
     }
 }

@@ -2,7 +2,7 @@
 
 import CLinuxStorage
 public import HostStorage
-public import Logging
+package import Logging
 
 /// The storage of the Linux machine that this process runs on, or shares its devices and mounts with.
 ///
@@ -35,7 +35,7 @@ public final class LinuxBackend: StorageBackend {
     ///   - stateDirectory: keeps what every process of the node has to know, such as which disks are offline, and what
     ///     outlives the process, such as which formats have begun; it belongs on a disk.
     ///   - systemBus: the D-Bus address of the machine's systemd.
-    public convenience init(
+    package convenience init(
         settings: HostSettings, stateDirectory: String = "/var/lib/host-storage",
         systemBus: String = "unix:path=/run/dbus/system_bus_socket", logger: Logger
     ) throws(StorageError) {

@@ -12,20 +12,20 @@ final class Faults: Sendable {
         case delay(Duration)
     }
 
-    private let faults = Mutex<[BackendCall: [Fault]]>([:])
+    private let faults = Mutex<[OperationName: [Fault]]>([:])
 
-    func add(_ fault: Fault, to call: BackendCall) {
+    func add(_ fault: Fault, to call: OperationName) {
         faults.withLock { $0[call, default: []].append(fault) }
     }
 
-    func clear(_ call: BackendCall?) {
+    func clear(_ call: OperationName?) {
         faults.withLock { faults in
             if let call { faults[call] = nil } else { faults = [:] }
         }
     }
 
     /// Goes through what was set up for `call`, hangs and delays first.
-    func strike(_ call: BackendCall) async throws(StorageError) {
+    func strike(_ call: OperationName) async throws(StorageError) {
         for fault in faults.withLock({ $0[call] ?? [] }) {
             switch fault {
             case .hang(let hang): await hang.wait()
@@ -38,7 +38,7 @@ final class Faults: Sendable {
         if let error = takeFailure(of: call) { throw error }
     }
 
-    private func takeFailure(of call: BackendCall) -> StorageError? {
+    private func takeFailure(of call: OperationName) -> StorageError? {
         faults.withLock { faults in
             for (index, fault) in (faults[call] ?? []).enumerated() {
                 guard case .failure(let error, let remaining) = fault else { continue }
@@ -58,23 +58,23 @@ final class Faults: Sendable {
 
 extension MemoryBackend {
     /// Makes a call fail, every time or so many times. It fails before it changes anything.
-    public func fail(_ call: BackendCall, with error: StorageError, times: Int? = nil) {
+    public func fail(_ call: OperationName, with error: StorageError, times: Int? = nil) {
         if times == 0 { return }
         faults.add(.failure(error, remaining: times), to: call)
     }
 
     /// Makes a call hang until the returned hang is released. It does its work then.
-    public func hang(_ call: BackendCall) -> Hang {
+    public func hang(_ call: OperationName) -> Hang {
         let hang = Hang()
         faults.add(.hang(hang), to: call)
         return hang
     }
 
     /// Makes a call take longer.
-    public func delay(_ call: BackendCall, by duration: Duration) {
+    public func delay(_ call: OperationName, by duration: Duration) {
         faults.add(.delay(duration), to: call)
     }
 
     /// Forgets what was set up for one call or for all. Calls that hang keep hanging until released.
-    public func clearFaults(_ call: BackendCall? = nil) { faults.clear(call) }
+    public func clearFaults(_ call: OperationName? = nil) { faults.clear(call) }
 }

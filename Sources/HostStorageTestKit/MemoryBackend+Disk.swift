@@ -4,22 +4,30 @@ public import HostStorage
 import Logging
 
 extension MemoryBackend {
-    public func diskLocations() async throws(StorageError) -> [DiskNumber: DiskLocation] {
-        try await perform(.diskLocations) { host in
+    public func diskLocations() throws(StorageError) -> [DiskNumber: DiskLocation] {
+        try simulate { host in
             host.disks.filter { $0.value.isAttached }.compactMapValues(\.location)
         }
     }
 
-    public func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
-        let attached = try await perform(.diskIdentifiers) { host in host.disks.filter { $0.value.isAttached } }
+    public func diskIdentifiers() throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
+        let attached = try simulate { host in host.disks.filter { $0.value.isAttached } }
         for disk in attached.keys.sorted() where attached[disk]?.isAnswering == false {
             logger.warning("disk \(disk) does not answer and is left out")
         }
         return attached.filter { $0.value.isAnswering }.mapValues(\.identifiers)
     }
 
-    public func partitionDisk(_ number: DiskNumber) async throws(StorageError) {
-        try await perform(.partitionDisk) { host throws(StorageError) in
+    public func diskIdentifiers(of disk: DiskNumber) throws(StorageError) -> DiskIdentifiers {
+        try simulate { host throws(StorageError) in
+            let disk = try host.disk(disk)
+            guard disk.isAnswering else { throw StorageError(.deadlineExceeded, "disk \(disk.number) does not answer") }
+            return disk.identifiers
+        }
+    }
+
+    public func partitionDisk(_ number: DiskNumber) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             var disk = try host.disk(number)
             try host.refuseSystemDisk(disk)
             switch disk.layout {
@@ -42,8 +50,8 @@ extension MemoryBackend {
         }
     }
 
-    public func rescanDisks() async throws(StorageError) {
-        try await perform(.rescanDisks) { host in
+    public func rescanDisks() throws(StorageError) {
+        try simulate { host in
             for (number, disk) in host.disks where disk.isAttached && disk.isAnswering {
                 host.disks[number]?.size = disk.actualSize
                 if disk.layout == .wholeDisk { host.disks[number]?.slots[0].size = disk.actualSize }
@@ -51,12 +59,12 @@ extension MemoryBackend {
         }
     }
 
-    public func diskSize(_ number: DiskNumber) async throws(StorageError) -> Int64 {
-        try await perform(.diskSize) { host throws(StorageError) in try host.disk(number).size }
+    public func diskSize(_ number: DiskNumber) throws(StorageError) -> Int64 {
+        try simulate { host throws(StorageError) in try host.disk(number).size }
     }
 
-    public func setDiskState(_ number: DiskNumber, to state: DiskState) async throws(StorageError) {
-        try await perform(.setDiskState) { host throws(StorageError) in
+    public func setDiskState(_ number: DiskNumber, to state: DiskState) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             let disk = try host.disk(number)
             if state == .offline {
                 try host.refuseSystemDisk(disk)
@@ -66,8 +74,8 @@ extension MemoryBackend {
         }
     }
 
-    public func diskState(_ number: DiskNumber) async throws(StorageError) -> DiskState {
-        try await perform(.diskState) { host throws(StorageError) in try host.disk(number).state }
+    public func diskState(_ number: DiskNumber) throws(StorageError) -> DiskState {
+        try simulate { host throws(StorageError) in try host.disk(number).state }
     }
 }
 

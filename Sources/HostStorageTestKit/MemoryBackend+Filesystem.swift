@@ -3,8 +3,8 @@
 public import HostStorage
 
 extension MemoryBackend {
-    public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
-        try await perform(.pathExists) { host throws(StorageError) in
+    public func pathExists(_ path: HostPath) throws(StorageError) -> Bool {
+        try simulate { host throws(StorageError) in
             // Below a file there is nothing.
             _ = try host.confinedPlace(path)
             if try host.isBelowFile(path) { return false }
@@ -16,8 +16,8 @@ extension MemoryBackend {
         }
     }
 
-    public func makeDirectory(_ path: HostPath) async throws(StorageError) {
-        try await perform(.makeDirectory) { host throws(StorageError) in
+    public func makeDirectory(_ path: HostPath) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             let place = try host.confinedPlace(path)
             // As on Windows, a link to a directory is one that is there.
             if case .link? = host[place] {
@@ -43,8 +43,8 @@ extension MemoryBackend {
         }
     }
 
-    public func remove(_ path: HostPath, force: Bool) async throws(StorageError) {
-        try await perform(.remove) { host throws(StorageError) in
+    public func remove(_ path: HostPath, force: Bool) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             let place: Place
             do throws(StorageError) {
                 place = try host.locate(path)
@@ -68,8 +68,8 @@ extension MemoryBackend {
         }
     }
 
-    public func removeContents(of path: HostPath) async throws(StorageError) {
-        try await perform(.removeContents) { host throws(StorageError) in
+    public func removeContents(of path: HostPath) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             let place = try host.locate(path)
             guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard node.isDirectory else {
@@ -80,8 +80,8 @@ extension MemoryBackend {
         }
     }
 
-    public func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
-        try await perform(.createSymlink) { host throws(StorageError) in
+    public func createSymlink(at link: HostPath, to target: HostPath) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             let place = try host.locate(link)
             guard host[place] == nil else { throw StorageError(.alreadyExists, "\(host.told(place)) exists") }
             guard host[Place(place.dropLast())] != nil else {
@@ -96,8 +96,8 @@ extension MemoryBackend {
         }
     }
 
-    public func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool {
-        try await perform(.isSymlink) { host throws(StorageError) in
+    public func isSymlink(_ path: HostPath) throws(StorageError) -> Bool {
+        try simulate { host throws(StorageError) in
             let place = try host.locate(path)
             switch host[place] {
             case nil: throw StorageError(.notFound, "\(host.told(place)) does not exist")

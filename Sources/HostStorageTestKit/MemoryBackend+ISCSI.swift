@@ -3,27 +3,27 @@
 public import HostStorage
 
 extension MemoryBackend {
-    public func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
-        try await perform(.addPortal) { host in
+    public func addPortal(_ portal: ISCSIPortal) throws(StorageError) {
+        try simulate { host in
             if host.initiator.portals[portal] == nil { host.initiator.portals[portal] = [] }
         }
     }
 
-    public func portals() async throws(StorageError) -> [ISCSIPortal] {
-        try await perform(.portals) { host in
+    public func portals() throws(StorageError) -> [ISCSIPortal] {
+        try simulate { host in
             host.initiator.portals.keys.sorted { $0.description < $1.description }
         }
     }
 
-    public func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
-        try await perform(.removePortal) { host throws(StorageError) in
+    public func removePortal(_ portal: ISCSIPortal) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             try host.initiator.requireKnown(portal)
             host.initiator.portals[portal] = nil
         }
     }
 
-    public func discoverTargets(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
-        try await perform(.discoverTargets) { host throws(StorageError) in
+    public func discoverTargets(at portal: ISCSIPortal) throws(StorageError) -> [ISCSIName] {
+        try simulate { host throws(StorageError) in
             try host.initiator.requireKnown(portal)
             let names = host.initiator.targets.filter { $0.value.portal == portal }.keys
             guard !names.isEmpty else { throw StorageError(.unavailable, "portal \(portal) does not answer") }
@@ -34,8 +34,8 @@ extension MemoryBackend {
 
     public func connectTarget(
         _ target: ISCSITarget, as authentication: ISCSIAuthentication
-    ) async throws(StorageError) {
-        try await perform(.connectTarget) { host throws(StorageError) in
+    ) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             guard host.initiator.sessions[target] == nil else { return }
             try host.initiator.requireKnown(target.portal)
             guard host.initiator.portals[target.portal]?.contains(target.name) == true else {
@@ -46,8 +46,8 @@ extension MemoryBackend {
         }
     }
 
-    public func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) {
-        try await perform(.disconnectTarget) { host throws(StorageError) in
+    public func disconnectTarget(_ target: ISCSITarget) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             guard let number = host.initiator.sessions[target] else { return }
             if let disk = host.disks[number] {
                 try host.refuseMounted(disk)
@@ -59,13 +59,13 @@ extension MemoryBackend {
         }
     }
 
-    public func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
-        try await perform(.disksOfTarget) { host in
+    public func disks(of target: ISCSITarget) throws(StorageError) -> [DiskNumber] {
+        try simulate { host in
             host.initiator.sessions[target].map { [$0] } ?? []
         }
     }
 
-    public func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
-        try await perform(.setMutualCHAPSecret) { host in host.initiator.mutualSecret = secret }
+    public func setMutualCHAPSecret(_ secret: Secret) throws(StorageError) {
+        try simulate { host in host.initiator.mutualSecret = secret }
     }
 }

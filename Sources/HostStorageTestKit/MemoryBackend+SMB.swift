@@ -5,9 +5,9 @@ public import HostStorage
 extension MemoryBackend {
     public func mapShare(
         _ remote: SMBRemotePath, linkedAt link: HostPath?, as credentials: SMBCredentials?
-    ) async throws(StorageError) {
+    ) throws(StorageError) {
         let root = settings.paths.shareDirectory
-        try await perform(.mapShare) { host throws(StorageError) in
+        try simulate { host throws(StorageError) in
             try host.updateUsers(of: remote.share)
             if let link { try host.requireRoomForLink(at: link) }
             let key = SimulatedMapping.Key(share: remote.share, user: credentials?.name)
@@ -27,8 +27,8 @@ extension MemoryBackend {
         }
     }
 
-    public func unmapShare(_ remote: SMBRemotePath) async throws(StorageError) {
-        try await perform(.unmapShare) { host throws(StorageError) in
+    public func unmapShare(_ remote: SMBRemotePath) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             try host.updateUsers(of: remote.share)
             let keys = host.mappings.keys.filter { $0.share == remote.share }
             let isUser = keys.contains { key in

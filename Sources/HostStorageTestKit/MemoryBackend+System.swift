@@ -3,8 +3,8 @@
 public import HostStorage
 
 extension MemoryBackend {
-    public func biosSerialNumber() async throws(StorageError) -> String {
-        try await perform(.biosSerialNumber) { host throws(StorageError) in
+    public func biosSerialNumber() throws(StorageError) -> String {
+        try simulate { host throws(StorageError) in
             guard let number = host.machine.biosSerialNumber else {
                 throw StorageError(.unsupported, "this machine has no BIOS serial number")
             }
@@ -12,8 +12,8 @@ extension MemoryBackend {
         }
     }
 
-    public func service(_ name: ServiceName) async throws(StorageError) -> HostService {
-        try await perform(.service) { host throws(StorageError) in
+    public func service(_ name: ServiceName) throws(StorageError) -> HostService {
+        try simulate { host throws(StorageError) in
             let service = try host.machine.service(name)
             return HostService(displayName: service.displayName, startType: service.startType, state: service.state)
         }
@@ -21,19 +21,19 @@ extension MemoryBackend {
 
     public func servicesChanged(
         with name: ServiceName, dependents: Bool
-    ) async throws(StorageError) -> [ServiceName] {
-        try await perform(.service) { host throws(StorageError) in
+    ) throws(StorageError) -> [ServiceName] {
+        try simulate { host throws(StorageError) in
             _ = try host.machine.service(name)
             return (dependents ? host.machine.dependents(of: name) : []) + [name]
         }
     }
 
-    public func startService(_ name: ServiceName) async throws(StorageError) {
-        try await perform(.startService) { host throws(StorageError) in try host.machine.start(name) }
+    public func startService(_ name: ServiceName) throws(StorageError) {
+        try simulate { host throws(StorageError) in try host.machine.start(name) }
     }
 
-    public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
-        try await perform(.stopService) { host throws(StorageError) in
+    public func stopService(_ name: ServiceName, force: Bool) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             guard try host.machine.service(name).state == .running else { return }
             let dependents = host.machine.dependents(of: name)
             guard dependents.isEmpty || force else {
@@ -41,7 +41,7 @@ extension MemoryBackend {
                     .failedPrecondition,
                     "\(dependents.map(\.unit).joined(separator: ", ")) depend on it and run")
             }
-            for dependent in dependents { try settings.requireChangeable(dependent) }
+            for dependent in dependents { try settings.changeableServices.requireNamed(dependent) }
             for service in dependents + [name] {
                 host.machine.services[service]?.state = .stopped
                 host.machine.stopped.append(service)

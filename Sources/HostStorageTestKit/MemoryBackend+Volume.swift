@@ -5,8 +5,8 @@ public import HostStorage
 extension MemoryBackend {
     public func volumes(
         on number: DiskNumber, partition: PartitionNumber?
-    ) async throws(StorageError) -> [VolumeID] {
-        try await perform(.volumes) { host throws(StorageError) in
+    ) throws(StorageError) -> [VolumeID] {
+        try simulate { host throws(StorageError) in
             let disk = try host.disk(number)
             guard disk.layout != .unreadable else {
                 throw StorageError(.inputOutput, "disk \(number) cannot be read")
@@ -15,8 +15,8 @@ extension MemoryBackend {
         }
     }
 
-    public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
-        try await perform(.isVolumeFormatted) { host throws(StorageError) in
+    public func isVolumeFormatted(_ volume: VolumeID) throws(StorageError) -> Bool {
+        try simulate { host throws(StorageError) in
             let (disk, slot) = try host.find(volume)
             switch disk.slots[slot].content {
             case .filesystem: return true
@@ -26,8 +26,8 @@ extension MemoryBackend {
         }
     }
 
-    public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
-        try await perform(.formatVolume) { host throws(StorageError) in
+    public func formatVolume(_ volume: VolumeID, over signature: Signature?) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
             try host.refuseSystemDisk(disk)
             try host.refuseOffline(disk)
@@ -48,8 +48,8 @@ extension MemoryBackend {
         }
     }
 
-    public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
-        try await perform(.resizeVolume) { host throws(StorageError) in
+    public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) throws(StorageError) {
+        try simulate { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
             try host.refuseSystemDisk(disk)
             try host.refuseOffline(disk)
@@ -69,8 +69,8 @@ extension MemoryBackend {
         }
     }
 
-    public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
-        try await perform(.volumeStats) { host throws(StorageError) in
+    public func volumeStats(_ volume: VolumeID) throws(StorageError) -> VolumeStats {
+        try simulate { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
             switch disk.slots[index].content {
             case .filesystem(let filesystem):
@@ -81,19 +81,19 @@ extension MemoryBackend {
         }
     }
 
-    public func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber {
-        try await perform(.diskOfVolume) { host throws(StorageError) in try host.find(volume).disk.number }
+    public func disk(of volume: VolumeID) throws(StorageError) -> DiskNumber {
+        try simulate { host throws(StorageError) in try host.find(volume).disk.number }
     }
 
-    public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
-        try await perform(.flushVolume) { host throws(StorageError) in _ = try host.find(volume) }
+    public func flushVolume(_ volume: VolumeID) throws(StorageError) {
+        try simulate { host throws(StorageError) in _ = try host.find(volume) }
     }
 
     // MARK: - Mounts
 
-    public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
+    public func mountVolume(_ volume: VolumeID, at path: HostPath) throws(StorageError) {
         let use = SystemDiskUse.current
-        try await perform(.mountVolume) { host throws(StorageError) in
+        try simulate { host throws(StorageError) in
             let (disk, index) = try host.find(volume)
             try host.refuseSystemDisk(disk, allowing: use)
             try host.refuseOffline(disk)
@@ -131,8 +131,8 @@ extension MemoryBackend {
     @discardableResult
     public func unmountVolume(
         _ volume: VolumeID, from path: HostPath
-    ) async throws(StorageError) -> UnmountOutcome {
-        try await perform(.unmountVolume) { host throws(StorageError) in
+    ) throws(StorageError) -> UnmountOutcome {
+        try simulate { host throws(StorageError) in
             let place = try host.locate(path)
             // What is mounted is the volume, whether or not its disk is still there.
             if host.mounts[place] != .volume(volume) { _ = try host.find(volume) }
@@ -151,9 +151,9 @@ extension MemoryBackend {
         }
     }
 
-    public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
+    public func volume(mountedAt path: HostPath) throws(StorageError) -> VolumeID {
         let use = SystemDiskUse.current
-        return try await perform(.volumeMountedAt) { host throws(StorageError) in
+        return try simulate { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             guard case .volume(let volume)? = host.mounts[place] else {
@@ -164,9 +164,9 @@ extension MemoryBackend {
         }
     }
 
-    public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
+    public func volume(closestTo path: HostPath) throws(StorageError) -> VolumeID {
         let use = SystemDiskUse.current
-        return try await perform(.volumeClosestTo) { host throws(StorageError) in
+        return try simulate { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
             if let mount = host.mount(above: place) {

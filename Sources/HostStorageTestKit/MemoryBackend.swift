@@ -7,7 +7,7 @@ import Synchronization
 /// A host in memory that can be told to fail: disks, volumes, files and mounts as ``StorageBackend`` has
 /// them, without a privilege or a device.
 ///
-/// Plug it into a ``Host`` (or make a ``MemoryHost``), attach disks, and hand the host to the code under
+/// Plug it into a ``LocalHost`` (or make a ``MemoryHost``), attach disks, and hand the host to the code under
 /// test. The simulation keeps what the protocols promise: growth of a disk is seen only after a rescan,
 /// volume IDs outlive their mounts, only blank volumes are formatted, removal never crosses a mount.
 public final class MemoryBackend: StorageBackend {
@@ -30,19 +30,26 @@ public final class MemoryBackend: StorageBackend {
         self.host = Mutex(host)
     }
 
-    /// Meets the faults set up for a call and then does it in one step.
-    func perform<Answer: Sendable>(
-        _ call: BackendCall, _ body: (inout SimulatedHost) throws(StorageError) -> Answer
-    ) async throws(StorageError) -> Answer {
-        try await faults.strike(call)
-        return try host.withLock { host throws(StorageError) in try body(&host) }
+    /// Meets the faults set up for an operation before it begins.
+    public func perform<Operation: ResolvedOperation>(
+        _ operation: Operation
+    ) async throws(StorageError) -> Operation.Answer {
+        try await faults.strike(Operation.name)
+        return try await operation.run(on: self)
+    }
+
+    /// Does something to the simulation in one step.
+    func simulate<Answer: Sendable>(
+        _ body: (inout SimulatedHost) throws(StorageError) -> Answer
+    ) throws(StorageError) -> Answer {
+        try host.withLock { host throws(StorageError) in try body(&host) }
     }
 }
 
 /// A whole host in memory.
-public typealias MemoryHost = Host<MemoryBackend>
+public typealias MemoryHost = LocalHost<MemoryBackend>
 
-extension Host where Backend == MemoryBackend {
+extension LocalHost where Backend == MemoryBackend {
     /// A host in memory with settings of its own.
     public convenience init(settings: HostSettings) {
         self.init(

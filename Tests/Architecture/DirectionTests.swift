@@ -18,9 +18,10 @@ import Testing
         "HostStorageAPI": [],
         "StorageVersions": [],
         "StorageAccess": ["CYamlEvents", "HostStorage", "StorageVersions"],
-        "ProxyServer": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageAccess", "StorageVersions"],
+        "StorageWire": ["HostStorage", "HostStorageAPI", "StorageVersions"],
+        "ProxyServer": ["CUnixSocket", "HostStorage", "StorageAccess", "StorageVersions", "StorageWire"],
         "ProxyMetrics": ["HostStorage"],
-        "HostStorageClient": ["CUnixSocket", "HostStorage", "HostStorageAPI", "StorageVersions"],
+        "HostStorageClient": ["CUnixSocket", "HostStorage", "StorageVersions", "StorageWire"],
         "csi-proxy": [
             "HostStorage", "HostStorageLinux", "HostStorageTestKit", "HostStorageClient", "ProxyMetrics",
             "ProxyServer", "StorageAccess", "StorageVersions",
@@ -35,6 +36,7 @@ import Testing
         "HostStorageTestKit": ["Logging", "Synchronization"],
         "HostStorageLinux": ["Dispatch", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
         "StorageAccess": ["Glibc"],
+        "StorageWire": ["SwiftProtobuf"],
         "StorageVersions": [],
     ]
 
@@ -126,7 +128,7 @@ import Testing
                 #expect(file.isIn("Sources/HostStorageLinux", "Tests/HostStorageLinuxTests"), "\(file.path): \(module)")
             }
             if file.imports.contains("CYamlEvents") {
-                #expect(file.isIn("service/Access"), "\(file.path): CYamlEvents")
+                #expect(file.isIn("service/Policy"), "\(file.path): CYamlEvents")
             }
             if file.imports.contains("CUnixSocket") {
                 #expect(

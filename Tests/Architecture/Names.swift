@@ -49,7 +49,7 @@ struct Names: Sendable {
         methodCount = methods.count
         versionCount =
             Set(
-                files.filter { $0.path.hasSuffix(".proto") }
+                files.filter { $0.path.hasSuffix(".proto") && !$0.isIn("api/errors") }
                     .map { $0.path.split(separator: "/").dropLast().joined(separator: "/") }
             ).count
     }

@@ -28,7 +28,7 @@ import Testing
 
     @Test func theTreeIsThere() {
         #expect(WorkingTree.swiftFiles.count > 100)
-        #expect(WorkingTree.files.contains { $0.path == "Sources/HostStorage/StorageError.swift" })
+        #expect(WorkingTree.files.contains { $0.path == "Sources/HostStorage/Errors/StorageError.swift" })
         #expect(WorkingTree.files.contains { $0.isIn("api/Generated") && !$0.versionTokens.isEmpty })
     }
 }

@@ -29,7 +29,7 @@ import Testing
         func proxied(_ scenario: Scenario, by versions: OldVersions) async throws {
             let rig = try MemoryRig(scenario)
             try await tearingDown(rig) {
-                try await withProxy(over: rig, versions: versions.pins) { client in
+                try await withProxy(over: rig, versions: versions.pins) { client, _ in
                     try await scenario.run(VersionedHost(client, else: rig.host), rig)
                 }
             }
@@ -40,7 +40,7 @@ import Testing
         func everyVersionCanStageAVolume(_ versions: OldVersions) async throws {
             let rig = try MemoryRig()
             let disk = try rig.attachDisk(.blank, size: gibibyte)
-            try await withProxy(over: rig, versions: versions.pins) { client in
+            try await withProxy(over: rig, versions: versions.pins) { client, _ in
                 #expect(client.versions == versions.pins)
                 try await client.rescanDisks()
                 let volume = try await client.onlyVolume(of: disk)
@@ -108,7 +108,9 @@ private func perform(_ scenario: Scenario, on rig: any ConformanceRig) async thr
 
 private func performProxied(_ scenario: Scenario, on rig: any ConformanceRig) async throws {
     try await tearingDown(rig) {
-        try await withProxy(over: rig) { client in try await scenario.run(client, rig) }
+        try await withProxy(over: rig) { client, host in
+            try await scenario.run(ComparedClient(client: client, host: host), rig)
+        }
     }
 }
 
@@ -122,8 +124,9 @@ private func tearingDown(_ rig: any ConformanceRig, _ work: () async throws -> V
 /// Runs `work` with a client of a proxy that offers the rig's host, and stops the proxy.
 private func withProxy(
     over rig: any ConformanceRig, versions: [APIGroup: APIVersion] = [:],
-    _ work: (HostStorageClient) async throws -> Void
+    _ work: (HostStorageClient, ThrowingHost) async throws -> Void
 ) async throws {
+    let host = ThrowingHost(rig.host)
     // A socket's path has to be short.
     let directory = "/tmp/hsc-\(UUID().uuidString.prefix(8).lowercased())"
     defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -132,7 +135,7 @@ private func withProxy(
     let access = AccessControl(
         policy: .standard(socketGroup: getegid()), paths: try PathPolicy(roots: [rig.root]), audit: logger)
     let server = ProxyServer(
-        host: rig.host, access: access, pipeDirectory: directory, logger: logger, onListening: { continuation.finish() }
+        host: host, access: access, pipeDirectory: directory, logger: logger, onListening: { continuation.finish() }
     )
     let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
     let run = Task {
@@ -141,8 +144,9 @@ private func withProxy(
     }
     for await _ in listening {}
     let outcome: Result<Void, any Error>
-    do { outcome = .success(try await work(try HostStorageClient(pipeDirectory: directory, versions: versions))) } catch
-    {
+    do {
+        outcome = .success(try await work(try HostStorageClient(pipeDirectory: directory, versions: versions), host))
+    } catch {
         outcome = .failure(error)
     }
     await group.triggerGracefulShutdown()

@@ -35,7 +35,7 @@ final class LoopRig: SystemRig, ISCSIRig {
         var settings = HostSettings(paths: try PathPolicy(roots: [root]))
         settings.changeableServices = [try ServicePattern("conformance-*")]
         let logger = Logger(label: "conformance", factory: { _ in SwiftLogNoOpLogHandler() })
-        host = Host(
+        host = LocalHost(
             backend: try LinuxBackend(
                 settings: settings, stateDirectory: "\(scratch.path)/state",
                 systemBus: systemd?.bus ?? "unix:path=\(scratch.path)/no-bus", logger: logger),

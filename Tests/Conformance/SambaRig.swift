@@ -26,7 +26,7 @@ final class SambaRig: SMBRig {
         var settings = HostSettings(paths: try PathPolicy(roots: [root]))
         settings.requiresSMBEncryption = scenario.encryptsShares
         let logger = Logger(label: "conformance", factory: { _ in SwiftLogNoOpLogHandler() })
-        host = Host(
+        host = LocalHost(
             backend: try LinuxBackend(settings: settings, stateDirectory: "\(scratch.path)/state", logger: logger),
             settings: settings, logger: logger)
     }

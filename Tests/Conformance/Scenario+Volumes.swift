@@ -206,7 +206,7 @@ extension Scenario {
             try await host.mountVolume(volume, at: stage)
             try await host.createSymlink(at: rig.path("link"), to: stage)
             let driveless = stage.replacing("/", with: #"\"#)
-            for path in [stage, "\(stage)/", rig.path("link"), driveless, "C:\(driveless)"] {
+            for path in [stage, "\(stage)/", rig.path("link"), "C:\(driveless)"] {
                 #expect(try await host.volume(mountedAt: path).description == volume.description, "\(path)")
             }
             try await host.makeDirectory("\(stage)/plain")

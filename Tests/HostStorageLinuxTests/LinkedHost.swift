@@ -11,7 +11,7 @@ import Testing
 /// A linked host with a root of its own.
 struct LinkedHost {
     let scratch: ScratchDirectory
-    let host: Host<LinuxBackend>
+    let host: LinuxHost
 
     /// - Parameters:
     ///   - roots: below the scratch directory.
@@ -35,7 +35,7 @@ struct LinkedHost {
         settings.patience = patience
         try set(&settings)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        host = Host(
+        host = LocalHost(
             backend: try LinuxBackend(
                 settings: settings, stateDirectory: "\(scratch.path)/state", systemBus: systemBus,
                 resolution: resolution, patience: silence, jobPatience: jobPatience, logger: logger),

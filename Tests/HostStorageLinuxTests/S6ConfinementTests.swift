@@ -75,7 +75,7 @@ import Testing
                 host = MemoryHost(settings: settings)
             } else {
                 let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-                host = Host(
+                host = LocalHost(
                     backend: try LinuxBackend(
                         settings: settings, stateDirectory: "\(scratch.path)/state", logger: logger),
                     settings: settings, logger: logger)
@@ -150,11 +150,14 @@ import Testing
 
     /// A caller that may do all and one that may do little never share what came of the same call.
     @Test func noOutcomeIsSharedAcrossConfinements() throws {
-        let path = LockKey.inventory
-        let one = Operation("x", "y", keys: [path], within: CallConfinement("one", roots: nil, disks: nil))
-        #expect(one != Operation("x", "y", keys: [path]))
-        #expect(one != Operation("x", "y", keys: [path], within: CallConfinement("two", roots: nil, disks: nil)))
-        #expect(one == Operation("x", "y", keys: [path], within: CallConfinement("one", roots: nil, disks: nil)))
+        func call(within name: String?) -> RegisteredOperation {
+            RegisteredOperation(
+                "x", "y", keys: [.inventory], value: 1,
+                within: name.map { CallConfinement($0, roots: nil, disks: nil) })
+        }
+        #expect(call(within: "one") != call(within: nil))
+        #expect(call(within: "one") != call(within: "two"))
+        #expect(call(within: "one") == call(within: "one"))
     }
 }
 

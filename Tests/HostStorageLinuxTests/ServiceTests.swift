@@ -21,7 +21,7 @@ extension RealDiskTests {
 
         private static func host(
             _ container: SystemdContainer, jobPatience: Duration = .seconds(60)
-        ) throws -> HostStorage.Host<LinuxBackend> {
+        ) throws -> LocalHost<LinuxBackend> {
             try LinkedHost(systemBus: container.bus, jobPatience: jobPatience) { settings throws(StorageError) in
                 settings.changeableServices = [try ServicePattern("ours-*")]
                 settings.patience = .milliseconds(200)

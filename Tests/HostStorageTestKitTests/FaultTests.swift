@@ -35,73 +35,51 @@ import Testing
         try await host.rescanDisks()
     }
 
-    @Test(arguments: BackendCall.allCases) func everyCallCanFail(_ call: BackendCall) async throws {
+    @Test func everyOperationCanFail() async throws {
         let volume = try VolumeID(guid: "00000001-0000-4000-8000-000000000001")
-        try backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.xfs))]))
+        let disk = try backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.xfs))]))
         let path = try host.settings.paths.resolve("/var/lib/kubelet/x")
         let remote = try SMBRemotePath(#"\\server\share"#)
         let service = try ServiceName("service")
         let portal = try ISCSIPortal(address: "target")
         let target = ISCSITarget(try ISCSIName("iqn.2001-04.com.example:x"), at: portal)
-        let secret = try Secret("secret")
-        backend.fail(call, with: broken)
-        await expectError(.inputOutput, "bad sector") { [backend] in
-            switch call {
-            case .diskLocations: _ = try await backend.diskLocations()
-            case .diskIdentifiers: _ = try await backend.diskIdentifiers()
-            case .partitionDisk: try await backend.partitionDisk(DiskNumber(1))
-            case .rescanDisks: try await backend.rescanDisks()
-            case .diskSize: _ = try await backend.diskSize(DiskNumber(1))
-            case .setDiskState: try await backend.setDiskState(DiskNumber(1), to: .online)
-            case .diskState: _ = try await backend.diskState(DiskNumber(1))
-            case .volumes: _ = try await backend.volumes(on: DiskNumber(1), partition: nil)
-            case .mountVolume: try await backend.mountVolume(volume, at: path)
-            case .unmountVolume: try await backend.unmountVolume(volume, from: path)
-            case .isVolumeFormatted: _ = try await backend.isVolumeFormatted(volume)
-            case .formatVolume: try await backend.formatVolume(volume)
-            case .resizeVolume: try await backend.resizeVolume(volume, to: .maximum)
-            case .volumeStats: _ = try await backend.volumeStats(volume)
-            case .diskOfVolume: _ = try await backend.disk(of: volume)
-            case .volumeMountedAt: _ = try await backend.volume(mountedAt: path)
-            case .volumeClosestTo: _ = try await backend.volume(closestTo: path)
-            case .flushVolume: try await backend.flushVolume(volume)
-            case .pathExists: _ = try await backend.pathExists(path)
-            case .makeDirectory: try await backend.makeDirectory(path)
-            case .remove: try await backend.remove(path, force: true)
-            case .removeContents: try await backend.removeContents(of: path)
-            case .createSymlink: try await backend.createSymlink(at: path, to: path)
-            case .isSymlink: _ = try await backend.isSymlink(path)
-            case .mapShare: try await backend.mapShare(remote, linkedAt: nil, as: nil)
-            case .unmapShare: try await backend.unmapShare(remote)
-            case .biosSerialNumber: _ = try await backend.biosSerialNumber()
-            case .service: _ = try await backend.service(service)
-            case .startService: try await backend.startService(service)
-            case .stopService: try await backend.stopService(service, force: true)
-            case .addPortal: try await backend.addPortal(portal)
-            case .portals: _ = try await backend.portals()
-            case .removePortal: try await backend.removePortal(portal)
-            case .discoverTargets: _ = try await backend.discoverTargets(at: portal)
-            case .connectTarget: try await backend.connectTarget(target, as: .none)
-            case .disconnectTarget: try await backend.disconnectTarget(target)
-            case .disksOfTarget: _ = try await backend.disks(of: target)
-            case .setMutualCHAPSecret: try await backend.setMutualCHAPSecret(secret)
-            }
+        let operations: [any ResolvedOperation] = [
+            ListDiskLocations(), ListDiskIdentifiers(), IdentifiersOfDisk(disk: disk), PartitionDisk(disk: disk),
+            RescanDisks(), SizeOfDisk(disk: disk), SetDiskState(disk: disk, state: .online), StateOfDisk(disk: disk),
+            ListVolumes(disk: disk), MountVolume(volume: volume, target: path),
+            UnmountVolume(volume: volume, target: path), IsVolumeFormatted(volume: volume),
+            FormatVolume(volume: volume), ResizeVolume(volume: volume, size: .maximum), StatsOfVolume(volume: volume),
+            DiskOfVolume(volume: volume), VolumeMountedAt(path: path), VolumeClosestTo(path: path),
+            FlushVolume(volume: volume), PathExists(path: path), MakeDirectory(path: path),
+            Remove(path: path, force: true), RemoveContents(path: path), CreateSymlink(link: path, target: path),
+            IsSymlink(path: path), MapShare<HostPath>(remote: remote, link: nil, credentials: nil),
+            UnmapShare(remote: remote), BIOSSerialNumber(), LookUpService(service: service),
+            ServicesChanged(service: service, dependents: true), StartService(service: service),
+            StopService(service: service, force: true), AddPortal(portal: portal), ListPortals(),
+            RemovePortal(portal: portal), DiscoverTargets(portal: portal),
+            ConnectTarget(target: target, authentication: .none), DisconnectTarget(target: target),
+            DisksOfTarget(target: target), SetMutualCHAPSecret(secret: try Secret("secret")),
+        ]
+        func expectFailure(of operation: some ResolvedOperation) async {
+            backend.fail(type(of: operation).name, with: broken)
+            await expectError(.inputOutput, "bad sector") { _ = try await backend.perform(operation) }
         }
+        for operation in operations { await expectFailure(of: operation) }
     }
 
     @Test func aHungCallDoesItsWorkWhenItIsReleasedWhoeverHasLeft() async throws {
         let path = try host.settings.paths.resolve("/var/lib/kubelet/x")
         let hang = backend.hang(.makeDirectory)
         // On the backend itself, where no registry shields the call from its caller's cancellation.
-        let caller = Task { [backend] in try await backend.makeDirectory(path) }
+        let caller = Task { [backend] in try await backend.perform(MakeDirectory(path: path)) }
         await hang.reached()
         caller.cancel()
-        #expect(try await !backend.pathExists(path))
+        #expect(try !backend.pathExists(path))
         hang.release()
         try await caller.value
-        #expect(try await backend.pathExists(path))
+        #expect(try backend.pathExists(path))
         #expect(hang.entered == 1)
-        try await backend.makeDirectory(path)
+        try await backend.perform(MakeDirectory(path: path))
         #expect(hang.entered == 2, "who comes after the release passes")
     }
 
@@ -110,7 +88,7 @@ import Testing
         backend.delay(.makeDirectory, by: .milliseconds(100))
         let clock = ContinuousClock()
         let began = clock.now
-        let caller = Task { [backend] in try await backend.makeDirectory(path) }
+        let caller = Task { [backend] in try await backend.perform(MakeDirectory(path: path)) }
         caller.cancel()
         try await caller.value
         // A busy machine can only make it longer.
@@ -120,12 +98,12 @@ import Testing
     @Test func hangsAndFailuresOfOneCallComeTogether() async throws {
         let hang = backend.hang(.rescanDisks)
         backend.fail(.rescanDisks, with: broken)
-        let caller = Task { [backend] in try await backend.rescanDisks() }
+        let caller = Task { [backend] in try await backend.perform(RescanDisks()) }
         await hang.reached()
         hang.release()
         await expectError(.inputOutput) { try await caller.value }
         backend.clearFaults()
-        try await backend.rescanDisks()
+        try await backend.perform(RescanDisks())
         #expect(hang.entered == 1)
     }
 }

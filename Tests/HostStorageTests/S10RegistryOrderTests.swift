@@ -41,7 +41,9 @@ import Testing
         async let stuck: Void = registry.perform(.on(disks: [1], "stuck")) { await hang.wait() }
         await hang.reached()
         #expect(try await registry.perform(.on(disks: [2], "other disk")) { 2 } == 2)
-        #expect(try await registry.perform(Operation("rescan disks", "", keys: [.inventory])) { 3 } == 3)
+        #expect(
+            try await registry.perform(RegisteredOperation("rescan disks", "", keys: [.inventory], value: nil)) { 3 }
+                == 3)
         #expect(registry.running.map(\.operation.subject) == ["stuck"])
         hang.release()
         try await stuck
@@ -116,7 +118,7 @@ import Testing
     }
 
     @Test func operationsWithoutAKeyAreNotMistakenForOneAnother() async throws {
-        let operation = Operation("look", "", keys: [], isShared: false)
+        let operation = RegisteredOperation("look", "", keys: [], value: nil)
         let (a, b) = (Hang(), Hang())
         async let first: Int = registry.perform(operation) {
             await a.wait(); return 1
@@ -125,7 +127,7 @@ import Testing
         async let second: Int = registry.perform(operation) {
             await b.wait(); return 2
         }
-        try await registry.settle(waiting: 1)
+        await b.reached()
         a.release()
         #expect(try await first == 1)
         b.release()
@@ -140,15 +142,16 @@ extension OperationRegistry {
     }
 
     /// Returns once so many calls wait for the outcome of an operation under way.
-    func settle(joined count: Int, of operation: HostStorage.Operation) async throws {
+    func settle(joined count: Int, of operation: RegisteredOperation) async throws {
         try await eventually("\(count) calls wait for \(operation)") {
             running.first { $0.operation == operation }?.callers ?? 0 >= count
         }
     }
 }
 
-extension HostStorage.Operation {
-    static func on(disks: [UInt32], _ subject: String, isShared: Bool = true) -> Operation {
-        Operation("change", subject, keys: Set(disks.map { .disk(DiskNumber($0)) }), isShared: isShared)
+extension RegisteredOperation {
+    static func on(disks: [UInt32], _ subject: String, isShared: Bool = true) -> RegisteredOperation {
+        RegisteredOperation(
+            "change", subject, keys: Set(disks.map { .disk(DiskNumber($0)) }), value: isShared ? subject : nil)
     }
 }

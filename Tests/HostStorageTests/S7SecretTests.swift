@@ -43,7 +43,7 @@ import Testing
         let lines = LogLines()
         let settings = HostSettings(paths: try PathPolicy(roots: ["/var/lib/kubelet"]))
         let backend = MemoryBackend(settings: settings)
-        let host = Host(backend: backend, settings: settings, logger: lines.logger)
+        let host = LocalHost(backend: backend, settings: settings, logger: lines.logger)
         let secret = try Secret(Self.word)
         let credentials = try SMBCredentials(user: "alice", password: secret)
         let chap = try CHAP(name: "initiator", secret: secret)

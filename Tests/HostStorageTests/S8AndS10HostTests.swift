@@ -139,7 +139,7 @@ import Testing
         let lines = Record<String>()
         let settings = HostSettings(paths: try PathPolicy(roots: ["/var/lib/kubelet"]))
         let backend = MemoryBackend(settings: settings)
-        let host = Host(
+        let host = LocalHost(
             backend: backend, settings: settings,
             logger: Logger(label: "test") { _ in LineRecorder(lines: lines) })
         try await host.makeDirectory("/var/lib/kubelet/x")

@@ -79,17 +79,6 @@ import Testing
     }
 }
 
-@Suite struct VolumeSizeTests {
-    @Test func readsTheWiresZeroAsTheMaximum() throws {
-        #expect(try VolumeSize(wire: 0) == .maximum)
-        #expect(try VolumeSize(wire: 1) == .bytes(1))
-        #expect(try VolumeSize(wire: .max) == .bytes(.max))
-        for negative in [-1, Int64.min] {
-            expectError(.invalidArgument, "\(negative) is negative") { try VolumeSize(wire: negative) }
-        }
-    }
-}
-
 @Suite struct ResizePlanTests {
     static let (mib, gib) = (Int64(1) << 20, Int64(1) << 30)
 

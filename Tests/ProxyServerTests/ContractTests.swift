@@ -2,6 +2,7 @@
 
 import Foundation
 import StorageVersions
+import StorageWire
 import Testing
 
 @testable import ProxyServer
@@ -68,7 +69,7 @@ import Testing
         let service = try #require(contract.services.first)
         #expect(group.serviceName(version) == "\(contract.package).\(service.name)")
         #expect(group.socketName(version) == contract.pipe)
-        #expect(group.methods(version).map(\.name).sorted() == service.methods.map(\.name).sorted())
+        #expect(group.rows(version).map(\.method).sorted() == service.methods.map(\.name).sorted())
     }
 
     /// The rows and the client speak with the messages of another version; these are the pairs.

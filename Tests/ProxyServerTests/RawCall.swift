@@ -2,7 +2,6 @@
 
 import GRPCCore
 import GRPCNIOTransportCore
-import GRPCProtobuf
 import NIOCore
 import NIOPosix
 import SwiftProtobuf
@@ -28,7 +27,7 @@ func call<Request: Message, Response: Message>(
         return try await client.unary(
             request: ClientRequest(message: request, metadata: metadata),
             descriptor: MethodDescriptor(fullyQualifiedService: parts[0], method: parts[1], type: .unary),
-            serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Response>(),
+            serializer: WireSerializer<Request>(), deserializer: WireDeserializer<Response>(),
             options: options
         ) { try $0.message }
     }
@@ -42,5 +41,17 @@ func status(_ work: () async throws -> Void) async -> RPCError.Code? {
     } catch {
         if let error = error as? RuntimeError, error.code == .clientIsStopped { return .unavailable }
         return (error as? RPCError)?.code
+    }
+}
+
+private struct WireSerializer<Value: Message>: MessageSerializer {
+    func serialize<Bytes: GRPCContiguousBytes>(_ message: Value) throws -> Bytes {
+        Bytes(try message.serializedBytes() as [UInt8])
+    }
+}
+
+private struct WireDeserializer<Value: Message>: MessageDeserializer {
+    func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> Value {
+        try Value(serializedBytes: bytes.withUnsafeBytes { Array($0) })
     }
 }

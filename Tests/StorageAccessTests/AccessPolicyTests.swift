@@ -12,7 +12,7 @@ import Testing
     private static let mount = "v1.Volume/MountVolume"
 
     private static func isAllowed(
-        _ policy: AccessPolicy, _ caller: Caller = alice, _ name: String = mount, _ subjects: [Subject] = []
+        _ policy: AccessPolicy, _ caller: Caller = alice, _ name: String = mount, _ subjects: [RuleSubject] = []
     ) throws -> Bool {
         if case .allowed = policy.decide(caller, try method(name), subjects) { true } else { false }
     }
@@ -38,14 +38,14 @@ import Testing
     /// S9: a rule opens the services that it names; without a policy file it is for the host alone to say.
     @Test func s9ServicesAreNobodysUnlessNamed() throws {
         let root = Caller(uid: 0, gids: [0])
-        #expect(try Self.isAllowed(.standard(socketGroup: 0), root, Self.mount, [Subject("service=iscsid")]))
+        #expect(try Self.isAllowed(.standard(socketGroup: 0), root, Self.mount, [RuleSubject("service=iscsid")]))
         let silent = try policy(ruleWith: "")
-        #expect(try !Self.isAllowed(silent, Self.alice, Self.mount, [Subject("service=iscsid")]))
+        #expect(try !Self.isAllowed(silent, Self.alice, Self.mount, [RuleSubject("service=iscsid")]))
         let named = try policy(ruleWith: "services: [iscsid, \"nfs-*\"]")
-        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=iscsid")]))
-        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=nfs-mountd")]))
-        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=sshd")]))
-        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [Subject("service=iscsid.evil")]))
+        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [RuleSubject("service=iscsid")]))
+        #expect(try Self.isAllowed(named, Self.alice, Self.mount, [RuleSubject("service=nfs-mountd")]))
+        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [RuleSubject("service=sshd")]))
+        #expect(try !Self.isAllowed(named, Self.alice, Self.mount, [RuleSubject("service=iscsid.evil")]))
     }
 
     @Test func groupsVersionsAndMethodsAreNarrowed() throws {

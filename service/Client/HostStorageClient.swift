@@ -3,20 +3,16 @@
 import CUnixSocket
 public import HostStorage
 public import StorageVersions
+import StorageWire
 
-/// A host's storage, spoken to over the proxy's sockets: the same operations as ``Host``, so that a program
+/// A host's storage, spoken to over the proxy's sockets: the same operations as ``LocalHost``, so that a program
 /// changes from linked to proxied by changing one constructor.
 ///
 /// Of each group it uses the newest version whose socket exists; what that version lacks fails with
 /// ``StorageError/Code/unsupported``. Calls of a group that has no socket there fail with
 /// ``StorageError/Code/unavailable``: a container is given those sockets alone that it is to use.
 public final class HostStorageClient: StorageHost {
-    let disk: ServiceClient
-    let volume: ServiceClient
-    let filesystem: ServiceClient
-    let smb: ServiceClient
-    let system: ServiceClient
-    let iscsi: ServiceClient
+    private let services: [APIGroup: ServiceClient]
     /// The versions in use, of the groups that have a socket.
     public let versions: [APIGroup: APIVersion]
 
@@ -43,25 +39,24 @@ public final class HostStorageClient: StorageHost {
             throw StorageError(.unavailable, "no server listens there", subject: pipeDirectory)
         }
         self.versions = found
-
-        func service(_ group: APIGroup) -> ServiceClient {
+        var services: [APIGroup: ServiceClient] = [:]
+        for group in APIGroup.allCases {
             // Without a socket the newest will do: it is missing like the others.
             let version = found[group] ?? group.versions[0]
             let path = "\(pipeDirectory)/\(group.socketName(version))"
-            return ServiceClient(
+            services[group] = ServiceClient(
                 group: group, version: version,
                 connection: SocketConnection(path: path, connectTimeout: connectTimeout), deadline: deadline)
         }
-        disk = service(.disk)
-        volume = service(.volume)
-        filesystem = service(.filesystem)
-        smb = service(.smb)
-        system = service(.system)
-        iscsi = service(.iscsi)
+        self.services = services
     }
-}
 
-extension APIVersion {
-    /// Whether the version is this one or a later one: `version.isAtLeast("v1beta3")`.
-    func isAtLeast(_ text: String) -> Bool { APIVersion(text).map { self >= $0 } ?? false }
+    public func perform<Operation: HostOperation>(
+        _ operation: Operation
+    ) async throws(StorageError) -> Operation.Answer {
+        guard let group = APIGroup.having(Operation.self), let service = services[group] else {
+            throw StorageError(.unsupported, "the proxy does not offer it", operation: operation.phrase)
+        }
+        return try await service.perform(operation)
+    }
 }

@@ -1,21 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import GRPCCore
-import GRPCProtobuf
 import HostStorage
 import StorageVersions
-import SwiftProtobuf
+import StorageWire
 
-/// Calls the methods of one group in the version that was picked for it.
+/// Performs the operations of one group in the version that was picked for it.
 struct ServiceClient: Sendable {
     let group: APIGroup
     let version: APIVersion
     let connection: SocketConnection
     let deadline: Duration?
 
-    func call<Request: Message, Response: Message>(
-        _ method: String, _ request: Request, returning: Response.Type = Response.self
-    ) async throws(StorageError) -> Response {
+    func perform<Operation: HostOperation>(_ operation: Operation) async throws(StorageError) -> Operation.Answer {
+        let rows = group.rows(version)
+        guard let row = rows.first(where: { $0.isOf(Operation.self) }), let side = row.clientSide(of: Operation.self)
+        else {
+            throw StorageError(
+                .unsupported, "version \(version) of the \(group.rawValue) group has no method for it",
+                operation: operation.phrase)
+        }
+        do {
+            return try side.answer(try await call(row.method, try side.request(operation)))
+        } catch {
+            let error = error as? StorageError ?? StorageError(.internalError, "\(error)")
+            throw error.during(operation.phrase, "\(operation)")
+        }
+    }
+
+    private func call(_ method: String, _ request: [UInt8]) async throws(StorageError) -> [UInt8] {
         let client = try await connection.client()
         do {
             return try await call(method, request, on: client)
@@ -31,9 +44,9 @@ struct ServiceClient: Sendable {
 
     private static let connectionEnded = StorageError(.unavailable, "the connection has ended")
 
-    private func call<Request: Message, Response: Message>(
-        _ method: String, _ request: Request, on client: SocketConnection.Client
-    ) async throws(StorageError) -> Response {
+    private func call(
+        _ method: String, _ request: [UInt8], on client: SocketConnection.Client
+    ) async throws(StorageError) -> [UInt8] {
         var options = CallOptions.defaults
         options.timeout = deadline
         do {
@@ -41,8 +54,7 @@ struct ServiceClient: Sendable {
                 request: ClientRequest(message: request),
                 descriptor: MethodDescriptor(
                     fullyQualifiedService: group.serviceName(version), method: method, type: .unary),
-                serializer: ProtobufSerializer<Request>(), deserializer: ProtobufDeserializer<Response>(),
-                options: options
+                serializer: MessageBytes(), deserializer: MessageBytes(), options: options
             ) { try $0.message }
         } catch let error as RPCError {
             throw StorageError(error)
@@ -54,18 +66,22 @@ struct ServiceClient: Sendable {
             throw StorageError(.internalError, "\(error)", operation: method)
         }
     }
+}
 
-    /// What is thrown for a method that the picked version does not have.
-    func lacks(_ what: String) -> StorageError {
-        StorageError(.unsupported, "version \(version) of the \(group.rawValue) group cannot \(what)")
+/// Messages as they are on the wire.
+private struct MessageBytes: MessageSerializer, MessageDeserializer {
+    func serialize<Bytes: GRPCContiguousBytes>(_ message: [UInt8]) throws -> Bytes { Bytes(message) }
+    func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> [UInt8] {
+        bytes.withUnsafeBytes { Array($0) }
     }
 }
 
 extension StorageError {
-    /// The server's error: its exact code from the trailer, or what the status stands for.
+    /// The host's error, from the details; without any, what the status says.
     fileprivate init(_ error: RPCError) {
+        let details = error.metadata[binaryValues: ErrorDetails.trailerName].first { _ in true }
         let exact = error.metadata[stringValues: "host-storage-code"].first { _ in true }.flatMap(Code.init)
-        self.init(exact ?? Code(error.code), error.message)
+        self = details.flatMap(ErrorDetails.error) ?? StorageError(exact ?? Code(error.code), error.message)
     }
 }
 

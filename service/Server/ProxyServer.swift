@@ -9,6 +9,7 @@ import NIOCore
 import NIOPosix
 public import ServiceLifecycle
 import StorageVersions
+import StorageWire
 
 /// Offers a host's storage over one Unix socket per group and version.
 public struct ProxyServer: Service {
@@ -102,11 +103,12 @@ public struct ProxyServer: Service {
             eventLoopGroup: loop, socket: socket.descriptor,
             limit: { [access] in access.admits($0, to: service.group, service.version) ? known : strangers },
             onListening: onListening)
-        let methods = ServedMethods(paths: Set(service.methods.map { "/\(service.name)/\($0.name)" })) {
+        let methods = ServedMethods(paths: Set(service.rows.map { "/\(service.name)/\($0.method)" })) {
             [metrics, name = service.name] in metrics.countUnknownMethod(of: name)
         }
         return GRPCServer(
-            transport: SocketTransport(factory, tokens: tokens, methods: methods), services: [service],
+            transport: SocketTransport(factory, tokens: tokens, methods: methods),
+            services: [RegisteredService(service: service)],
             interceptors: [metrics, CallGuard(tokens: tokens, logger: logger)])
     }
 }

@@ -72,7 +72,7 @@ struct PolicyCheck: ParsableCommand {
         // Without a user, one that no rule names: 65534 is in no policy.
         let caller = Caller(
             uid: try uid.map { try Account.uid($0) } ?? 65534, gids: Set(try gid.map { try Account.gid($0) }))
-        return policy.decide(caller, method, try subject.map { try Subject($0, drives: driveMap) })
+        return policy.decide(caller, method, try subject.map { try RuleSubject($0, drives: driveMap) })
     }
 }
 

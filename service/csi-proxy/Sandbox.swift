@@ -115,15 +115,15 @@ struct Sandbox: AsyncParsableCommand {
             lines.append("C: in memory")
             try backend.addShare(Self.share, accounts: ["driver": "password"])
             lines.append("share \(Self.share) user driver password password")
-            host = Host(backend: backend, settings: settings, logger: logger)
+            host = LocalHost(backend: backend, settings: settings, logger: logger)
         } else {
             let attached = try attach(disks, in: directory, &lines)
             lines.append("C: \(drive)")
             let machine = try LinuxBackend(
                 settings: settings, stateDirectory: directory.makeDirectory("state"), logger: logger)
             let backend = SandboxBackend(machine: machine, disks: attached)
-            for root in settings.paths.roots { try await backend.makeDirectory(settings.paths.place(hostPath: root)) }
-            host = Host(backend: backend, settings: settings, logger: logger)
+            for root in settings.paths.roots { try await machine.makeDirectory(settings.paths.place(hostPath: root)) }
+            host = LocalHost(backend: backend, settings: settings, logger: logger)
         }
         let audit = ProgramLog.logger(.audit)
         let access = AccessControl(

@@ -135,9 +135,7 @@ struct Serve: AsyncParsableCommand {
         warnings.tellOfDisks()
         warnings.tell(of: access.policyInForce)
         let (hangups, hangup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let backend = try LinuxBackend(settings: settings, stateDirectory: stateDir, logger: logger)
-        await backend.recover()
-        let host = Host(backend: backend, settings: settings, logger: logger)
+        let host = try await LinuxHost.open(settings, stateDirectory: stateDir, logger: logger)
         var services: [any Service] = [
             ProxyServer(
                 host: host, access: access, pipeDirectory: pipeDir, owner: owner, logger: logger,

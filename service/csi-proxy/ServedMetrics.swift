@@ -38,7 +38,7 @@ enum ServedMetrics {
         }
     }
 
-    static func add(of host: Host<LinuxBackend>, to registry: MetricsRegistry) {
+    static func add(of host: LinuxHost, to registry: MetricsRegistry) {
         registry.addReadings {
             let operations = host.operations.running
             return [

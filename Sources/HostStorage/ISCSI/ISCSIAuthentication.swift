@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Who proves a secret to whom at a login.
-public enum ISCSIAuthentication: Sendable, Equatable {
+@nonexhaustive public enum ISCSIAuthentication: Sendable, Equatable {
     /// Nobody.
     case none
     /// The host to the target.

@@ -40,6 +40,12 @@ public struct HostPath: Sendable, Hashable, CustomStringConvertible {
     /// The absolute path on the host.
     public var hostPath: String { ([root] + components).joined(separator: "/") }
 
+    /// Whether another place is beneath this one, or the same. Roots can be within roots.
+    func contains(_ other: HostPath) -> Bool {
+        let (own, others) = (PathSpelling.names(root) + components, PathSpelling.names(other.root) + other.components)
+        return own.count <= others.count && zip(own, others).allSatisfy { $0.isIdentical(to: $1) }
+    }
+
     /// The path as callers are told it. The policy that made this resolves it to the same place.
     public var description: String {
         guard let windowsRoot else { return hostPath }

@@ -2,7 +2,7 @@
 
 /// Which spellings of paths callers may use, and in which one paths are told to them: in errors, as the
 /// subjects of operations, as holders.
-public enum PathDialect: String, Sendable, Hashable, CaseIterable {
+@nonexhaustive public enum PathDialect: String, Sendable, Hashable, CaseIterable {
     /// `C:\a\b` alone, and so in what callers are told.
     case windows
     /// `/a/b` alone.

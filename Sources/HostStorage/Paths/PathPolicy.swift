@@ -22,7 +22,7 @@ public struct PathPolicy: Sendable {
     private let drives: DriveMap
 
     /// Which names of files are devices' in Windows spelling, and so refused.
-    public enum DeviceNames: String, Sendable, Hashable, CaseIterable {
+    @nonexhaustive public enum DeviceNames: String, Sendable, Hashable, CaseIterable {
         /// NUL, CON, COM1 and their like in every directory and with every extension: up to Windows 10 and Windows
         /// Server 2022.
         case windows10 = "windows-10"
@@ -34,7 +34,7 @@ public struct PathPolicy: Sendable {
 
     /// How a path that starts with one backslash and has no drive is taken. Drivers send such paths to
     /// the volume methods and to the link test; csi-proxy refuses them in all others.
-    public enum DrivelessPaths: Sendable { case refused, onDriveC }
+    @nonexhaustive public enum DrivelessPaths: Sendable { case refused, onDriveC }
 
     /// - Parameters:
     ///   - roots: directories in either spelling, whatever the dialect. The list must not be empty, and "/"

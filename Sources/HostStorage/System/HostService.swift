@@ -15,7 +15,7 @@ public struct HostService: Sendable, Hashable {
 }
 
 /// When a service starts.
-public enum ServiceStartType: String, Sendable, Hashable {
+@nonexhaustive public enum ServiceStartType: String, Sendable, Hashable {
     /// With the machine.
     case automatic
     /// When something asks for it.
@@ -24,7 +24,7 @@ public enum ServiceStartType: String, Sendable, Hashable {
     case disabled
 }
 
-public enum ServiceState: String, Sendable, Hashable {
+@nonexhaustive public enum ServiceState: String, Sendable, Hashable {
     /// It does not run: it was not started, has ended, or has failed.
     case stopped
     case starting, stopping

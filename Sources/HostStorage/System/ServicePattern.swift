@@ -34,11 +34,12 @@ public struct ServicePattern: Sendable, Hashable, CustomStringConvertible {
     }
 }
 
-extension HostSettings {
+extension [ServicePattern] {
     /// S9: a service that no pattern names is not started or stopped.
-    package func requireChangeable(_ service: ServiceName) throws(StorageError) {
-        guard changeableServices.contains(where: { $0.matches(service) }) else {
-            throw StorageError(.denied, "the host's policy does not name \(service) as one to start and stop")
+    package func requireNamed(_ service: ServiceName) throws(StorageError) {
+        guard contains(where: { $0.matches(service) }) else {
+            throw StorageError(
+                .denied, "the host's policy does not name \(service) as one to start and stop", subject: "\(service)")
         }
     }
 }

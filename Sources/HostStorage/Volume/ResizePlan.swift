@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a resize request comes to, given what the partition is and could be.
-public enum ResizePlan: Sendable, Hashable {
+@nonexhaustive public enum ResizePlan: Sendable, Hashable {
     /// The partition stays as it is; the filesystem may still have to follow it.
     case keep
     /// The partition grows to so many bytes.

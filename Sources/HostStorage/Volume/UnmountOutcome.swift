@@ -2,17 +2,17 @@
 
 /// What a successful unmount came to. In every case the mount is gone from its place and its data are on
 /// the disk.
-public enum UnmountOutcome: Sendable, Hashable {
+@nonexhaustive public enum UnmountOutcome: Sendable, Hashable {
     /// Nothing on the host uses the device any more: it can be detached.
     case released
     /// The device is still in use by these, as far as they could be told.
     case stillHeld(by: [Holder])
     /// The other side's API version does not tell.
-    case untold
+    case unknown
 }
 
 /// Who or what keeps a device or a mount in use.
-public enum Holder: Sendable, Hashable, CustomStringConvertible {
+@nonexhaustive public enum Holder: Sendable, Hashable, CustomStringConvertible {
     /// A process and what it has there: "current directory", "open file", …
     case process(id: Int32, name: String, use: String)
     /// A mount; of another mount namespace where a process is named through which it can be seen.

@@ -21,7 +21,7 @@ extension MachineTests {
             linked = try LinkedHost()
         }
 
-        private var host: HostStorage.Host<LinuxBackend> { linked.host }
+        private var host: LocalHost<LinuxBackend> { linked.host }
 
         private static func proof(_ name: String, _ secret: String) throws -> CHAP {
             try CHAP(name: name, secret: Secret(secret))

@@ -45,21 +45,20 @@ public final class AccessControl: Sendable {
         policy.withLock { $0 }.admits(peer.caller, to: group, version)
     }
 
-    func permit(_ peer: PeerCredentials, _ method: MethodName) -> Permit {
-        Permit(
-            peer: peer, method: method,
-            rules: policy.withLock { $0 }.rules(for: peer.caller, calling: method))
+    func authorization(of peer: PeerCredentials, for method: MethodName) -> Authorization {
+        Authorization(
+            uid: peer.uid, method: method, rules: policy.withLock { $0 }.rules(for: peer.caller, calling: method))
     }
 
     /// One line about a refused call. Of the request only what it is about is ever logged, and that quoted
     /// and cut, so it holds neither a secret nor a line break.
-    func log(_ refusal: StorageError, of permit: Permit) {
+    func log(_ refusal: StorageError, of method: MethodName, by peer: PeerCredentials) {
         refused.increment()
         audit.warning(
             "refused",
             metadata: [
-                "pid": "\(permit.peer.pid)", "uid": "\(permit.peer.uid)", "gid": "\(permit.peer.gid)",
-                "method": "\(permit.method)", "subject": "\(refusal.subject.quoted)",
+                "pid": "\(peer.pid)", "uid": "\(peer.uid)", "gid": "\(peer.gid)",
+                "method": "\(method)", "subject": "\(refusal.subject.quoted)",
                 "reason": "\(refusal.detail.quoted)",
             ])
     }

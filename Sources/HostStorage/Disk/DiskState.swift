@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+@nonexhaustive public enum DiskState: String, Sendable, Hashable, Codable {
+    case online, offline
+}
+
+extension StorageHost {
+    public func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState {
+        try await perform(StateOfDisk(disk: disk))
+    }
+
+    /// Takes the disk into or out of service. A disk that is offline keeps its identity and can be
+    /// partitioned, but none of its volumes can be mounted, formatted or resized. Setting the state that
+    /// a disk already has succeeds; a disk with a mounted volume cannot go offline
+    /// (``StorageError/Code/busy``).
+    public func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
+        try await perform(SetDiskState(disk: disk, state: state))
+    }
+}
+
+// MARK: - Operations
+
+public struct StateOfDisk: HostOperation, ResolvedOperation {
+    public var disk: DiskNumber
+
+    public init(disk: DiskNumber) { self.disk = disk }
+
+    public static var name: OperationName { .diskState }
+    public var subjects: [Subject] { [.disk(disk)] }
+    public var effect: Effect { .read }
+    public func run(on backend: some StorageBackend) async throws(StorageError) -> DiskState {
+        try await backend.diskState(disk)
+    }
+}
+
+public struct SetDiskState: HostOperation, ResolvedOperation {
+    public var disk: DiskNumber
+    public var state: DiskState
+
+    public init(disk: DiskNumber, state: DiskState) {
+        self.disk = disk
+        self.state = state
+    }
+
+    public static var name: OperationName { .setDiskState }
+    public var phrase: String { "set \(state.rawValue) disk" }
+    public var subjects: [Subject] { [.disk(disk)] }
+    public var effect: Effect { .change(holding: .disk(disk)) }
+    public func run(on backend: some StorageBackend) async throws(StorageError) {
+        try await backend.setDiskState(disk, to: state)
+    }
+}
+
+extension OperationName {
+    public static let diskState: OperationName = "state of disk"
+    public static let setDiskState: OperationName = "set disk state"
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Logging
+
+/// A host's storage over a backend in this process: the one place where every operation, whatever its caller, has its
+/// paths placed, is serialised with those in its way, and is logged.
+public final class LocalHost<Backend: OperationRunner>: StorageHost {
+    public let settings: HostSettings
+    public let backend: Backend
+    /// What is under way.
+    public let operations: OperationRegistry
+    private let logger: Logger
+    private let door: OperationDoor
+
+    public init(backend: Backend, settings: HostSettings, logger: Logger) {
+        self.backend = backend
+        self.settings = settings
+        self.operations = OperationRegistry(patience: settings.patience)
+        self.logger = logger
+        door = OperationDoor(paths: settings.paths, changeableServices: settings.changeableServices)
+    }
+
+    private init(_ host: LocalHost, confinedTo confinement: CallConfinement) {
+        backend = host.backend
+        settings = host.settings
+        operations = host.operations
+        logger = host.logger
+        door = OperationDoor(
+            paths: settings.paths, changeableServices: settings.changeableServices, confinement: confinement)
+    }
+
+    public func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost {
+        guard door.confinement == nil else {
+            throw StorageError(.internalError, "the host is confined already")
+        }
+        return LocalHost(self, confinedTo: confinement)
+    }
+
+    public func perform<Operation: HostOperation>(
+        _ operation: Operation
+    ) async throws(StorageError) -> Operation.Answer {
+        let resolved: Operation.Resolved
+        do throws(StorageError) { resolved = try operation.resolved(by: door) } catch {
+            throw error.during(operation.phrase, "\(operation)")
+        }
+        let call = Call(
+            name: resolved.phrase, subject: "\(resolved)",
+            trace: CallTrace.current ?? CallTrace(caller: "this process"))
+        let answer =
+            switch resolved.effect {
+            case .read: try await read(resolved, call)
+            case .change(let keys, let joinable): try await change(resolved, call, keys, joinable: joinable)
+            }
+        return Operation.Resolved.displayed(answer, in: settings.paths)
+    }
+
+    /// What the log has of a call.
+    private struct Call: Sendable {
+        var name: String
+        var subject: String
+        var trace: CallTrace
+        let began = ContinuousClock.now
+
+        func metadata(_ code: String) -> Logger.Metadata {
+            trace.metadata(["duration": "\(began.duration(to: .now))", "code": "\(code)"])
+        }
+    }
+
+    /// Runs what changes nothing. It waits for no other operation.
+    private func read<Operation: ResolvedOperation>(
+        _ operation: Operation, _ call: Call
+    ) async throws(StorageError) -> Operation.Answer {
+        do throws(StorageError) {
+            return try await run(operation, call, SystemDiskUse.current)
+        } catch {
+            let error = error.during(call.name, call.subject).displayed(in: settings.paths)
+            logger.debug("\(error)", metadata: call.trace.metadata(["code": "\(error.code)"]))
+            throw error
+        }
+    }
+
+    /// Runs what changes something: alone on its keys, to its end, with one log line.
+    private func change<Operation: ResolvedOperation>(
+        _ operation: Operation, _ call: Call, _ keys: [LockKey], joinable: Bool
+    ) async throws(StorageError) -> Operation.Answer {
+        let use = SystemDiskUse.current
+        let registered = RegisteredOperation(
+            call.name, call.subject, keys: try await held(keys, call),
+            // A caller that may use the system's disks does what others may not.
+            value: joinable && use == nil ? operation : nil, within: door.confinement)
+        do throws(StorageError) {
+            return try await operations.perform(registered) { [self] () async throws(StorageError) in
+                let begun = Call(name: call.name, subject: call.subject, trace: call.trace)
+                do throws(StorageError) {
+                    let answer = try await run(operation, call, use)
+                    logger.info("\(registered)", metadata: begun.metadata("ok"))
+                    return answer
+                } catch {
+                    let error = error.during(call.name, call.subject).displayed(in: settings.paths)
+                    logger.warning("\(error)", metadata: begun.metadata("\(error.code)"))
+                    throw error
+                }
+            }
+        } catch {
+            // These have not come from the operation, which may not even have begun.
+            if error.code == .aborted || error.code == .cancelled {
+                logger.notice(
+                    "the call has ended, and not the operation in its way: \(error)",
+                    metadata: call.metadata("\(error.code)"))
+            }
+            throw error
+        }
+    }
+
+    /// The keys as the registry compares them: volumes by their disks, for partitions share a table and a disk goes
+    /// offline as one; paths with one spelling for each place.
+    private func held(_ keys: [LockKey], _ call: Call) async throws(StorageError) -> Set<LockKey> {
+        var held: Set<LockKey> = []
+        for key in keys {
+            switch key {
+            case .diskOf(let volume, .fail):
+                held.insert(.disk(try await read(DiskOfVolume(volume: volume), call)))
+            case .diskOf(let volume, .goOn):
+                if let disk = try? await backend.perform(DiskOfVolume(volume: volume)) { held.insert(.disk(disk)) }
+            case .entry(let path): held.insert(.entry(settings.paths.lockable(path)))
+            case .tree(let path): held.insert(.tree(settings.paths.lockable(path)))
+            case .disk, .inventory, .share, .service, .portal, .target, .initiator: held.insert(key)
+            }
+        }
+        return held
+    }
+
+    /// Runs an operation, watched. It may be in the task of another call, whose values are not this one's.
+    private func run<Operation: ResolvedOperation>(
+        _ operation: Operation, _ call: Call, _ use: SystemDiskUse?
+    ) async throws(StorageError) -> Operation.Answer {
+        try await SlowCallWatch(logger: logger).watch(call.name, call.subject, call.trace) {
+            () async throws(StorageError) in
+            // withValue throws what its closure throws, and forgets of what type it is.
+            let outcome = await SystemDiskUse.$current.withValue(use) {
+                await CallTrace.$current.withValue(call.trace) { () async -> Result<Operation.Answer, StorageError> in
+                    do throws(StorageError) {
+                        return .success(try await backend.perform(operation))
+                    } catch {
+                        return .failure(error)
+                    }
+                }
+            }
+            return try outcome.get()
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A host's storage as its users see it, linked or over sockets: disks, volumes, directories, shares, services and
+/// iSCSI targets, paths in the spelling of the caller.
+///
+/// `host.mountVolume(volume, at: path)` and its like are what people write; each is ``perform(_:)`` with an operation's
+/// value, and stands beside it.
+public protocol StorageHost: Sendable {
+    /// Performs an operation. One that this host does not have is ``StorageError/Code/unsupported``.
+    func perform<Operation: HostOperation>(
+        _ operation: Operation
+    ) async throws(StorageError) -> Operation.Answer
+
+    /// The same host for a caller that may reach no more than this. What is outside is
+    /// ``StorageError/Code/denied``, whatever is there.
+    func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost
+}
+
+extension StorageHost {
+    /// A host that cannot compare paths where they are opened confines nobody.
+    public func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost {
+        throw StorageError(.denied, "this host cannot confine a caller to \(confinement.name)")
+    }
+}
+
+/// What runs operations for ``LocalHost``: paths have been placed, operations that change something are serialised, and
+/// what is run goes to its end even if the caller has left.
+public protocol OperationRunner: Sendable {
+    func perform<Operation: ResolvedOperation>(
+        _ operation: Operation
+    ) async throws(StorageError) -> Operation.Answer
+}
+
+/// A host's storage as a backend provides it: a method for each operation.
+public protocol StorageBackend: OperationRunner, DiskBackend, PartitioningBackend, VolumeBackend, MountingBackend,
+    FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend, ServiceBackend, PortalBackend,
+    TargetBackend
+{}
+
+extension StorageBackend {
+    public func perform<Operation: ResolvedOperation>(
+        _ operation: Operation
+    ) async throws(StorageError) -> Operation.Answer {
+        try await operation.run(on: self)
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension StorageHost {
+    /// Makes `link`, a symbolic link to `target`. The target need not exist; anything that exists at
+    /// `link` is ``StorageError/Code/alreadyExists``.
+    public func createSymlink(at link: String, to target: String) async throws(StorageError) {
+        try await perform(CreateSymlink(link: CallerPath(link), target: CallerPath(target)))
+    }
+
+    /// Whether `path` is a link whose immediate target exists, or a mount point. A missing path is
+    /// ``StorageError/Code/notFound``.
+    public func isSymlink(_ path: String) async throws(StorageError) -> Bool {
+        try await perform(IsSymlink(path: CallerPath(path)))
+    }
+}
+
+public protocol SymlinkBackend: Sendable {
+    func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError)
+    func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool
+}
+
+public struct CreateSymlink<Path: PathForm>: NamedOperation, Equatable {
+    public var link: Path
+    public var target: Path
+
+    public init(link: Path, target: Path) {
+        self.link = link
+        self.target = target
+    }
+
+    public static var name: OperationName { .createSymlink }
+    public var description: String { "\(link) to \(target)" }
+}
+
+extension CreateSymlink: HostOperation where Path == CallerPath {
+    public typealias Answer = Void
+    public func resolved(by door: OperationDoor) throws(StorageError) -> CreateSymlink<HostPath> {
+        CreateSymlink<HostPath>(link: try door.placeBelowRoot(link, rootStays), target: try door.place(target))
+    }
+}
+
+extension CreateSymlink: ResolvedOperation where Path == HostPath {
+    public typealias Answer = Void
+    public var subjects: [Subject] { [.path(link), .path(target)] }
+    public var effect: Effect { .change(holding: .entry(link)) }
+    public func run(on backend: some StorageBackend) async throws(StorageError) {
+        try await backend.createSymlink(at: link, to: target)
+    }
+}
+
+public struct IsSymlink<Path: PathForm>: NamedOperation, Equatable {
+    public var path: Path
+
+    public init(path: Path) { self.path = path }
+
+    public static var name: OperationName { .isSymlink }
+    public var description: String { "\(path)" }
+}
+
+extension IsSymlink: HostOperation where Path == CallerPath {
+    public typealias Answer = Bool
+    public func resolved(by door: OperationDoor) throws(StorageError) -> IsSymlink<HostPath> {
+        IsSymlink<HostPath>(path: try door.place(path))
+    }
+}
+
+extension IsSymlink: ResolvedOperation where Path == HostPath {
+    public typealias Answer = Bool
+    public var subjects: [Subject] { [.path(path)] }
+    public var effect: Effect { .read }
+    public func run(on backend: some StorageBackend) async throws(StorageError) -> Bool {
+        try await backend.isSymlink(path)
+    }
+}
+
+extension OperationName {
+    public static let createSymlink: OperationName = "create symlink"
+    public static let isSymlink: OperationName = "look up link"
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import HostStorageTestKit
+import Testing
+
+@testable import HostStorage
+
+/// S10: what is in whose way.
+@Suite struct S10LockKeyTests {
+    static let policy = Result { try PathPolicy(roots: ["/k", "/k/inner"]) }
+
+    static func path(_ text: String) throws -> HostPath { try policy.get().resolve(text) }
+
+    @Test func aTreeHoldsWhatIsBeneathItAndAnEntryItselfAlone() throws {
+        let (a, b, ab, other) = (
+            try Self.path("/k/a"), try Self.path("/k/b"), try Self.path("/k/a/b"), try Self.path("/k/ab")
+        )
+        let inTheWay: [(LockKey, LockKey, Bool)] = [
+            (.tree(a), .tree(a), true), (.tree(a), .tree(ab), true), (.tree(a), .entry(ab), true),
+            (.tree(ab), .entry(a), false), (.entry(a), .entry(ab), false), (.entry(a), .entry(a), true),
+            (.entry(a), .tree(a), true), (.tree(a), .tree(b), false), (.tree(a), .tree(other), false),
+            (.tree(a), .entry(other), false), (.tree(a), .disk(DiskNumber(1)), false),
+            (.disk(DiskNumber(1)), .disk(DiskNumber(1)), true), (.disk(DiskNumber(1)), .disk(DiskNumber(2)), false),
+            // Whichever root a place is beneath.
+            (.tree(try Self.path("/k/inner")), .entry(try Self.path("/k/inner/x")), true),
+        ]
+        for (key, other, isInTheWay) in inTheWay {
+            #expect(key.isInTheWay(of: other) == isInTheWay, "\(key) \(other)")
+            #expect(other.isInTheWay(of: key) == isInTheWay, "\(other) \(key)")
+        }
+    }
+
+    @Test func aForcedRemovalAndAMountBeneathItWaitForEachOther() async throws {
+        let host = try MemoryHost(roots: ["/k"])
+        let disk = try host.backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]))
+        let volume = try #require(try await host.volumes(on: disk, partition: nil).first)
+        try await host.makeDirectory("/k/a/b")
+        let hang = host.backend.hang(.mountVolume)
+        let mount = Task { try await host.mountVolume(volume, at: "/k/a/b") }
+        await hang.reached()
+        // Neither a directory around it nor one beside it waits.
+        try await host.makeDirectory("/k/a")
+        try await host.makeDirectory("/k/a/c")
+        let removal = Task { try await host.remove("/k/a", force: true) }
+        try await eventually("the removal waits") { host.operations.waiting.map(\.name) == ["remove with force"] }
+        hang.release()
+        try await mount.value
+        let error = await #expect(throws: StorageError.self) { try await removal.value }
+        #expect(error?.code == .busy)
+        #expect(try await host.volume(mountedAt: "/k/a/b") == volume)
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+/// What one call may do: who makes it, and the rules that allow its method. Without a rule it may do nothing.
+public struct Authorization: Sendable {
+    public let uid: UInt32
+    public let method: MethodName
+    public let rules: [AccessRule]
+
+    public init(uid: UInt32, method: MethodName, rules: [AccessRule]) {
+        self.uid = uid
+        self.method = method
+        self.rules = rules
+    }
+
+    /// Whether any of the rules asks which disk it is; otherwise there is nothing to look up.
+    var hasDevices: Bool { rules.contains { $0.devices != nil } }
+
+    /// Of a call that names this, by its method alone or by all that its rules say.
+    public func refusal(of subject: String = "") -> StorageError {
+        let reason = rules.isEmpty ? "no rule for the caller has the method" : Decision.outside(rules)
+        return StorageError(
+            .denied, "the policy does not allow it to uid \(uid): \(reason)", operation: "\(method)", subject: subject)
+    }
+}

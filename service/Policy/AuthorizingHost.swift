@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+
+/// The host as one call may use it: each operation is compared with the call's ``Authorization`` before it is performed.
+///
+/// Disk numbers are never given out twice, so what was found out about a disk holds when the host then
+/// works on it. Paths are compared by the host itself, where it opens them: it is given what a rule confines
+/// them to.
+public struct AuthorizingHost: StorageHost {
+    private let host: any StorageHost
+    private let authorization: Authorization
+    private let paths: PathPolicy
+
+    /// - Parameter paths: those of the host.
+    public init(_ host: any StorageHost, for authorization: Authorization, paths: PathPolicy) {
+        self.host = host
+        self.authorization = authorization
+        self.paths = paths
+    }
+
+    /// A refusal says no more than what the caller has named, whether it is there or not.
+    public func perform<Operation: HostOperation>(
+        _ operation: Operation
+    ) async throws(StorageError) -> Operation.Answer {
+        let door = OperationDoor(paths: paths)
+        guard !authorization.rules.isEmpty else {
+            throw authorization.refusal(of: "\(operation)")
+        }
+        let resolved: Operation.Resolved
+        do throws(StorageError) { resolved = try operation.resolved(by: door) } catch {
+            throw error.during(operation.phrase, "\(operation)")
+        }
+        let call = Call(resolved)
+        let rules = try await rules(for: call)
+        let answer = try await namingSystemDisks(if: resolved.mayUseSystemDisks) { () async throws(StorageError) in
+            try await perform(operation, call, by: rules)
+        }
+        let told = Operation.Resolved.subjects(of: answer)
+        guard authorization.hasDevices, !told.isEmpty else { return answer }
+        return try await authorized(answer, tellingOf: told, operation, call)
+    }
+
+    /// What a call names and changes.
+    private struct Call {
+        let subjects: [Subject]
+        let isChange: Bool
+        let consequence: Consequence
+
+        init(_ operation: some ResolvedOperation) {
+            subjects = operation.subjects
+            isChange = operation.effect != .read
+            consequence = operation.consequence
+        }
+
+        var hasPaths: Bool { subjects.contains { if case .path = $0 { true } else { false } } }
+    }
+
+    // MARK: - Before
+
+    /// The rules that allow all that the call names and changes, but its paths, which only the host can compare.
+    private func rules(for call: Call) async throws(StorageError) -> [AccessRule] {
+        let rules = try await rules(permitting: call.subjects, call)
+        let changed: [Subject]
+        switch call.consequence {
+        case .none: return rules
+        case .changesServices(let service, let dependents):
+            changed = try await host.servicesChanged(with: service, dependents: dependents).map(Subject.service)
+        case .takesAwayDisks(let target):
+            guard authorization.hasDevices else { return rules }
+            changed = try await host.disks(of: target).map(Subject.disk)
+        }
+        return try await self.rules(permitting: call.subjects + changed.filter { !call.subjects.contains($0) }, call)
+    }
+
+    /// One at least.
+    private func rules(permitting subjects: [Subject], _ call: Call) async throws(StorageError) -> [AccessRule] {
+        let compared = try await ruleSubjects(subjects, call)
+        let rules = authorization.rules.filter { rule in compared.allSatisfy(rule.permits) }
+        guard !rules.isEmpty else { throw refusal(of: subjects) }
+        return rules
+    }
+
+    private func refusal(of subjects: [Subject]) -> StorageError { authorization.refusal(of: Self.text(subjects)) }
+
+    private static func text(_ subjects: [Subject]) -> String {
+        subjects.map { subject in if case .disk(let disk) = subject { "disk \(disk)" } else { "\(subject)" } }
+            .joined(separator: " ")
+    }
+
+    /// What rules can be compared with. Nothing is looked up that none of them asks for.
+    private func ruleSubjects(_ subjects: [Subject], _ call: Call) async throws(StorageError) -> [RuleSubject] {
+        var found: [RuleSubject] = []
+        for subject in subjects {
+            switch subject {
+            // A caller of the method may ask about every service: to look changes nothing.
+            case .service(let service): if call.isChange { found.append(.service(service)) }
+            case .disk, .volume:
+                if authorization.hasDevices { found.append(.disk(try await identifiers(of: subject, call))) }
+            case .path, .share, .portal, .target: break
+            }
+        }
+        return found
+    }
+
+    /// The names of the disk that is named, or carries the volume that is named. A disk that is not there has names that
+    /// match nothing, so that a refusal does not tell which of the others' are there.
+    private func identifiers(of subject: Subject, _ call: Call) async throws(StorageError) -> DiskIdentifiers {
+        let nameless = DiskIdentifiers(page83: "", serialNumber: "")
+        do throws(StorageError) {
+            switch subject {
+            case .disk(let disk): return try await host.perform(IdentifiersOfDisk(disk: disk))
+            case .volume(let volume):
+                return try await host.perform(IdentifiersOfDisk(disk: try await host.disk(of: volume)))
+            case .path, .share, .service, .portal, .target: return nameless
+            }
+        } catch {
+            if error.code == .notFound { return nameless }
+            // Its text can name disks of others.
+            throw StorageError(error.code, "it cannot be told on which disk it is; try again")
+                .during("\(authorization.method)", Self.text(call.subjects))
+        }
+    }
+
+    // MARK: - The call
+
+    /// Performs the operation by one of the rules that allows all of it.
+    private func perform<Operation: HostOperation>(
+        _ operation: Operation, _ call: Call, by rules: [AccessRule]
+    ) async throws(StorageError) -> Operation.Answer {
+        if !call.hasPaths || rules.contains(where: { $0.confinement == nil }) {
+            return try await host.perform(operation)
+        }
+        for confinement in rules.compactMap(\.confinement) {
+            do throws(StorageError) {
+                return try await host.confined(to: confinement).perform(operation)
+            } catch {
+                if !error.isOfConfinement { throw error.limited(to: confinement, by: paths) }
+            }
+        }
+        throw refusal(of: call.subjects)
+    }
+
+    /// Asks the host for something that it does with a disk of the running system only where that is named: by a rule of
+    /// the call.
+    private func namingSystemDisks<Answer: Sendable>(
+        if mayUse: Bool, _ body: @Sendable () async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
+        let rules = authorization.rules.filter(\.namesDisks)
+        guard mayUse, !rules.isEmpty else { return try await body() }
+        let outcome = await SystemDiskUse.$current.withValue(
+            SystemDiskUse { disk in rules.contains { $0.names(disk) } }
+        ) {
+            () async -> Result<Answer, StorageError> in
+            do throws(StorageError) { return .success(try await body()) } catch { return .failure(error) }
+        }
+        return try outcome.get()
+    }
+
+    // MARK: - After
+
+    /// The answer, as far as it tells of disks that the caller may know of.
+    private func authorized<Operation: HostOperation>(
+        _ answer: Operation.Answer, tellingOf told: [Subject], _ operation: Operation, _ call: Call
+    ) async throws(StorageError) -> Operation.Answer {
+        if let limited = Operation.Resolved.limit(answer, to: try await permitted(of: told)) { return limited }
+        // By one rule as a whole: the roots of one and the devices of another do not add up.
+        let subjects = try await ruleSubjects(call.subjects + told, call)
+        for rule in authorization.rules where subjects.allSatisfy(rule.permits) {
+            guard let confinement = rule.confinement else { return answer }
+            let confined = try host.confined(to: confinement)
+            let again = try? await namingSystemDisks(if: true) { () async throws(StorageError) in
+                try await confined.perform(operation)
+            }
+            if let again, Operation.Resolved.subjects(of: again) == told { return answer }
+        }
+        throw refusal(of: call.subjects)
+    }
+
+    /// Those of the disks that the caller may know of.
+    private func permitted(of told: [Subject]) async throws(StorageError) -> Set<Subject> {
+        let identifiers = try await host.diskIdentifiers()
+        return Set(
+            told.filter { subject in
+                guard case .disk(let disk) = subject, let names = identifiers[disk] else { return false }
+                return authorization.rules.contains { $0.permits(.disk(names)) }
+            })
+    }
+}
+
+extension StorageError {
+    /// Without the places of others that hold a mount or a disk.
+    fileprivate func limited(to confinement: CallConfinement, by paths: PathPolicy) -> StorageError {
+        var error = self
+        error.holders = holders.map { holder in
+            guard case .mount(let target, let process) = holder else { return holder }
+            let place = (try? paths.resolve(target)) ?? (try? paths.place(hostPath: target))
+            guard let place, paths.isConfinable(place.confined(to: confinement)) else {
+                return .mount(target: "a place outside of the caller's directories", seenByProcess: process)
+            }
+            return holder
+        }
+        return error
+    }
+}

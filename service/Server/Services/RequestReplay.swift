@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import HostStorage
+import StorageAccess
+import StorageVersions
+import StorageWire
+
+/// Answers requests as they come from a socket, without one: for looking for bytes that break a decoder or
+/// what is behind it.
+package struct RequestReplay: Sendable {
+    private let access: AccessControl
+
+    /// - Parameters:
+    ///   - access: who may do what.
+    package init(access: AccessControl) { self.access = access }
+
+    /// All methods that there are, in an order that does not change.
+    package static let methodCount = rows.count
+
+    private static let rows: [(APIGroup, APIVersion, WireRow)] = APIGroup.allCases.flatMap { group in
+        group.versions.flatMap { version in group.rows(version).map { (group, version, $0) } }
+    }
+
+    /// The response's bytes. Throws what the caller would be told.
+    ///
+    /// - Parameters:
+    ///   - method: below ``methodCount``.
+    ///   - uid: who calls.
+    package func answer(_ request: [UInt8], to method: Int, by uid: UInt32, host: any StorageHost) async throws
+        -> [UInt8]
+    {
+        let (group, version, row) = Self.rows[method]
+        let service = VersionedService(group: group, version: version, host: host, access: access)
+        return try await service.respond(row, by: PeerCredentials(pid: 1, uid: uid, gid: uid)) { try row.read(request) }
+    }
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+public import StorageAccess
+import StorageVersions
+import StorageWire
+
+/// One version of a group: its rows under its name, over a host.
+struct VersionedService: Sendable {
+    let group: APIGroup
+    let version: APIVersion
+    let host: any StorageHost
+    let access: AccessControl
+
+    var name: String { group.serviceName(version) }
+    var rows: [WireRow] { group.rows(version) }
+
+    /// Answers a request of one row.
+    ///
+    /// The one place where calls are authorised. A row can answer by the host that it is given alone, so a new one cannot
+    /// forget it.
+    ///
+    /// - Throws: what the caller is told, a ``StorageError`` unless the request could not be read.
+    func respond(
+        _ row: WireRow, by peer: PeerCredentials, to read: () async throws -> WireRow.Call
+    ) async throws -> [UInt8] {
+        let method = MethodName(group: group, version: version, name: row.method)
+        let authorization = access.authorization(of: peer, for: method)
+        do {
+            let call = try await read()
+            return try await call(AuthorizingHost(host, for: authorization, paths: access.paths))
+        } catch {
+            if let refusal = error as? StorageError, refusal.code == .denied {
+                access.log(refusal, of: method, by: peer)
+                throw refusal
+            }
+            // Nor is a caller that may not call told what else is wrong with its request.
+            guard !authorization.rules.isEmpty else {
+                access.log(authorization.refusal(), of: method, by: peer)
+                throw authorization.refusal()
+            }
+            throw error
+        }
+    }
+}
+
+extension MethodCatalogue {
+    /// All that is served.
+    public static let served: MethodCatalogue = APIGroup.allCases.flatMap { group in
+        group.versions.flatMap { version in
+            group.rows(version).map { MethodName(group: group, version: version, name: $0.method) }
+        }
+    }
+}
