@@ -40,8 +40,6 @@ public protocol DiskBackend: Sendable {
     func diskIdentifiers(of disk: DiskNumber) async throws(StorageError) -> DiskIdentifiers
     func rescanDisks() async throws(StorageError)
     func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64
-    func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState
-    func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError)
 }
 
 /// The SCSI address of a disk, each part in decimal: host, channel, target and LUN.

@@ -18,6 +18,11 @@ extension StorageHost {
     }
 }
 
+public protocol DiskStateBackend: Sendable {
+    func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState
+    func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError)
+}
+
 // MARK: - Operations
 
 public struct StateOfDisk: HostOperation, ResolvedOperation {

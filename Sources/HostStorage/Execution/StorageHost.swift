@@ -32,7 +32,8 @@ public protocol OperationRunner: Sendable {
 }
 
 /// A host's storage as a backend provides it: a method for each operation.
-public protocol StorageBackend: OperationRunner, DiskBackend, PartitioningBackend, VolumeBackend, MountingBackend,
+public protocol StorageBackend: OperationRunner, DiskBackend, DiskStateBackend, PartitioningBackend, VolumeBackend,
+    MountingBackend,
     FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend, ServiceBackend, PortalBackend,
     TargetBackend
 {}
