@@ -68,6 +68,14 @@ extension LinuxBackend {
         }
     }
 
+    public func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool {
+        let node = try await node(disk)
+        return try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in
+            // Documentation/ABI/stable/sysfs-block: as BLKROGET has it, and no disk has to answer.
+            try node.attribute("ro") == "1"
+        }
+    }
+
     public func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
         let node = try await node(disk)
         try await lanes.run(in: .disk(name: node.name)) { [offline, systemDisks] () throws(StorageError) in

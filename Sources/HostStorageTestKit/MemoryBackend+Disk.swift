@@ -74,6 +74,18 @@ extension MemoryBackend {
         }
     }
 
+    public func isDiskReadOnly(_ number: DiskNumber) throws(StorageError) -> Bool {
+        try simulate { host throws(StorageError) in try host.disk(number).isReadOnly }
+    }
+
+    /// Write-protects a disk, as far as ``isDiskReadOnly(_:)`` tells.
+    public func writeProtect(_ number: DiskNumber) throws(StorageError) {
+        try simulate { host throws(StorageError) in
+            _ = try host.disk(number)
+            host.disks[number]?.isReadOnly = true
+        }
+    }
+
     public func diskState(_ number: DiskNumber) throws(StorageError) -> DiskState {
         try simulate { host throws(StorageError) in try host.disk(number).state }
     }

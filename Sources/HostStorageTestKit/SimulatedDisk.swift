@@ -50,6 +50,7 @@ struct SimulatedDisk: Sendable {
     var isAttached = true
     var isAnswering = true
     var carriesSystem = false
+    var isReadOnly = false
 
     var volumes: [Slot] { slots.filter { !$0.isReserved } }
 

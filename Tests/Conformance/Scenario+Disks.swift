@@ -47,7 +47,12 @@ extension Scenario {
             }
             #expect(try await host.diskIdentifiers()[disk] != nil)
         },
+        Scenario(16, "a disk that nothing protects is writable") { host, rig in
+            let disk = try await rig.attachDisk()
+            #expect(try await !host.isDiskReadOnly(disk))
+        },
         Scenario(20, "a disk that is not there is not found") { host, _ in
+            await expectError(.notFound) { try await host.isDiskReadOnly(unknownDisk) }
             await expectError(.notFound) { try await host.diskSize(unknownDisk) }
             await expectError(.notFound) { try await host.diskState(unknownDisk) }
             await expectError(.notFound) { try await host.setDiskState(unknownDisk, to: .online) }

@@ -19,7 +19,9 @@ extension RealDiskTests {
             let disk = try LoopDisk(size: 64 << 20)
             try Command.run("blockdev", "--setro", disk.device)
             let linked = try LinkedHost()
-            await refused { try await linked.host.partitionDisk(try disk.number) }
+            let number = try disk.number
+            #expect(try await linked.host.isDiskReadOnly(number))
+            await refused { try await linked.host.partitionDisk(number) }
         }
 
         /// The whole disk, or its partition alone.

@@ -26,6 +26,13 @@ import Testing
         await expectError(.notFound) { try await host.diskSize(first) }
     }
 
+    @Test func aDiskIsReadOnlyOnceItIsWriteProtected() async throws {
+        let disk = try backend.attachDisk(size: 1 << 30)
+        #expect(try await !host.isDiskReadOnly(disk))
+        try backend.writeProtect(disk)
+        #expect(try await host.isDiskReadOnly(disk))
+    }
+
     @Test func aSilentDiskIsLeftOutAndFailsWhateverIsAskedOfIt() async throws {
         let disk = try backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]))
         let other = try backend.attachDisk(size: 1 << 30)

@@ -16,11 +16,25 @@ extension StorageHost {
     public func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
         try await perform(SetDiskState(disk: disk, state: state))
     }
+
+    /// Whether the kernel refuses to write to the disk: it reports write protection, or was made read-only.
+    ///
+    /// - Throws: ``StorageError/Code/notFound`` for a disk that is not there.
+    public func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool {
+        try await perform(IsDiskReadOnly(disk: disk))
+    }
 }
 
 public protocol DiskStateBackend: Sendable {
     func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState
     func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError)
+    func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool
+}
+
+extension DiskStateBackend {
+    public func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool {
+        throw StorageError(.unsupported, "this host cannot tell")
+    }
 }
 
 // MARK: - Operations
@@ -56,7 +70,21 @@ public struct SetDiskState: HostOperation, ResolvedOperation {
     }
 }
 
+public struct IsDiskReadOnly: HostOperation, ResolvedOperation {
+    public var disk: DiskNumber
+
+    public init(disk: DiskNumber) { self.disk = disk }
+
+    public static var name: OperationName { .isDiskReadOnly }
+    public var subjects: [Subject] { [.disk(disk)] }
+    public var effect: Effect { .read }
+    public func run(on backend: some StorageBackend) async throws(StorageError) -> Bool {
+        try await backend.isDiskReadOnly(disk)
+    }
+}
+
 extension OperationName {
+    public static let isDiskReadOnly: OperationName = "look up write protection of disk"
     public static let diskState: OperationName = "state of disk"
     public static let setDiskState: OperationName = "set disk state"
 }
