@@ -210,7 +210,8 @@ let package = Package(
             name: "Conformance",
             dependencies: [
                 "Expectations", "HostStorage", "HostStorageClient", "HostStorageLinux", "HostStorageTestKit",
-                "ISCSITargets", "LoopDisks", "ProxyServer", "SambaServer", "StorageAccess", "StorageVersions", "StorageWire",
+                "ISCSITargets", "LoopDisks", "ProxyServer", "SambaServer", "StorageAccess", "StorageVersions",
+                "StorageWire",
                 "SystemdContainer",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
