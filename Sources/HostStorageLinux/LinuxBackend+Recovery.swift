@@ -42,8 +42,8 @@ extension LinuxBackend {
         case nil, .overtaken, .unproven: return .none
         case .remains: return .remains
         case .filesystem:
-            let type = try await onDisk(of: found) { () throws(StorageError) in try open.filesystemType() }
-            guard try await FilesystemCheck.isClean(open, type: type) else {
+            let driver = try await onDisk(of: found) { () throws(StorageError) in try open.driver() }
+            guard try await driver.isClean(open) else {
                 // It has the UUID that was drawn for it, and was never mounted: a power failure has taken a part.
                 return try await onDisk(of: found) { [journal] () throws(StorageError) in
                     try journal.intent(.format, guid)?.uuid == nil ? .faulty : .remains

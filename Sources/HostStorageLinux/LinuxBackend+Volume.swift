@@ -81,8 +81,11 @@ extension LinuxBackend {
             return try mount(OpenVolume(found), at: path, isChecked: false)
         }
         guard let reason = toCheck else { return }
-        let open = try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found, .exclusive) }
-        let outcome = try await FilesystemCheck.preen(open)
+        let (open, driver) = try await onDisk(of: found) { () throws(StorageError) in
+            let open = try OpenVolume(found, .exclusive)
+            return (open, try open.driver())
+        }
+        let outcome = try await driver.preen(open)
         logger.warning(
             "a filesystem was checked before its mount",
             metadata: ["volume": "\(volume)", "reason": "\(reason)", "outcome": "\(outcome)"])
@@ -108,14 +111,16 @@ extension LinuxBackend {
             throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
         }
         try LoopAliases.refuseUsed(of: volume)
-        let type = try volume.filesystemType()
-        if !isChecked, let reason = try FilesystemCheck.reason(volume, type: type), try !volume.isInUse() {
+        let driver = try volume.driver()
+        if !isChecked, let reason = try driver.reasonToPreen(volume.descriptor, volume.device.path),
+            try !volume.isInUse()
+        {
             return reason
         }
         // From now on it is in use, and a repeated format is another one.
         try journal.strike(.format, volume.id.guid)
         try FilesystemMount.mount(
-            volume.device, type: type, on: target, path: "\(path)", by: helperMounts,
+            volume.device, driver, on: target, path: "\(path)", by: helperMounts,
             copies: settings.copies)
         try settle(volume, on: name, in: parent.descriptor, path)
         if let reason = MountVisibility().reasonAgainst("\(path)", isMounted: true) {
@@ -163,7 +168,7 @@ extension LinuxBackend {
     ) throws(StorageError) -> String? {
         if let fault = MountHealth.fault(of: top, on: name, in: directory) { return fault }
         guard volume.disk.node.isUnchanged else { return "another disk has come in the place of its own" }
-        guard let superblock = try? Superblock(of: volume.filesystemType(), on: volume.descriptor, volume.device.path),
+        guard let superblock = try? volume.driver().superblock(of: volume.descriptor, volume.device.path),
             superblock.totalBytes > volume.device.size
         else { return nil }
         return "its device has become smaller than its filesystem"
@@ -301,7 +306,7 @@ extension LinuxBackend {
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
         let found = try await index.locate(volume)
         return try await onDisk(of: found) { () throws(StorageError) in
-            try FilesystemSize.stats(of: OpenVolume(found, .question))
+            try OpenVolume(found, .question).stats()
         }
     }
 

@@ -67,7 +67,7 @@ extension RealDiskTests {
             let open = try OpenVolume(try await backend.index.locate(volume))
             try Swapping.swap(linked.path("target"), linked.path("link"))
             try FilesystemMount.mount(
-                open.device, type: "ext4", on: target, path: "\(place)", by: backend.helperMounts)
+                open.device, FilesystemKind.ext4.driver, on: target, path: "\(place)", by: backend.helperMounts)
             #expect(
                 try await linked.host.volume(mountedAt: linked.path("link")) == volume, "where the directory is now")
             #expect(try canary.isUnchanged())
@@ -89,7 +89,8 @@ extension RealDiskTests {
                 backend.settings.paths.resolve(linked.path("target")), O_RDONLY | O_DIRECTORY)
             let open = try OpenVolume(try await backend.index.locate(volume))
             try Swapping.swap(linked.path("target"), linked.path("link"))
-            try backend.helperMounts.mount(open.device, type: "ntfs", on: target, path: linked.path("target"))
+            try backend.helperMounts.mount(
+                open.device, FilesystemKind.ntfs.driver, on: target, path: linked.path("target"))
             #expect(try await linked.host.volume(mountedAt: linked.path("link")) == volume)
             #expect(try canary.isUnchanged())
             try await linked.host.unmountVolume(volume, from: linked.path("link"))

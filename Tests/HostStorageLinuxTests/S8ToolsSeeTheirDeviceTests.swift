@@ -39,8 +39,8 @@ extension RealDiskTests {
             try await host.formatVolume(volume)
             let open = try OpenVolume(
                 try await host.backend.index.volumes(on: host.backend.node(try disk.number))[0], .exclusive)
-            #expect(try await FilesystemCheck.isClean(open, type: kind.rawValue))
-            if kind == .ext4 { #expect(try await FilesystemCheck.preen(open).isMountable) }
+            #expect(try await kind.driver.isClean(open))
+            if kind == .ext4 { #expect(try await kind.driver.preen(open).isMountable) }
             if kind == .ext4 || kind == .ntfs {
                 let growth = try FilesystemGrowth(of: open)
                 try await growth.checkByTool(deadline: .seconds(100))

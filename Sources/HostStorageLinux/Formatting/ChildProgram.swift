@@ -9,17 +9,20 @@ import SystemPackage
 /// locale, a deadline, and bounded output.
 struct ChildProgram: Sendable {
     let path: String
+    /// Whether it opens the device that it works on with O_EXCL.
+    private let claimsItsDevice: Bool
 
     private static let directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
     /// More than any of the tools has to say; beyond it the child is stopped.
     private static let outputLimit = 256 << 10
 
     /// Finds the program; `package` is the Debian package that has it.
-    init(_ name: String, package: String) throws(StorageError) {
+    init(_ name: String, package: String, claimsItsDevice: Bool = true) throws(StorageError) {
         guard let directory = Self.directories.first(where: { access("\($0)/\(name)", X_OK) == 0 }) else {
             throw StorageError(.unsupported, "\(name) is not installed on this host (package \(package))")
         }
         path = "\(directory)/\(name)"
+        self.claimsItsDevice = claimsItsDevice
     }
 
     /// How a run ended.
@@ -51,7 +54,8 @@ struct ChildProgram: Sendable {
         _ text: @escaping @Sendable (Output.OutputType) -> String
     ) async throws(StorageError) -> Outcome {
         let name = path.split(separator: "/").last.map(String.init) ?? path
-        let confinement: Confinement? = if let volume { try await Confinement.make(for: path, on: volume) } else { nil }
+        let confinement: Confinement? =
+            if let volume { try await Confinement.make(on: volume, claiming: !claimsItsDevice) } else { nil }
         // It ends with the program.
         defer { withExtendedLifetime(confinement) {} }
         let (program, words) = try confinement?.command(path, arguments) ?? (path, arguments)

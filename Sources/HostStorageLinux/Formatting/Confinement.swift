@@ -14,7 +14,7 @@ import HostStorage
 /// the tool's business.
 final class Confinement: Sendable {
     private let namespace: Descriptor
-    /// The tools of ntfs open their device without O_EXCL, so it is kept from others for them.
+    /// Keeps the device from others for tools that open it without O_EXCL.
     private let claim: Descriptor?
 
     /// The device's path in every view of its own.
@@ -31,12 +31,9 @@ final class Confinement: Sendable {
             owning: try check(result, "making a mount namespace for a tool that works on it", device.path))
     }
 
-    /// - Parameters:
-    ///   - program: its path.
-    ///   - volume: open, so that its device number cannot come to mean another device.
-    static func make(for program: String, on volume: OpenVolume) async throws(StorageError) -> Confinement {
+    /// - Parameter volume: open, so that its device number cannot come to mean another device.
+    static func make(on volume: OpenVolume, claiming: Bool) async throws(StorageError) -> Confinement {
         let device = volume.device
-        let claiming = program.split(separator: "/").last?.contains("ntfs") ?? false
         let result: Result<Confinement, StorageError> = await withCheckedContinuation { continuation in
             // A thread of its own: it asks the kernel's mount table, which somebody may hold.
             DispatchQueue(label: "host-storage.confinement").async {

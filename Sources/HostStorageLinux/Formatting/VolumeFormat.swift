@@ -25,8 +25,9 @@ struct VolumeFormat: Sendable {
         _ aftermath: LinuxBackend.FormatAftermath, _ journal: IntentJournal
     ) throws(StorageError) {
         let guid = volume.id.guid
-        let uuid = filesystem.takesUUID ? UUIDText.random() : nil
-        tool = try filesystem.makingTool()
+        let driver = filesystem.driver
+        let uuid = driver.takesUUID ? UUIDText.random() : nil
+        tool = try driver.tool(driver.makingTool ?? "mkfs.\(driver.type)")
         self.volume = volume
         self.journal = journal
 
@@ -55,7 +56,8 @@ struct VolumeFormat: Sendable {
         let proof = try BlankProof(of: volume.device)
         intent = try note()
         // The disk's lock, the open device and the disk's key in the registry stay.
-        arguments = filesystem.makingArguments(volume.device, uuid: uuid, proof)
+        arguments = driver.makingArguments(volume.device, uuid: uuid ?? "")
+        _ = consume proof
     }
 
     /// Whether what is there is an own format that was cut off. One that has come to its end, well or not, gives
@@ -80,8 +82,9 @@ struct VolumeFormat: Sendable {
             found == Signature(type: filesystem.rawValue, uuid: intent.uuid)
         else { return false }
         if try volume.isInUse() { return false }
-        if try FilesystemUse.hasBegun(found.type, on: volume.descriptor, volume.device.path) { return false }
-        return try finished == Superblock.mark(of: found.type, on: volume.descriptor, volume.device.path)
+        let driver = filesystem.driver
+        if try driver.wasUsed(volume.descriptor, volume.device.path) { return false }
+        return try finished == driver.superblockMark(volume.descriptor, volume.device.path)
     }
 
     /// Takes back what a tool that has failed has done, and the intent with it: what is written there later is
@@ -114,12 +117,12 @@ struct VolumeFormat: Sendable {
 
     /// Notes down that the format has come to its end.
     static func conclude(_ intent: Intent, _ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) {
-        guard let filesystem = intent.filesystem, filesystem.takesUUID else {
+        guard let driver = intent.filesystem?.driver, driver.takesUUID else {
             // Nothing tells it from another of its kind later.
             return try journal.strike(.format, intent.target)
         }
         var intent = intent
-        intent.finished = try Superblock.mark(of: filesystem.rawValue, on: volume.descriptor, volume.device.path)
+        intent.finished = try driver.superblockMark(volume.descriptor, volume.device.path)
         try journal.note(intent)
     }
 }
@@ -128,9 +131,20 @@ enum UUIDText {
     /// Random, in lower case.
     static func random() -> String {
         var uuid = [UInt8](repeating: 0, count: 16)
-        var text = [CChar](repeating: 0, count: 37)
         uuid_generate_random(&uuid)
-        uuid_unparse_lower(&uuid, &text)
+        return text(uuid)
+    }
+
+    /// In lower case.
+    static func text(_ uuid: [UInt8]) -> String {
+        var text = [CChar](repeating: 0, count: 37)
+        uuid_unparse_lower(uuid, &text)
         return String(decoding: text.prefix(36).map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Nil where the text is no UUID.
+    static func bytes(_ text: String) -> [UInt8]? {
+        var uuid = [UInt8](repeating: 0, count: 16)
+        return uuid_parse(text, &uuid) == 0 ? uuid : nil
     }
 }

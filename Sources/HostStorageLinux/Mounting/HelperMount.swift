@@ -14,9 +14,9 @@ struct HelperMount: Sendable {
     let directory: String
 
     func mount(
-        _ device: VolumeDevice, type: String, on target: borrowing Descriptor, path: String
+        _ device: VolumeDevice, _ driver: any FilesystemDriver, on target: borrowing Descriptor, path: String
     ) throws(StorageError) {
-        let helper = try Self.helper(of: type, for: device)
+        let helper = try Self.helper(of: driver, for: device)
         try makeDirectories(directory)
         let holder = try Descriptor(opening: directory, cls_O_PATH | O_DIRECTORY)
         // One place a device: its disk's lane lets nobody else in, and what a killed process left is found.
@@ -40,14 +40,16 @@ struct HelperMount: Sendable {
     }
 
     /// The name by which mount(8) finds the driver.
-    private static func helper(of type: String, for device: VolumeDevice) throws(StorageError) -> String {
-        let candidates = type == "ntfs" ? ["ntfs-3g", "ntfs"] : ["\(type)-fuse", type]
-        let helper = candidates.first { name in
+    private static func helper(
+        of driver: any FilesystemDriver, for device: VolumeDevice
+    ) throws(StorageError) -> String {
+        let helper = driver.mountHelpers.first { name in
             ["/sbin", "/usr/sbin"].contains { access("\($0)/mount.\(name)", X_OK) == 0 }
         }
         guard let helper else {
             throw StorageError(
-                .unsupported, "neither the kernel nor a mount helper on this host knows \(candidates[0])",
+                .unsupported,
+                "neither the kernel nor a mount helper on this host knows \(driver.mountHelpers.first ?? driver.type)",
                 subject: device.path)
         }
         return helper

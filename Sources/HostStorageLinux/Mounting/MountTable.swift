@@ -156,15 +156,11 @@ extension Mount {
     /// directory in it.
     var isWhole: Bool { root == "/" || options.contains("subvol=\(root)") }
 
-    /// Whether the filesystem is that of the device. Of several devices that a btrfs spans, the table names one, and the
-    /// kernel has the others in sysfs.
+    /// Whether the filesystem is that of the device. Of several devices that a filesystem spans, the table
+    /// names one.
     func isOf(_ volume: VolumeDevice) -> Bool {
         if blockDevice == volume.device { return true }
-        guard type == "btrfs", let deviceName else { return false }
-        return Sysfs.names(in: "/sys/fs/btrfs").contains { filesystem in
-            let members = Sysfs.names(in: "/sys/fs/btrfs/\(filesystem)/devices")
-            return members.contains(deviceName) && members.contains(volume.name)
-        }
+        return deviceName.map { FilesystemDrivers.driver(of: type).isOfBoth($0, volume.name) } ?? false
     }
 }
 

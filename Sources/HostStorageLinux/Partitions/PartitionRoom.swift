@@ -70,17 +70,13 @@ enum PartitionRoom {
     ///   - end: where on the disk the grown device ends.
     ///   - begun: so many bytes of the volume may hold what an earlier growth has begun.
     static func requireBlank(
-        behind volume: OpenVolume, type: String, to end: Int64, beyond begun: Int64
+        behind volume: OpenVolume, _ driver: any FilesystemDriver, to end: Int64, beyond begun: Int64
     ) throws(StorageError) {
         let start = volume.partition?.start ?? 0
         var own = volume.device.size
         // Of ntfs the last sector is a copy of its first; a btrfs may be on more devices than this.
-        var isAlone = false
-        if type == "btrfs" {
-            isAlone = try volume.descriptor.bytes(at: 65536, count: 4096, volume.device.path).little(0x88, 8) == 1
-        }
-        if type.hasPrefix("ext") || type == "xfs" || isAlone {
-            own = min(own, try FilesystemSize.totalBytes(of: volume, type: type))
+        if try driver.endsWithItsSize(on: volume) {
+            own = min(own, try driver.totalBytes(of: volume, at: volume.usedDirectory()))
         }
         if let partition = volume.partition, end > partition.range.upperBound,
             let table = try PartitionTable(of: volume.disk)
@@ -228,7 +224,8 @@ enum PartitionRoom {
         do throws(StorageError) {
             let probe = try BlockProbe(disk.descriptor, disk.path, in: start..<limit)
             guard let found = try probe.superblock(), found.isFilesystem else { return nil }
-            let superblock = try Superblock(of: found.signature.type, on: disk.descriptor, disk.path, from: start)
+            let superblock = try FilesystemDrivers.driver(of: found.signature.type)
+                .superblock(of: disk.descriptor, from: start, disk.path)
             let end = start.addingReportingOverflow(superblock.totalBytes)
             return end.overflow ? .max : end.partialValue
         } catch  where error.code != .inputOutput {

@@ -7,7 +7,7 @@ enum SuperblockPlaces {
     static let length: Int64 = 4096
 
     static func all(size: Int64) -> [Range<Int64>] {
-        groups(size: size) + allocationGroups(size: size)
+        groups(size: size) + FilesystemDrivers.all.flatMap { $0.superblockCopies(size: size) }
     }
 
     /// Places at multiples of powers of two:
@@ -32,42 +32,6 @@ enum SuperblockPlaces {
             let last = (size - 1) / group * group
             places.append(last..<(last + length))
             group *= 2
-        }
-        return places
-    }
-
-    /// The second of 2 to 64 allocation groups of xfs that share a device evenly, for every size of blocks, and
-    /// all groups as mkfs.xfs lays them out by default (xfsprogs, mkfs/xfs_mkfs.c and libfrog/topology.c,
-    /// calc_default_ag_geometry), with and without a stripe. ntfs keeps a copy of its boot sector, or of the
-    /// beginning of its file table, in the middle.
-    private static func allocationGroups(size: Int64) -> [Range<Int64>] {
-        // To share the blocks rounds up by less than a block, of which the largest is 64 KiB.
-        var places = (2...64).map { count in
-            let share = size / Int64(count) & ~4095
-            return (share - 65536)..<(share + 65536 + length)
-        }
-        for shift in 2...5 as ClosedRange<Int64> {
-            let count = Int64(1) << shift
-            let share = ((size / 4096 + count - 1) >> shift) * 4096
-            places += (1..<count).map { ($0 * share)..<($0 * share + length) }
-            // The groups begin at stripe units, and not all on one disk of a stripe.
-            var unit: Int64 = 128 << 10
-            while unit <= 4 << 20 {
-                let aligned = (share + unit - 1) / unit * unit
-                for start in [aligned - 2 * unit, aligned - unit, aligned, aligned + unit] {
-                    places.append(start..<(start + length))
-                }
-                unit *= 2
-            }
-        }
-        // From 4 TiB on, groups of the greatest size: a block less than 1 TiB.
-        for block in [1024, 2048, 4096, 8192, 16384, 32768, 65536] as [Int64] {
-            let group = ((1 << 40) - 1) / block * block
-            var start = group
-            while start < size, places.count < 4096 {
-                places.append(start..<(start + length))
-                start += group
-            }
         }
         return places
     }

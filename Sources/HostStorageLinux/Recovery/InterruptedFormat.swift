@@ -30,13 +30,14 @@ enum InterruptedFormat: Sendable, Hashable {
                 return
             }
             try Self.requireEnded(volume)
+            let driver = FilesystemDrivers.driver(of: signature.type)
             if intent.uuid == nil {
                 self = .filesystem
-            } else if try FilesystemUse.hasBegun(signature.type, on: volume.descriptor, volume.device.path) {
+            } else if try driver.wasUsed(volume.descriptor, volume.device.path) {
                 // It holds what its users have put there, though it may want its log replayed.
                 self = .overtaken
             } else {
-                self = try Self.isUnfinished(signature.type, volume) ? .remains : .filesystem
+                self = try driver.isUnfinished(volume.descriptor, volume.device.path) ? .remains : .filesystem
             }
         default: self = .overtaken
         }
@@ -58,19 +59,5 @@ enum InterruptedFormat: Sendable, Hashable {
         guard remains.areOwn, remains.exist else { return remains.areOwn }
         // What only has the form of ours counts as long as the disk has not been elsewhere.
         return remains.carryUUID || intent.isOfThisAttachment(volume.disk.node, boot: boot)
-    }
-
-    /// Whether the superblock itself says that its tool has not come to its end.
-    private static func isUnfinished(_ type: String, _ volume: OpenVolume) throws(StorageError) -> Bool {
-        switch type {
-        case "xfs":
-            // XFS Algorithms & Data Structures, "Superblocks": sb_inprogress
-            return try volume.descriptor.bytes(at: 126, count: 1, volume.device.path) != [0]
-        case "ext4":
-            // Linux: Documentation/filesystems/ext4/super.rst. Not cleanly closed, though never mounted.
-            let bytes = try volume.descriptor.bytes(at: 1024, count: 1024, volume.device.path)
-            return bytes.little(0x3A, 2) & 1 == 0 && bytes.little(0x2C, 4) == 0 && bytes.little(0x34, 2) == 0
-        default: return false
-        }
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLibUuid
 import CLinuxStorage
 import Glibc
 import HostStorage
@@ -87,8 +86,7 @@ enum InterruptedPartitioning {
 
     /// A GUID as a GPT has it: its first three numbers with the low byte first (UEFI 2.10, appendix A).
     private static func mixedEndian(_ guid: String) -> [UInt8]? {
-        var bytes = [UInt8](repeating: 0, count: 16)
-        guard uuid_parse(guid, &bytes) == 0 else { return nil }
+        guard let bytes = UUIDText.bytes(guid) else { return nil }
         return bytes[..<4].reversed() + bytes[4..<6].reversed() + bytes[6..<8].reversed() + bytes[8...]
     }
 }

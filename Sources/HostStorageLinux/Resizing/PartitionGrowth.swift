@@ -65,14 +65,14 @@ enum PartitionGrowth {
     ///
     /// - Parameter begun: so many bytes of the volume may hold what an earlier growth has begun.
     static func requireRoom(
-        _ plan: ResizePlan, for volume: OpenVolume, type: String, beyond begun: Int64
+        _ plan: ResizePlan, for volume: OpenVolume, _ driver: any FilesystemDriver, beyond begun: Int64
     ) throws(StorageError) {
         var end = volume.device.size
         if let partition = volume.partition {
             end = partition.range.upperBound
             if case .grow(let bytes) = plan { end = partition.start + bytes }
         }
-        try PartitionRoom.requireBlank(behind: volume, type: type, to: end, beyond: begun)
+        try PartitionRoom.requireBlank(behind: volume, driver, to: end, beyond: begun)
     }
 
     /// The size to which the partition could grow where it stands: up to the next partition, or to the last sector that

@@ -30,7 +30,7 @@ struct VolumeGrowth: Sendable {
         // Behind a growth of this filesystem that was cut off there is what it has begun, as far as it was to go.
         let isSame = begun?.uuid != nil && begun?.uuid == filesystem.uuid
         try PartitionGrowth.requireRoom(
-            plan, for: volume, type: filesystem.type, beyond: isSame ? begun?.size ?? 0 : 0)
+            plan, for: volume, filesystem.driver, beyond: isSame ? begun?.size ?? 0 : 0)
         way = try filesystem.prepare(to: whole)
         self.volume = volume
         self.plan = plan
@@ -67,7 +67,7 @@ struct VolumeGrowth: Sendable {
         let start = volume.partition?.start ?? 0
         guard
             (try? PartitionRoom.requireBlank(
-                behind: volume, type: filesystem.type, to: start + whole, beyond: 0)) != nil
+                behind: volume, filesystem.driver, to: start + whole, beyond: 0)) != nil
         else { return }
         try? journal.strike(.resize, volume.id.guid)
     }

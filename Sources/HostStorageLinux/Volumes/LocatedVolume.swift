@@ -103,9 +103,7 @@ extension VolumeID {
             0x8c, 0x0a, 0x5e, 0x1d, 0x4b, 0x61, 0x4f, 0x0e, 0x9a, 0x35, 0x2f, 0x77, 0xd1, 0x6c, 0x93, 0x58,
         ]
         var uuid = [UInt8](repeating: 0, count: 16)
-        var text = [CChar](repeating: 0, count: 37)
         uuid_generate_sha1(&uuid, &space, name, name.utf8.count)
-        uuid_unparse_lower(&uuid, &text)
-        try self.init(guid: String(decoding: text.prefix(36).map(UInt8.init(bitPattern:)), as: UTF8.self))
+        try self.init(guid: UUIDText.text(uuid))
     }
 }

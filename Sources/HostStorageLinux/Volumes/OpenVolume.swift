@@ -105,11 +105,11 @@ final class OpenVolume: Sendable {
         if let directory = try mountedDirectory() { return directory }
         // Without a mount there would be a new one, and that is no question.
         guard try isClaimed(), !Holders.mounts(of: device.device).isEmpty else { return nil }
-        let type = try filesystemType()
+        let driver = try driver()
         // Read-only first: since Linux 6.8 a mount that can write makes a read-only btrfs writable. The others refuse a
         // mount that differs from theirs.
         for isReadOnly in [true, false] {
-            if let top = try? FilesystemMount.privateDirectory(device, type: type, isReadOnly: isReadOnly) {
+            if let top = try? FilesystemMount.privateDirectory(device, driver, isReadOnly: isReadOnly) {
                 return OpenDirectory(top)
             }
         }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+
+/// exfat. It cannot grow. Source of all that is read here: exFAT file system specification.
+struct ExFAT: FilesystemDriver {
+    static let names = ["exfat"]
+    static let package = "exfatprogs"
+    let type: String
+
+    let makingTool: String? = "mkfs.exfat"
+    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String] { [Confinement.path(of: device)] }
+
+    /// 3.1; PercentInUse is 255 where it is not kept.
+    func readSuperblock(
+        of device: borrowing Descriptor, from start: Int64, _ subject: String
+    ) throws(StorageError) -> Superblock? {
+        let bytes = try device.bytes(at: start, count: 512, subject)
+        let (blocks, percent) = (bytes.little(72, 8), bytes.little(112, 1))
+        return Superblock(
+            blockSize: 1 << min(bytes.little(108, 1), 12), blocks: blocks,
+            freeBlocks: percent <= 100 ? blocks * (100 - percent) / 100 : nil)
+    }
+
+    /// The backup boot region, 12 sectors behind the first.
+    static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {
+        place == 6144 && bytes.has("EXFAT   ", at: 3)
+    }
+
+    let checkCommand: (program: String, arguments: [String])? = ("fsck.exfat", ["-n"])
+}
