@@ -112,7 +112,7 @@ extension LinuxBackend {
                 try Self.partition(open, journal)
             } catch  where error.code == .inputOutput {
                 let disk = try OpenDisk(node)
-                throw BlankProof.unreadable(disk.descriptor, size: disk.size, disk.path, error)
+                throw BlankDevice.unreadable(disk.descriptor, size: disk.size, disk.path, error)
             }
         }
     }
@@ -150,9 +150,7 @@ extension LinuxBackend {
             try PartitionRoom.requireBlank(range, on: disk)
             isNew = false
         } else {
-            let proof = try BlankProof(of: disk.wholeDevice)
-            writer = try PartitionWriter(disk)
-            try writer.createTable(diskID, proof)
+            writer = try PartitionWriter(table: diskID, on: BlankDevice(of: disk))
             _ = try writer.addPartition(partitionID)
             isNew = true
         }

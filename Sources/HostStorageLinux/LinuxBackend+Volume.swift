@@ -55,8 +55,7 @@ extension LinuxBackend {
         }
         guard let format else { return }
         do throws(StorageError) {
-            try await format.tool.run(
-                format.arguments, on: format.volume, deadline: Self.toolDeadline, subject: format.volume.device.path)
+            try await format.make(deadline: Self.toolDeadline)
         } catch {
             try? await onDisk(of: found) { () throws(StorageError) in try format.undo() }
             throw error

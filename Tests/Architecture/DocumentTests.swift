@@ -111,7 +111,7 @@ import Testing
             #expect(unknown == name)
         }
         for name in [
-            "DocumentTests", "DocumentRuleTests.whatIsNotThereIsUnknown", "S1…", "BlankProof", "GetDiskState", "Rmdir",
+            "DocumentTests", "DocumentRuleTests.whatIsNotThereIsUnknown", "S1…", "BlankDevice", "GetDiskState", "Rmdir",
             "HostStorageTestKit", "anIdentifier", "UNKNOWN", "plain words", "csi-proxy", "DocumentTests/",
             "whatIsNotThereIsUnknown",
         ] {

@@ -93,13 +93,13 @@ extension RealDiskTests {
             let linked = try LinkedHost()
             let volume = try await linked.volume(on: disk)
             try RawDevice(disk.partition()).write(
-                [UInt8](repeating: 7, count: Int((2 << 30) / BlankProof.sampleCount) + 8192), at: 777 << 20)
+                [UInt8](repeating: 7, count: Int((2 << 30) / BlankDevice.sampleCount) + 8192), at: 777 << 20)
             try await Self.expectRefusal(linked, volume)
         }
 
         @Test(arguments: [16 << 20 + 1, 160 << 20, 1 << 30, 10 << 40, 1 << 53] as [Int64])
         func whatIsLookedAtIsInOrderWithinTheDeviceAndBoundedWhateverItsSize(_ size: Int64) {
-            let ranges = BlankProof.ranges(size: size)
+            let ranges = BlankDevice.ranges(size: size)
             #expect(ranges.first?.lowerBound == 0)
             #expect(ranges.last?.upperBound == size)
             for (one, next) in zip(ranges, ranges.dropFirst()) { #expect(one.upperBound < next.lowerBound) }

@@ -113,7 +113,7 @@ extension RealDiskTests {
             let disk = try LoopDisk(size: 0)
             let device = try Self.device(disk, size: 0)
             await expectError(.notFound) { try await LinkedHost().host.partitionDisk(try disk.number) }
-            expectError(.failedPrecondition, "size") { _ = try BlankProof(of: device) }
+            expectError(.failedPrecondition, "size") { _ = try BlankDevice(of: device) }
         }
 
         // MARK: - The proof itself
@@ -122,11 +122,11 @@ extension RealDiskTests {
             let (disk, other) = (try LoopDisk(size: 8 << 20), try LoopDisk(size: 8 << 20))
             let right = try Self.device(disk, size: 8 << 20)
             let shorter = VolumeDevice(name: right.name, device: right.device, size: 4 << 20)
-            expectError(.failedPrecondition, "size") { _ = try BlankProof(of: shorter) }
+            expectError(.failedPrecondition, "size") { _ = try BlankDevice(of: shorter) }
             let another = VolumeDevice(
                 name: right.name, device: try Self.device(other, size: 8 << 20).device, size: 8 << 20)
-            expectError(.failedPrecondition, "another device") { _ = try BlankProof(of: another) }
-            _ = try BlankProof(of: right)
+            expectError(.failedPrecondition, "another device") { _ = try BlankDevice(of: another) }
+            _ = try BlankDevice(of: right)
         }
 
         /// Pages that somebody has read before, and that are other ones on the disk by now.
@@ -141,7 +141,7 @@ extension RealDiskTests {
             try file.write(contentsOf: Data("precious".utf8))
             try file.synchronize()
             try file.close()
-            let error = #expect(throws: StorageError.self) { _ = try BlankProof(of: whole) }
+            let error = #expect(throws: StorageError.self) { _ = try BlankDevice(of: whole) }
             #expect(error.map { "\($0)".contains("unknown data at offset \(5 << 20)") } == true, "\(error as Any)")
         }
 
@@ -149,11 +149,23 @@ extension RealDiskTests {
         @Test func aProofKeepsEverybodyElseAway() throws {
             let disk = try LoopDisk(size: 8 << 20)
             let device = try Self.device(disk, size: 8 << 20)
-            let proof = try BlankProof(of: device)
-            expectError(.busy) { _ = try BlankProof(of: device) }
+            let proof = try BlankDevice(of: device)
+            expectError(.busy) { _ = try BlankDevice(of: device) }
             #expect(throws: CommandFailed.self) { try Command.run("mkfs.ext4", "-q", disk.device) }
             Self.end(proof)
             try Command.run("mkfs.ext4", "-q", disk.device)
+        }
+
+        /// A table is written to the device that was found blank, by the descriptor that has kept others away since.
+        @Test func aTableTakesTheProofAndItsDevice() throws {
+            let disk = try LoopDisk(size: 8 << 20)
+            let open = try OpenDisk(LinkedHost().host.backend.inventory.disk(try disk.number), O_RDWR)
+            try open.lock()
+            let writer = try PartitionWriter(table: "11111111-2222-3333-4444-555555555555", on: BlankDevice(of: open))
+            expectError(.busy) { _ = try BlankDevice(of: open) }
+            #expect(throws: CommandFailed.self) { try Command.run("mkfs.ext4", "-q", disk.device) }
+            try writer.write()
+            expectError(.failedPrecondition, "a partition table of type gpt") { _ = try BlankDevice(of: open) }
         }
 
         /// From the proof to the end of the tool the disk's lock is held, so that udev and others stay away.
@@ -263,6 +275,6 @@ extension RealDiskTests {
             return VolumeDevice(name: disk.name, device: number, size: size)
         }
 
-        private static func end(_ proof: consuming BlankProof) {}
+        private static func end(_ proof: consuming BlankDevice) {}
     }
 }

@@ -12,8 +12,8 @@ struct Btrfs: FilesystemDriver {
 
     let makingTool: String? = "mkfs.btrfs"
     let takesUUID = true
-    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String] {
-        ["-q", "-K", "-U", uuid, "--", Confinement.path(of: device)]
+    func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
+        ["-q", "-K", "-U", uuid, "--", device.path]
     }
 
     // MARK: - What is on the device

@@ -9,7 +9,7 @@ struct ExFAT: FilesystemDriver {
     let type: String
 
     let makingTool: String? = "mkfs.exfat"
-    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String] { [Confinement.path(of: device)] }
+    func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] { [device.path] }
 
     /// 3.1; PercentInUse is 255 where it is not kept.
     func readSuperblock(

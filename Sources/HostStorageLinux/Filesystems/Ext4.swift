@@ -13,8 +13,8 @@ struct Ext4: FilesystemDriver {
     let makingTool: String? = "mkfs.ext4"
     let takesUUID = true
     /// -m 0: blocks reserved for root are no use on a volume of data (as Kubernetes has it).
-    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String] {
-        ["-q", "-m", "0", "-U", uuid] + Self.growthOptions(size: device.size) + ["--", Confinement.path(of: device)]
+    func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
+        ["-q", "-m", "0", "-U", uuid] + Self.growthOptions(size: device.size) + ["--", device.path]
     }
 
     /// An ext4 is made so that it can grow from any size to any other. By itself its tool gives small volumes blocks of

@@ -29,7 +29,7 @@ protocol FilesystemDriver: Sendable {
     /// minutes.
     ///
     /// - Parameter uuid: empty for a filesystem that takes none.
-    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String]
+    func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String]
     /// Whether its programs open their device with O_EXCL. For those that do not, it is kept from others.
     var toolsClaimTheirDevice: Bool { get }
 
@@ -164,7 +164,7 @@ extension FilesystemDriver {
     static var package: String { "" }
     var makingTool: String? { nil }
     var takesUUID: Bool { false }
-    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String] { [] }
+    func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] { [] }
     var toolsClaimTheirDevice: Bool { true }
 
     var superblockOffset: Int64 { 0 }

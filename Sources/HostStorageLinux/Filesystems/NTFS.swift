@@ -10,8 +10,8 @@ struct NTFS: FilesystemDriver {
 
     let makingTool: String? = "mkfs.ntfs"
     /// -Q: without it the tool writes zeros over the whole volume.
-    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String] {
-        ["-q", "-Q", Confinement.path(of: device)]
+    func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
+        ["-q", "-Q", device.path]
     }
     let toolsClaimTheirDevice = false
 

@@ -12,8 +12,8 @@ struct XFS: FilesystemDriver {
 
     let makingTool: String? = "mkfs.xfs"
     let takesUUID = true
-    func makingArguments(_ device: VolumeDevice, uuid: String) -> [String] {
-        ["-q", "-K", "-m", "uuid=\(uuid)", "--", Confinement.path(of: device)]
+    func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
+        ["-q", "-K", "-m", "uuid=\(uuid)", "--", device.path]
     }
 
     // MARK: - What is on the device

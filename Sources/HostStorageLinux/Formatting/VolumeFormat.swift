@@ -7,10 +7,7 @@ import HostStorage
 /// The making of a filesystem on a volume that was proven blank: what its tool is to be told, and what
 /// follows it.
 struct VolumeFormat: Sendable {
-    /// Keeps the disk's lock.
-    let volume: OpenVolume
-    let tool: ChildProgram
-    let arguments: [String]
+    private let making: FilesystemMaking
     private let intent: Intent
     private let journal: IntentJournal
 
@@ -27,8 +24,7 @@ struct VolumeFormat: Sendable {
         let guid = volume.id.guid
         let driver = filesystem.driver
         let uuid = driver.takesUUID ? UUIDText.random() : nil
-        tool = try driver.tool(driver.makingTool ?? "mkfs.\(driver.type)")
-        self.volume = volume
+        let tool = try driver.tool(driver.makingTool ?? "mkfs.\(driver.type)")
         self.journal = journal
 
         func note() throws(StorageError) -> Intent {
@@ -41,7 +37,7 @@ struct VolumeFormat: Sendable {
                     partition.range, of: partition.number, in: table, on: volume.disk)
             }
         } catch  where error.code == .inputOutput {
-            throw BlankProof.unreadable(volume.descriptor, size: volume.device.size, volume.device.path, error)
+            throw BlankDevice.unreadable(volume.descriptor, size: volume.device.size, volume.device.path, error)
         }
         if aftermath == .remains, try Self.mayGo(volume, journal) {
             try SignatureRemoval.run(volume)
@@ -53,12 +49,15 @@ struct VolumeFormat: Sendable {
             _ = try note()
             try SignatureRemoval.run(volume)
         }
-        let proof = try BlankProof(of: volume.device)
+        let blank = try BlankVolume(volume)
         intent = try note()
-        // The disk's lock, the open device and the disk's key in the registry stay.
-        arguments = driver.makingArguments(volume.device, uuid: uuid ?? "")
-        _ = consume proof
+        making = blank.making(of: driver, by: tool, uuid: uuid)
     }
+
+    /// Has the disk's lock.
+    private var volume: OpenVolume { making.volume }
+
+    func make(deadline: Duration) async throws(StorageError) { try await making.run(deadline: deadline) }
 
     /// Whether what is there is an own format that was cut off. One that has come to its end, well or not, gives
     /// leave for nothing.

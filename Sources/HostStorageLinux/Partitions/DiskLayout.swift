@@ -5,7 +5,7 @@ import HostStorage
 /// What a whole disk carries. Tables of types gpt and dos count; a disk that carries another, or a table
 /// together with something else, is left alone.
 enum DiskLayout {
-    /// Nothing that is recognised. The disk may still hold data; see ``BlankProof``.
+    /// Nothing that is recognised. The disk may still hold data; see ``BlankDevice``.
     case nothing
     case table(PartitionTable)
     case filesystem(Signature)

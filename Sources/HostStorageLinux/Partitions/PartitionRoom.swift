@@ -102,7 +102,7 @@ enum PartitionRoom {
         if range.count <= 16 << 20 {
             places = [range]
         } else {
-            places += SuperblockPlaces.all(size: disk.size) + BlankProof.samples(in: range)
+            places += SuperblockPlaces.all(size: disk.size) + BlankDevice.samples(in: range)
         }
         for place in places.merged(within: range) {
             var offset = place.lowerBound

@@ -8,28 +8,45 @@ import HostStorage
 struct PartitionWriter: ~Copyable {
     private let context: OpaquePointer
     private let subject: String
+    /// Of a new table: nobody else can use the disk until it is written.
+    private let blank: BlankDevice?
 
+    /// Changes the table of a disk.
+    ///
     /// - Parameter disk: open for writing, and its lock held.
     init(_ disk: OpenDisk) throws(StorageError) {
-        guard let context = fdisk_new_context() else {
-            throw StorageError(errno: ENOMEM, "fdisk_new_context", disk.path)
-        }
-        let result = fdisk_assign_device_by_fd(context, disk.descriptor.raw, disk.path, 0)
-        guard result == 0 else {
-            fdisk_unref_context(context)
-            throw StorageError(errno: -result, "fdisk_assign_device_by_fd", disk.path)
-        }
-        self.context = context
-        self.subject = disk.path
+        context = try Self.context(disk.descriptor, disk.path)
+        subject = disk.path
+        blank = nil
     }
 
     deinit { fdisk_unref_context(context) }
 
-    /// Puts a GPT with this GUID on a disk that was proven blank.
-    func createTable(_ diskID: String, _ proof: borrowing BlankProof) throws(StorageError) {
-        try check(fdisk_create_disklabel(context, "gpt"), "fdisk_create_disklabel", subject)
-        try check(
-            fdisk_set_disklabel_id_from_string(context, diskID), "fdisk_set_disklabel_id_from_string", subject)
+    /// Puts a GPT with this GUID on a blank disk.
+    init(table diskID: String, on blank: consuming BlankDevice) throws(StorageError) {
+        let context = try Self.context(blank.descriptor, blank.device.path)
+        do throws(StorageError) {
+            let subject = blank.device.path
+            try check(fdisk_create_disklabel(context, "gpt"), "fdisk_create_disklabel", subject)
+            try check(
+                fdisk_set_disklabel_id_from_string(context, diskID), "fdisk_set_disklabel_id_from_string", subject)
+        } catch {
+            fdisk_unref_context(context)
+            throw error
+        }
+        self.context = context
+        subject = blank.device.path
+        self.blank = consume blank
+    }
+
+    private static func context(_ disk: borrowing Descriptor, _ path: String) throws(StorageError) -> OpaquePointer {
+        guard let context = fdisk_new_context() else { throw StorageError(errno: ENOMEM, "fdisk_new_context", path) }
+        let result = fdisk_assign_device_by_fd(context, disk.raw, path, 0)
+        guard result == 0 else {
+            fdisk_unref_context(context)
+            throw StorageError(errno: -result, "fdisk_assign_device_by_fd", path)
+        }
+        return context
     }
 
     /// Adds a basic-data partition with this GUID over the greatest free space, and returns what it takes, in
@@ -105,7 +122,7 @@ struct PartitionWriter: ~Copyable {
     }
 
     /// Writes the table, its copy at the end of the disk included, and waits for it to be on the disk.
-    func write() throws(StorageError) {
+    consuming func write() throws(StorageError) {
         try check(fdisk_write_disklabel(context), "fdisk_write_disklabel", subject)
         try checkErrno(fsync(fdisk_get_devfd(context)), "fsync", subject)
     }

@@ -6,7 +6,7 @@ import HostStorage
 
 /// What libblkid recognises on a device.
 enum RecognisedContent: Sendable, Hashable {
-    /// Nothing that libblkid knows. The device may still hold data; see ``BlankProof``.
+    /// Nothing that libblkid knows. The device may still hold data; see ``BlankDevice``.
     case nothing
     case filesystem(Signature)
     case partitionTable(kind: String)

@@ -5,7 +5,7 @@ import Glibc
 import HostStorage
 
 /// Whether what a format has left without a superblock is what its tool writes, and nothing else: every page
-/// that a ``BlankProof`` looks at is blank, or carries the UUID that was drawn for this format, or a checksum
+/// that a ``BlankDevice`` looks at is blank, or carries the UUID that was drawn for this format, or a checksum
 /// over it, or has the form of one of the few structures of a new and empty filesystem that carry neither. What
 /// tells of a mount since is not the tool's, whatever it carries.
 struct FormatRemains {
@@ -25,7 +25,7 @@ struct FormatRemains {
         let driver = kind.driver
         // What the page cache holds from before is no proof.
         try check(cls_block_flush_buffers(volume.descriptor.raw), "BLKFLSBUF", path)
-        for range in BlankProof.ranges(size: device.size) {
+        for range in BlankDevice.ranges(size: device.size) {
             var offset = range.lowerBound
             while offset < range.upperBound {
                 let count = min(4096, range.upperBound - offset)

@@ -63,11 +63,11 @@ enum InterruptedPartitioning {
             && [UInt8](bytes[48...]).firstIndexOfData == nil
     }
 
-    /// Whether all that a ``BlankProof`` looks at is blank but for `places`.
+    /// Whether all that a ``BlankDevice`` looks at is blank but for `places`.
     private static func isBlank(
         _ device: borrowing Descriptor, size: Int64, outside places: [Range<Int64>], _ path: String
     ) throws(StorageError) -> Bool {
-        for range in BlankProof.ranges(size: size) {
+        for range in BlankDevice.ranges(size: size) {
             var offset = range.lowerBound
             while offset < range.upperBound {
                 if let place = places.first(where: { $0.contains(offset) }) {

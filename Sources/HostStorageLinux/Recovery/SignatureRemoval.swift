@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Writes zeros where a ``BlankProof`` looks and finds something, so that what was there can never be taken
+/// Writes zeros where a ``BlankDevice`` looks and finds something, so that what was there can never be taken
 /// for anything again.
 ///
 /// For volumes only whose content may go: remains of an own format that was cut off, and what a caller
@@ -20,7 +20,7 @@ enum SignatureRemoval {
                 .failedPrecondition, "its size is not the expected \(volume.device.size) bytes", subject: path)
         }
         // Its beginning last: a removal that is cut off leaves what names the volume.
-        for range in BlankProof.ranges(size: size).reversed() { try claim.zero(range, path) }
+        for range in BlankDevice.ranges(size: size).reversed() { try claim.zero(range, path) }
         try checkErrno(fsync(claim.raw), "fsync", path)
     }
 }

@@ -4,20 +4,27 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// That a device was read and found blank while nobody else could use it. Nothing is partitioned or
-/// formatted without one, and only ``init(of:)`` makes one.
+/// A device that was read and found blank, and that nobody else can use since. Nothing is partitioned or formatted without
+/// one: to put a table or a filesystem on a device takes this value, and works on its device alone, so that no proof of
+/// one device lets another be written to.
 ///
 /// Blank means: libblkid recognises nothing, and the head, the tail, every place where a known filesystem
 /// keeps a copy of its superblock, and a sample of all the rest read as zeros. "Nothing recognised" alone is
 /// not blank, and a device that cannot be read is not either.
-struct BlankProof: ~Copyable {
+struct BlankDevice: ~Copyable {
+    let device: VolumeDevice
     /// Open with O_EXCL: while it lives nobody mounts the device or takes it into a stack.
-    private let claim: Descriptor
+    let descriptor: Descriptor
+
+    /// For a partition table, and so for writing.
+    ///
+    /// - Parameter disk: its lock is held.
+    init(of disk: OpenDisk) throws(StorageError) { try self.init(of: disk.wholeDevice, O_RDWR) }
 
     /// - Parameter device: as the caller knows it; one of another number or size is refused.
-    init(of device: VolumeDevice) throws(StorageError) {
+    init(of device: VolumeDevice, _ access: Int32 = O_RDONLY) throws(StorageError) {
         let (path, size) = (device.path, device.size)
-        let claim = try Descriptor.claim(device, O_RDONLY)
+        let claim = try Descriptor.claim(device, access)
         guard size > 0, try claim.blockSize(path) == size else {
             throw StorageError(.failedPrecondition, "its size is not the expected \(size) bytes", subject: path)
         }
@@ -36,7 +43,8 @@ struct BlankProof: ~Copyable {
         } catch  where error.code == .inputOutput {
             throw Self.unreadable(claim, size: size, path, error)
         }
-        self.claim = claim
+        self.device = device
+        descriptor = claim
     }
 
     /// What to say of a device that `error` kept from being read: with the place, if it is one that has to
@@ -89,6 +97,44 @@ struct BlankProof: ~Copyable {
         let step = Int64(range.count) / (sampleCount + 1)
         return (1...sampleCount).map { range.lowerBound + $0 * step }
             .map { $0..<($0 + SuperblockPlaces.length) }
+    }
+}
+
+/// A volume that is blank.
+struct BlankVolume: ~Copyable {
+    private let volume: OpenVolume
+    private let blank: BlankDevice
+
+    /// - Parameter volume: its disk's lock is held.
+    init(_ volume: OpenVolume) throws(StorageError) {
+        blank = try BlankDevice(of: volume.device)
+        self.volume = volume
+    }
+
+    /// In bytes.
+    var size: Int64 { blank.device.size }
+    /// The device's path where its tool sees it.
+    var path: String { Confinement.path(of: blank.device) }
+
+    /// What makes a filesystem here. The claim ends with this, for the tool makes its own; the disk's lock and the open
+    /// device stay.
+    consuming func making(of driver: any FilesystemDriver, by tool: ChildProgram, uuid: String?) -> FilesystemMaking {
+        FilesystemMaking(volume: volume, tool: tool, arguments: driver.makingArguments(self, uuid: uuid ?? ""))
+    }
+}
+
+/// A run of the tool that makes a filesystem, on a volume that was blank.
+struct FilesystemMaking: Sendable {
+    let volume: OpenVolume
+    private let tool: ChildProgram
+    private let arguments: [String]
+
+    fileprivate init(volume: OpenVolume, tool: ChildProgram, arguments: [String]) {
+        (self.volume, self.tool, self.arguments) = (volume, tool, arguments)
+    }
+
+    func run(deadline: Duration) async throws(StorageError) {
+        try await tool.run(arguments, on: volume, deadline: deadline, subject: volume.device.path)
     }
 }
 
