@@ -2,6 +2,7 @@
 
 import CLinuxStorage
 import Expectations
+import FaultyDisk
 import Foundation
 import HostStorage
 import LoopDisks
@@ -132,6 +133,32 @@ extension RealDiskTests {
             #expect(try MountTable.read().count { $0.target == "\(scratch.path)/place" } == 1)
             try MountReplacement.detach("place", in: directory, "place")
             #expect(try !MountReplacement.isMounted("place", in: directory, "place"))
+        }
+
+        /// The last who has a detached mount waits until its server, or here its disk, has answered.
+        @Test func aDetachedMountThatHangsKeepsNoOtherFromItsEnd() async throws {
+            let scratch = try ScratchDirectory()
+            let file = try FaultyFile(size: 64 << 20)
+            defer { _ = try? file.order(.none) }
+            let (faulty, good) = (try file.attach(), try LoopDisk(size: 64 << 20))
+            for (name, disk) in [("faulty", faulty), ("good", good)] {
+                try Command.run("mkfs.ext4", "-q", disk.device)
+                try Command.run("mkdir", "\(scratch.path)/\(name)")
+                try Command.run("mount", disk.device, "\(scratch.path)/\(name)")
+                try "unwritten".write(toFile: "\(scratch.path)/\(name)/data", atomically: false, encoding: .utf8)
+            }
+            let directory = try Descriptor(opening: scratch.path, cls_O_PATH | O_DIRECTORY)
+            func isFree(_ disk: LoopDisk) -> Bool { (try? Descriptor(opening: disk.device, O_RDONLY | O_EXCL)) != nil }
+            try file.order(.hang)
+            try MountReplacement.detach("faulty", in: directory, "faulty")
+            try await eventually("the end of the first mount writes to its disk and hangs") {
+                try file.order(.hang) > 0
+            }
+            try MountReplacement.detach("good", in: directory, "good")
+            try await eventually("the other mount ends meanwhile") { isFree(good) }
+            #expect(!isFree(faulty), "the first has not ended")
+            try file.order(.none)
+            try await eventually("the first mount ends when its disk answers") { isFree(faulty) }
         }
 
         private static func mount(_ text: String) throws -> Descriptor {

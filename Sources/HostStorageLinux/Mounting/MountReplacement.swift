@@ -36,9 +36,6 @@ enum MountReplacement {
         return try top.mountID() != directory.mountID()
     }
 
-    /// Where detached mounts end. The kernel says goodbye to a server that may be gone, and waits for its answer.
-    private static let farewells = DispatchQueue(label: "host-storage.farewells")
-
     /// Takes the topmost mount on the name away, at once: what is open in it stays open. For filesystems of servers,
     /// which an unmount would wait for.
     static func detach(
@@ -46,8 +43,9 @@ enum MountReplacement {
     ) throws(StorageError) {
         let top = try checkErrno(
             openat(directory.raw, name, cls_O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "openat", subject)
-        // Not before the mount is off its name, and then it is the last who has it.
-        defer { farewells.async { close(top) } }
+        // Not before the mount is off its name. The last close ends it, and the kernel waits then for a server or a device
+        // that may never answer: on a queue, and so a thread, of its own, for the others are not to wait behind it.
+        defer { DispatchQueue(label: "host-storage.detached-mount").async { close(top) } }
         try checkErrno(
             umount2("/proc/self/fd/\(directory.raw)/\(name)", Int32(MNT_DETACH | UMOUNT_NOFOLLOW)),
             "umount2", subject)
