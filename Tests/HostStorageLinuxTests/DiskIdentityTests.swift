@@ -27,6 +27,13 @@ extension RealDiskTests {
             #expect(try Command.run("cksum", other) == before)
         }
 
+        /// As sysfs has the first disk of an old RAID controller of HP.
+        @Test func aNameWithASlashIsThatOfANodeInADirectory() {
+            let device = VolumeDevice(name: "cciss!c0d0p1", device: DeviceNumber(major: 104, minor: 1), size: 0)
+            #expect(device.path == "/dev/cciss/c0d0p1")
+            #expect(Confinement.path(of: device) == "/dev/c0d0p1")
+        }
+
         @Test func partitionsLeftOverInTheKernelAreReplaced() async throws {
             let disk = try LoopDisk()
             try Command.run("addpart", disk.device, "1", "4096", "8192")

@@ -17,7 +17,7 @@ package enum DiskAccess {
         var reasons: [String] = []
         for disk in disks {
             // /dev/cciss/c0d0 is cciss!c0d0 in sysfs.
-            let path = "/dev/\(disk.replacing("!", with: "/"))"
+            let path = BlockDeviceName.path(of: disk)
             let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
             if file >= 0 {
                 close(file)

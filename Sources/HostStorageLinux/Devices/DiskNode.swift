@@ -17,7 +17,7 @@ struct DiskNode: Sendable, Hashable {
     var isUnchanged = true
 
     var sysfsPath: String { "/sys/block/\(name)" }
-    var devicePath: String { "/dev/\(name.replacingBang)" }
+    var devicePath: String { BlockDeviceName.path(of: name) }
 
     /// A sysfs attribute of the disk, without the line's end; nil where the disk has no such attribute.
     func attribute(_ path: String) throws(StorageError) -> String? {
@@ -49,11 +49,6 @@ struct DiskFeatures: Sendable, Hashable {
     static func contradict(_ a: [String: String], _ b: [String: String]) -> Bool {
         a.contains { name, value in b[name].map { !value.isIdentical(to: $0) } ?? false }
     }
-}
-
-extension String {
-    /// sysfs writes "!" where a device name has "/": "cciss!c0d0".
-    fileprivate var replacingBang: String { String(map { $0 == "!" ? "/" : $0 }) }
 }
 
 /// Attributes of sysfs by path.

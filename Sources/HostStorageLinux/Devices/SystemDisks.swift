@@ -115,12 +115,8 @@ struct SystemDisks: Sendable {
     }
 
     /// All devices that the filesystem on one of them spans.
-    static func devices(ofFilesystemOn name: String) -> [String] { [name] + companions(of: name) }
-
-    /// All devices of the btrfs that has this device. The mount table names one of them.
-    private static func companions(of name: String) -> [String] {
-        Sysfs.names(in: "/sys/fs/btrfs").map { Sysfs.names(in: "/sys/fs/btrfs/\($0)/devices") }
-            .first { $0.contains(name) } ?? []
+    static func devices(ofFilesystemOn name: String) -> [String] {
+        [name] + FilesystemDrivers.mountedDevices(with: name)
     }
 
     /// What holds the file behind a loop device.
@@ -144,12 +140,11 @@ enum BlockDeviceName {
     /// The whole disk that a partition is on; a disk is its own.
     static func disk(of name: String) -> String {
         // /sys/class/block/sda1 leads to .../block/sda/sda1
-        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let path = "/sys/class/block/\(name)"
-        guard access("\(path)/partition", F_OK) == 0 else { return name }
-        let count = readlink(path, &buffer, buffer.count)
-        guard count > 0 else { return name }
-        let parts = String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self).split(separator: "/")
-        return parts.dropLast().last.map(String.init) ?? name
+        guard access("\(path)/partition", F_OK) == 0, let link = Sysfs.linkText(path) else { return name }
+        return link.split(separator: "/").dropLast().last.map(String.init) ?? name
     }
+
+    /// sysfs writes "!" where the name of a node has "/": "cciss!c0d0".
+    static func path(of name: String) -> String { "/dev/\(name.replacing("!", with: "/"))" }
 }

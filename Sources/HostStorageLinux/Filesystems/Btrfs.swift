@@ -158,9 +158,8 @@ struct Btrfs: FilesystemDriver {
         return Self.members(of: "/sys/fs/btrfs/\(UUIDText.text(uuid))").contains(device.name)
     }
 
-    func isOfBoth(_ device: String, _ other: String) -> Bool {
-        Self.mounted(with: device).map { Self.members(of: $0).contains(other) } ?? false
-    }
+    /// The mount table names one of them.
+    static func mountedDevices(with device: String) -> [String] { mounted(with: device).map(members) ?? [] }
 
     /// The directory in sysfs of the mounted btrfs that has a device of this name.
     private static func mounted(with device: String) -> String? {

@@ -112,8 +112,9 @@ protocol FilesystemDriver: Sendable {
     var missing: String { get }
     /// Whether a mount that is of no block device is one of this device.
     func isMounted(_ device: VolumeDevice, below mount: borrowing Descriptor) throws(StorageError) -> Bool
-    /// Whether both devices, by the kernel's names, are of one mounted filesystem.
-    func isOfBoth(_ device: String, _ other: String) -> Bool
+    /// The kernel's names of all devices of the mounted filesystem that has this one; none of a filesystem that is always
+    /// on one device.
+    static func mountedDevices(with device: String) -> [String]
     /// What the device is in a filesystem of several devices; nil for a filesystem that is always on one.
     func member(
         of device: borrowing Descriptor, from start: Int64, _ subject: String
@@ -134,6 +135,9 @@ enum FilesystemDrivers {
     static func driver(of type: String) -> any FilesystemDriver {
         (byName[type] ?? OtherFilesystem.self).init(type: type)
     }
+
+    /// The kernel's names of the devices of a mounted filesystem on several, one of which is this.
+    static func mountedDevices(with device: String) -> [String] { all.flatMap { $0.mountedDevices(with: device) } }
 }
 
 extension FilesystemKind {
@@ -213,7 +217,7 @@ extension FilesystemDriver {
     ) throws(StorageError) -> Descriptor { throw refusal }
     var missing: String { "something that its \(kernelName) takes is missing" }
     func isMounted(_ device: VolumeDevice, below mount: borrowing Descriptor) throws(StorageError) -> Bool { true }
-    func isOfBoth(_ device: String, _ other: String) -> Bool { false }
+    static func mountedDevices(with device: String) -> [String] { [] }
     func member(
         of device: borrowing Descriptor, from start: Int64, _ subject: String
     ) throws(StorageError) -> FilesystemMember? { nil }

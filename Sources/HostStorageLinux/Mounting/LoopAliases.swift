@@ -60,7 +60,7 @@ enum LoopAliases {
     private static func isInUse(_ name: String) throws(StorageError) -> Bool {
         do throws(StorageError) {
             _ = try BriefHold.outlast { () throws(StorageError) in
-                try Descriptor(opening: "/dev/\(name)", O_RDONLY | O_EXCL | O_NONBLOCK)
+                try Descriptor(opening: BlockDeviceName.path(of: name), O_RDONLY | O_EXCL | O_NONBLOCK)
             }
             return false
         } catch  where error.code == .busy {

@@ -160,7 +160,7 @@ extension Mount {
     /// names one.
     func isOf(_ volume: VolumeDevice) -> Bool {
         if blockDevice == volume.device { return true }
-        return deviceName.map { FilesystemDrivers.driver(of: type).isOfBoth($0, volume.name) } ?? false
+        return deviceName.map { FilesystemDrivers.mountedDevices(with: $0).contains(volume.name) } ?? false
     }
 }
 

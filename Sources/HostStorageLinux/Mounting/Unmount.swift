@@ -79,7 +79,9 @@ enum Unmount {
     /// Whether one of a few pages can be read, from the device itself. Of a page that waits to be written, which this
     /// would have to wait for and fail with, that cannot be found out.
     private static func canBeRead(_ device: String) -> Bool {
-        guard let descriptor = try? Descriptor(opening: "/dev/\(device)", O_RDONLY | cls_O_DIRECT | O_NONBLOCK),
+        guard
+            let descriptor = try? Descriptor(
+                opening: BlockDeviceName.path(of: device), O_RDONLY | cls_O_DIRECT | O_NONBLOCK),
             let size = try? descriptor.blockSize(device), size >= 4096
         else { return false }
         let page = UnsafeMutableRawPointer.allocate(byteCount: 4096, alignment: 4096)

@@ -11,7 +11,7 @@ struct VolumeDevice: Sendable, Hashable {
     /// In bytes.
     let size: Int64
 
-    var path: String { "/dev/\(name)" }
+    var path: String { BlockDeviceName.path(of: name) }
 }
 
 extension OpenDisk {
