@@ -111,7 +111,7 @@ extension LinuxBackend {
         }
         try LoopAliases.refuseUsed(of: volume)
         let driver = try volume.driver()
-        if !isChecked, let reason = try driver.reasonToPreen(volume.descriptor, volume.device.path),
+        if !isChecked, let reason = try driver.reasonToPreen(volume),
             try !volume.isInUse()
         {
             return reason
@@ -167,7 +167,7 @@ extension LinuxBackend {
     ) throws(StorageError) -> String? {
         if let fault = MountHealth.fault(of: top, on: name, in: directory) { return fault }
         guard volume.disk.node.isUnchanged else { return "another disk has come in the place of its own" }
-        guard let superblock = try? volume.driver().superblock(of: volume.descriptor, volume.device.path),
+        guard let superblock = try? volume.driver().superblock(of: volume),
             superblock.totalBytes > volume.device.size
         else { return nil }
         return "its device has become smaller than its filesystem"

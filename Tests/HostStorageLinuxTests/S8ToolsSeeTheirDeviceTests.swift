@@ -42,9 +42,8 @@ extension RealDiskTests {
             #expect(try await kind.driver.isClean(open))
             if kind == .ext4 { #expect(try await kind.driver.preen(open).isMountable) }
             if kind == .ext4 || kind == .ntfs {
-                let growth = try FilesystemGrowth(of: open)
-                try await growth.checkByTool(deadline: .seconds(100))
-                try await growth.growByTool(deadline: .seconds(100))
+                try await kind.driver.checkByTool(open, deadline: .seconds(100))
+                try await kind.driver.growByTool(open, deadline: .seconds(100))
             }
             bound.cancel()
             try file.order(.none)

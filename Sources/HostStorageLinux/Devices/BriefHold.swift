@@ -22,4 +22,14 @@ enum BriefHold {
         }
         return try body()
     }
+
+    /// Whether `body` fails for being ``StorageError/Code/busy``.
+    static func isBusy(_ body: () throws(StorageError) -> Void) throws(StorageError) -> Bool {
+        do throws(StorageError) {
+            try body()
+            return false
+        } catch  where error.code == .busy {
+            return true
+        }
+    }
 }

@@ -54,7 +54,7 @@ extension DiskNode {
         }
         let identifiers = try shownIdentifiers()
         if identifiers.page83.isEmpty, identifiers.serialNumber.isEmpty {
-            let boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+            let boot = try ProcFS.bootID()
             return DiskIdentity([DiskIdentity.number, boot, "\(number)"])
         }
         return DiskIdentity(["name", identifiers.page83, identifiers.serialNumber])

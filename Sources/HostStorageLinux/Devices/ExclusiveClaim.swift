@@ -30,9 +30,7 @@ extension Descriptor {
             }
             let users = Holders.whoWorkOn(device)
             guard users.isEmpty else {
-                var error = StorageError(.busy, "it is in use", subject: device.path)
-                error.holders = users
-                throw error
+                throw StorageError(.busy, "it is in use", subject: device.path).held(by: users)
             }
             return claim
         } catch  where error.code == .busy && error.holders.isEmpty {

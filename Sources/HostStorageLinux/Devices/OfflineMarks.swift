@@ -12,7 +12,7 @@ struct OfflineMarks: Sendable {
 
     init(stateDirectory: String) throws(StorageError) {
         directory = "\(stateDirectory)/offline"
-        boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+        boot = try ProcFS.bootID()
     }
 
     /// What cannot be read is no mark: that a state directory has failed takes no disk out of service.

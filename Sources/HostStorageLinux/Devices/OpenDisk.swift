@@ -4,11 +4,17 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
+/// A disk or a volume that is open.
+protocol ByteSource: Sendable {
+    var path: String { get }
+    func bytes(at offset: Int64, count: Int) throws(StorageError) -> [UInt8]
+}
+
 /// A disk that is open and was verified to be the one that was meant.
 ///
 /// While it is open its device number cannot come to mean another disk: what is done through the
 /// descriptor is done to the disk of this number.
-final class OpenDisk: Sendable {
+final class OpenDisk: ByteSource {
     let node: DiskNode
     let descriptor: Descriptor
     /// In bytes.
@@ -52,10 +58,13 @@ final class OpenDisk: Sendable {
         self.sectorSize = Int(sectorSize)
     }
 
-    // Closing alone leaves the lock to a child that is between its fork and its exec (InheritedCopies).
-    deinit { flock(descriptor.raw, LOCK_UN) }
+    deinit { descriptor.unlock() }
 
     var path: String { node.devicePath }
+
+    func bytes(at offset: Int64, count: Int) throws(StorageError) -> [UInt8] {
+        try descriptor.bytes(at: offset, count: count, path)
+    }
 
     func requireWritable() throws(StorageError) { try Self.requireWritable(descriptor, path) }
 
@@ -74,20 +83,11 @@ final class OpenDisk: Sendable {
     /// - Parameter patience: how long to wait for another's lock. Who else takes it holds it for the blink of
     ///   a probe, or works on this disk like us.
     func lock(patience: Duration = .seconds(5)) throws(StorageError) {
-        let end = ContinuousClock.now + patience
-        while true {
-            let result = cls_try_lock(descriptor.raw)
-            if result != -EWOULDBLOCK {
-                try check(result, "flock", path)
-                return try verifyFeatures()
-            }
-            guard ContinuousClock.now < end else {
-                var error = StorageError(.aborted, "another program has held its lock for \(patience)", subject: path)
-                error.holders = Holders.ofLock(on: try descriptor.status(path))
-                throw error
-            }
-            usleep(50_000)
+        guard try descriptor.lock(patience: patience, path) else {
+            throw StorageError(.aborted, "another program has held its lock for \(patience)", subject: path)
+                .held(by: Holders.ofLock(on: try descriptor.status(path)))
         }
+        try verifyFeatures()
     }
 
     private func verifyFeatures() throws(StorageError) {

@@ -6,7 +6,7 @@ enum VitalProductData {
     /// as it is. Nil where the page has none. Lengths that lead beyond the page end it.
     static func deviceName(page83 page: [UInt8]) -> String? {
         guard page.count >= 4, page[1] == 0x83 else { return nil }
-        let end = min(page.count, 4 + (Int(page[2]) << 8) + Int(page[3]))
+        let end = min(page.count, 4 + Int(page.big(2, 2)))
         var start = 4
         while start + 4 <= end {
             let (codeSet, association) = (page[start] & 0x0F, page[start + 1] >> 4 & 0x03)
@@ -15,7 +15,7 @@ enum VitalProductData {
             let designator = page[(start + 4)..<(start + 4 + length)]
             if association == 0, length > 0 {
                 switch codeSet {
-                case 1: return designator.map(hexadecimal).joined()
+                case 1: return designator.map(\.hexadecimal).joined()
                 case 2, 3: return String(decoding: designator.prefix { $0 != 0 }, as: UTF8.self)
                 default: break
                 }
@@ -28,12 +28,7 @@ enum VitalProductData {
     /// The unit serial number, blanks included.
     static func serialNumber(page80 page: [UInt8]) -> String? {
         guard page.count >= 4, page[1] == 0x80 else { return nil }
-        let length = min(page.count - 4, (Int(page[2]) << 8) + Int(page[3]))
+        let length = min(page.count - 4, Int(page.big(2, 2)))
         return String(decoding: page[4..<(4 + length)].prefix { $0 != 0 }, as: UTF8.self)
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> String {
-        let text = String(byte, radix: 16)
-        return text.count == 1 ? "0" + text : text
     }
 }

@@ -6,35 +6,29 @@ import HostStorage
 
 /// btrfs. Source of all that is read here: Btrfs On-disk Format.
 struct Btrfs: FilesystemDriver {
-    static let names = ["btrfs"]
-    static let package = "btrfs-progs"
+    static let facts = FilesystemFacts(
+        names: ["btrfs"], package: "btrfs-progs", makingTool: "mkfs.btrfs", takesUUID: true,
+        check: ("btrfs", ["check", "--readonly"]), superblockOffset: 65536, mountHelpers: [],
+        missing: "a device of this btrfs is missing, or the kernel has not been told of it (btrfs device scan)")
     let type: String
 
-    let makingTool: String? = "mkfs.btrfs"
-    let takesUUID = true
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
         ["-q", "-K", "-U", uuid, "--", device.path]
     }
 
     // MARK: - What is on the device
 
-    let superblockOffset: Int64 = 65536
-
     /// "Superblock": sizes in bytes.
-    func readSuperblock(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> Superblock? {
-        let bytes = try device.bytes(at: start + superblockOffset, count: 4096, subject)
+    func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock? {
+        let bytes = try device.bytes(at: start + facts.superblockOffset, count: 4096)
         let total = bytes.little(0x70, 8)
         return Superblock(blockSize: 1, blocks: total, freeBlocks: total - bytes.little(0x78, 8))
     }
 
-    func member(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> FilesystemMember? {
-        let bytes = try device.bytes(at: start + superblockOffset, count: 4096, subject)
+    func member(on device: any ByteSource, from start: Int64) throws(StorageError) -> FilesystemMember {
+        let bytes = try device.bytes(at: start + facts.superblockOffset, count: 4096)
         guard bytes.has(Self.magic, at: 0x40) else {
-            throw StorageError(.failedPrecondition, "it holds no btrfs", subject: subject)
+            throw StorageError(.failedPrecondition, "it holds no btrfs", subject: device.path)
         }
         return FilesystemMember(
             filesystem: Array(bytes[0x20..<0x30]), count: bytes.little(0x88, 8), id: UInt64(bytes.little(0xC9, 8)),
@@ -43,8 +37,8 @@ struct Btrfs: FilesystemDriver {
 
     private static let magic = "_BHRfS_M"
 
-    func wasUsed(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool {
-        Self.wasUsed(try device.bytes(at: superblockOffset, count: 4096, subject))
+    func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool {
+        Self.wasUsed(try volume.bytes(at: facts.superblockOffset, count: 4096))
     }
 
     /// "Superblock": log_root, cache_generation and uuid_tree_generation. mkfs leaves all three 0 or -1, and the first
@@ -62,7 +56,7 @@ struct Btrfs: FilesystemDriver {
             let isNew = page.bytes.count >= 4096 && !Self.wasUsed(page.bytes)
             return isNew && page.bytes.little(0x48, 8) <= Self.lastGeneration ? .own : .foreign
         }
-        let header = try volume.descriptor.bytes(at: page.offset & ~16383, count: 88, volume.device.path)
+        let header = try volume.bytes(at: page.offset & ~16383, count: 88)
         guard header[32..<48].elementsEqual(uuid) else { return .foreign }
         return (0...Self.lastGeneration).contains(header.little(0x50, 8)) ? .own : .foreign
     }
@@ -76,22 +70,22 @@ struct Btrfs: FilesystemDriver {
         place > 0 && bytes.count >= 1024 && bytes.has(magic, at: 0x40) && bytes.little(0x30, 8) == place
     }
 
-    let checkCommand: (program: String, arguments: [String])? = ("btrfs", ["check", "--readonly"])
-
     // MARK: - Size and growth
 
     /// One of several devices is not to be judged by the sum of them.
     func ownBytes(of volume: OpenVolume, at place: OpenDirectory?) throws(StorageError) -> Int64 {
-        let own = try member(on: volume)
+        let own = try member(on: volume, from: 0)
         guard let place else { return own.bytes }
         var bytes: UInt64 = 0
         try check(
-            cls_btrfs_device_size(place.descriptor.raw, own.id, &bytes), "BTRFS_IOC_DEV_INFO", volume.device.path)
+            cls_btrfs_device_size(place.descriptor.raw, own.id, &bytes), "BTRFS_IOC_DEV_INFO", volume.path)
         return Int64(bytes)
     }
 
     /// It may be on more devices than this.
-    func endsWithItsSize(on volume: OpenVolume) throws(StorageError) -> Bool { try member(on: volume).count == 1 }
+    func endsWithItsSize(on volume: OpenVolume) throws(StorageError) -> Bool {
+        try member(on: volume, from: 0).count == 1
+    }
 
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way {
         if try !growth.volume.isClaimed() { try growth.requireUnused() }
@@ -100,7 +94,7 @@ struct Btrfs: FilesystemDriver {
             let work = try Sysfs.attribute("\(mounted)/exclusive_operation"), work != "none"
         {
             throw StorageError(
-                .failedPrecondition, "its btrfs is at work: \(work)", subject: growth.volume.device.path)
+                .failedPrecondition, "its btrfs is at work: \(work)", subject: growth.volume.path)
         }
         // A second mount of a btrfs whose copy is mounted too can come to the copy.
         if let own = try growth.volume.mountedDirectory(isWritable: true) { return .kernel(own) }
@@ -108,20 +102,11 @@ struct Btrfs: FilesystemDriver {
     }
 
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError) {
-        let own = try member(on: volume)
-        try check(cls_btrfs_grow_to_maximum(top.descriptor.raw, own.id), "BTRFS_IOC_RESIZE", volume.device.path)
-    }
-
-    private func member(on volume: OpenVolume) throws(StorageError) -> FilesystemMember {
-        guard let own = try member(of: volume.descriptor, from: 0, volume.device.path) else {
-            throw StorageError(.failedPrecondition, "it holds no btrfs", subject: volume.device.path)
-        }
-        return own
+        let own = try member(on: volume, from: 0)
+        try check(cls_btrfs_grow_to_maximum(top.descriptor.raw, own.id), "BTRFS_IOC_RESIZE", volume.path)
     }
 
     // MARK: - Mounting
-
-    let mountHelpers: [String] = []
 
     func prepareMount(of device: VolumeDevice, isReadOnly: Bool) throws(StorageError) {
         // mkfs.btrfs tells the kernel the name by which it was given the device, /proc/PID/fd/N. Linux before 6.13
@@ -147,12 +132,9 @@ struct Btrfs: FilesystemDriver {
             subject: device.path, cause: refusal.cause)
     }
 
-    let missing = "a device of this btrfs is missing, or the kernel has not been told of it (btrfs device scan)"
-
     /// The kernel finds a btrfs by its UUID, which a copy shares with its original.
     func isMounted(_ device: VolumeDevice, below mount: borrowing Descriptor) throws(StorageError) -> Bool {
-        let top = Descriptor(
-            owning: try checkErrno(openat(mount.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", device.path))
+        let top = try Descriptor(in: mount, O_RDONLY | O_DIRECTORY, device.path)
         var uuid = [UInt8](repeating: 0, count: 16)
         try check(cls_btrfs_uuid(top.raw, &uuid), "BTRFS_IOC_FS_INFO", device.path)
         return Self.members(of: "/sys/fs/btrfs/\(UUIDText.text(uuid))").contains(device.name)

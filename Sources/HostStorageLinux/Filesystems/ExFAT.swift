@@ -4,18 +4,15 @@ import HostStorage
 
 /// exfat. It cannot grow. Source of all that is read here: exFAT file system specification.
 struct ExFAT: FilesystemDriver {
-    static let names = ["exfat"]
-    static let package = "exfatprogs"
+    static let facts = FilesystemFacts(
+        names: ["exfat"], package: "exfatprogs", makingTool: "mkfs.exfat", check: ("fsck.exfat", ["-n"]))
     let type: String
 
-    let makingTool: String? = "mkfs.exfat"
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] { [device.path] }
 
     /// 3.1; PercentInUse is 255 where it is not kept.
-    func readSuperblock(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> Superblock? {
-        let bytes = try device.bytes(at: start, count: 512, subject)
+    func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock? {
+        let bytes = try device.bytes(at: start, count: 512)
         let (blocks, percent) = (bytes.little(72, 8), bytes.little(112, 1))
         return Superblock(
             blockSize: 1 << min(bytes.little(108, 1), 12), blocks: blocks,
@@ -26,6 +23,4 @@ struct ExFAT: FilesystemDriver {
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {
         place == 6144 && bytes.has("EXFAT   ", at: 3)
     }
-
-    let checkCommand: (program: String, arguments: [String])? = ("fsck.exfat", ["-n"])
 }

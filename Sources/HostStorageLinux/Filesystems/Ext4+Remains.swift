@@ -115,7 +115,3 @@ extension Page {
         return ones >= 11 && ones < 32768
     }
 }
-
-extension UInt32 {
-    fileprivate var littleEndianBytes: [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: self >> ($0 * 8)) } }
-}

@@ -5,13 +5,11 @@ import HostStorage
 
 /// ext2, ext3 and ext4. Source of all that is read here: Linux, Documentation/filesystems/ext4/super.rst.
 struct Ext4: FilesystemDriver {
-    static let names = ["ext4", "ext3", "ext2"]
-    static let family = "ext"
-    static let package = "e2fsprogs"
+    static let facts = FilesystemFacts(
+        names: ["ext4", "ext3", "ext2"], family: "ext", package: "e2fsprogs", makingTool: "mkfs.ext4", takesUUID: true,
+        check: ("e2fsck", ["-f", "-n"]), mountHelpers: [])
     let type: String
 
-    let makingTool: String? = "mkfs.ext4"
-    let takesUUID = true
     /// -m 0: blocks reserved for root are no use on a volume of data (as Kubernetes has it).
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
         ["-q", "-m", "0", "-U", uuid] + Self.growthOptions(size: device.size) + ["--", device.path]
@@ -32,16 +30,13 @@ struct Ext4: FilesystemDriver {
 
     // MARK: - What is on the device
 
-    private static func superblockBytes(
-        _ device: borrowing Descriptor, from start: Int64 = 0, _ subject: String
-    ) throws(StorageError) -> [UInt8] {
-        try device.bytes(at: start + 1024, count: 1024, subject)
+    private static func superblockBytes(_ device: any ByteSource, from start: Int64 = 0) throws(StorageError) -> [UInt8]
+    {
+        try device.bytes(at: start + 1024, count: 1024)
     }
 
-    func readSuperblock(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> Superblock? {
-        let bytes = try Self.superblockBytes(device, from: start, subject)
+    func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock? {
+        let bytes = try Self.superblockBytes(device, from: start)
         let is64Bit = bytes.little(0x60, 4) & 0x80 != 0
         return Superblock(
             blockSize: 1024 << min(bytes.little(0x18, 4), 6),
@@ -49,8 +44,8 @@ struct Ext4: FilesystemDriver {
             freeBlocks: bytes.little(0x0C, 4) + (is64Bit ? bytes.little(0x158, 4) << 32 : 0))
     }
 
-    func wasUsed(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool {
-        Self.wasMounted(try Self.superblockBytes(device, subject))
+    func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool {
+        Self.wasMounted(try Self.superblockBytes(volume))
     }
 
     /// s_mtime and s_mnt_count
@@ -59,8 +54,8 @@ struct Ext4: FilesystemDriver {
     }
 
     /// Not cleanly closed, though never mounted.
-    func isUnfinished(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool {
-        let bytes = try Self.superblockBytes(device, subject)
+    func isUnfinished(_ volume: OpenVolume) throws(StorageError) -> Bool {
+        let bytes = try Self.superblockBytes(volume)
         return bytes.little(0x3A, 2) & 1 == 0 && !Self.wasMounted(bytes)
     }
 
@@ -81,11 +76,9 @@ struct Ext4: FilesystemDriver {
 
     // MARK: - Checks
 
-    let checkCommand: (program: String, arguments: [String])? = ("e2fsck", ["-f", "-n"])
-
     /// s_state and s_feature_incompat
-    func reasonToPreen(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> String? {
-        let bytes = try Self.superblockBytes(device, subject)
+    func reasonToPreen(_ volume: OpenVolume) throws(StorageError) -> String? {
+        let bytes = try Self.superblockBytes(volume)
         let (state, needsRecovery) = (bytes.little(0x3A, 2), bytes.little(0x60, 4) & 0x4 != 0)
         if state & 0x2 != 0 { return "the kernel found errors in it" }
         if state & 0x1 == 0, !needsRecovery { return "it was not unmounted" }
@@ -99,7 +92,7 @@ struct Ext4: FilesystemDriver {
         let outcome = CheckStatus(rawValue: status)
         guard outcome.isMountable else {
             throw StorageError(
-                .failedPrecondition, "it needs a check by hand: e2fsck says \(outcome)", subject: volume.device.path,
+                .failedPrecondition, "it needs a check by hand: e2fsck says \(outcome)", subject: volume.path,
                 cause: .program("e2fsck", status: status, output: output))
         }
         return outcome
@@ -109,18 +102,18 @@ struct Ext4: FilesystemDriver {
 
     /// The kernel writes the superblock through the device's own page cache, so it is right while mounted too.
     func mountedBytes(of volume: OpenVolume, at place: OpenDirectory) throws(StorageError) -> Int64 {
-        try superblock(of: volume.descriptor, volume.device.path).totalBytes
+        try superblock(of: volume).totalBytes
     }
 
     func endsWithItsSize(on volume: OpenVolume) throws(StorageError) -> Bool { true }
 
     func leastGrowth(of volume: OpenVolume) throws(StorageError) -> Int64 {
-        try ExtLimits(of: volume.descriptor, volume.device.path).leastGrowth
+        try ExtLimits(of: volume).leastGrowth
     }
 
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way {
         let volume = growth.volume
-        let limits = try ExtLimits(of: volume.descriptor, volume.device.path)
+        let limits = try ExtLimits(of: volume)
         let isMounted = try volume.isClaimed()
         try limits.requireRoom(size, isMounted: isMounted)
         guard isMounted else {
@@ -132,33 +125,31 @@ struct Ext4: FilesystemDriver {
             throw StorageError(
                 .failedPrecondition,
                 "growing a mounted \(type) takes CAP_SYS_RESOURCE, which this process does not have; unmount it first",
-                subject: volume.device.path)
+                subject: volume.path)
         }
         return .kernel(top)
     }
 
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError) {
-        let superblock = try superblock(of: volume.descriptor, volume.device.path)
+        let superblock = try superblock(of: volume)
         let blocks = size / superblock.blockSize
         guard superblock.blocks < blocks else { return }
-        try check(cls_ext4_grow(top.descriptor.raw, UInt64(blocks)), "EXT4_IOC_RESIZE_FS", volume.device.path)
+        try check(cls_ext4_grow(top.descriptor.raw, UInt64(blocks)), "EXT4_IOC_RESIZE_FS", volume.path)
     }
 
     /// resize2fs wants a filesystem that was just checked. 1: errors were corrected (e2fsck(8)).
     func checkByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
         try await tool("e2fsck").run(
             ["-f", "-p", Confinement.path(of: volume.device)], on: volume, deadline: deadline,
-            subject: volume.device.path, isSuccess: { $0 & ~1 == 0 })
+            subject: volume.path, isSuccess: { $0 & ~1 == 0 })
     }
 
     func growByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
         try await tool("resize2fs").run(
-            [Confinement.path(of: volume.device)], on: volume, deadline: deadline, subject: volume.device.path)
+            [Confinement.path(of: volume.device)], on: volume, deadline: deadline, subject: volume.path)
         // resize2fs 1.47.0 leaves the checksum of an orphan file wrong, with which the kernel mounts nothing.
-        if try ExtLimits(of: volume.descriptor, volume.device.path).hasOrphanFile {
+        if try ExtLimits(of: volume).hasOrphanFile {
             try await checkByTool(volume, deadline: deadline)
         }
     }
-
-    let mountHelpers: [String] = []
 }

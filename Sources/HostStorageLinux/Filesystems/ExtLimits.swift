@@ -25,9 +25,9 @@ struct ExtLimits {
     private let journalBlocks: Int64?
 
     // Linux: Documentation/filesystems/ext4/super.rst
-    init(of device: borrowing Descriptor, _ subject: String) throws(StorageError) {
-        self.subject = subject
-        let bytes = try device.bytes(at: 1024, count: 1024, subject)
+    init(of volume: OpenVolume) throws(StorageError) {
+        subject = volume.path
+        let bytes = try volume.bytes(at: 1024, count: 1024)
         blockSize = 1024 << min(bytes.little(0x18, 4), 6)
         firstBlock = bytes.little(0x14, 4)
         groupBlocks = bytes.little(0x20, 4)

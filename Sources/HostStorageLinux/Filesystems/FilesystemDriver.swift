@@ -4,15 +4,37 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// All that this layer knows of one filesystem. What has a default here holds for every filesystem of which nothing more
+/// What can be said of a filesystem without a look at a device.
+struct FilesystemFacts: Sendable {
+    /// libblkid's names of it.
+    var names: [String] = []
+    /// The name under which remains of it are reported; the first of its names unless given.
+    var family: String?
+    /// The Debian package that has its tools.
+    var package = ""
+    /// The tool that makes it; nil where it is not made here.
+    var makingTool: String?
+    /// Whether that tool can be told the filesystem's UUID.
+    var takesUUID = false
+    /// The tool that looks for faults and changes nothing; nil where there is none.
+    var check: (tool: String, arguments: [String])?
+    /// Whether its tools open their device with O_EXCL. For those that do not, it is kept from others.
+    var toolsClaimTheirDevice = true
+    /// Where on a device the 4 KiB with its superblock are.
+    var superblockOffset: Int64 = 0
+    /// The kernel's name of it; libblkid's unless given.
+    var kernelName: String?
+    /// The names by which mount(8) finds the FUSE drivers that can stand in for the kernel; none where the kernel alone
+    /// mounts it, and those made of its type unless given.
+    var mountHelpers: [String]?
+    /// What it means that the kernel does not find something that it takes (ENOENT), although the device is there.
+    var missing: String?
+}
+
+/// All that this layer knows of one filesystem. What has a default below holds for every filesystem of which nothing more
 /// is known.
 protocol FilesystemDriver: Sendable {
-    /// libblkid's names of it, the most usual first.
-    static var names: [String] { get }
-    /// The name under which its remains are reported.
-    static var family: String { get }
-    /// The Debian package that has its tools.
-    static var package: String { get }
+    static var facts: FilesystemFacts { get }
 
     /// The one of its names that a device shows.
     var type: String { get }
@@ -20,38 +42,26 @@ protocol FilesystemDriver: Sendable {
 
     // MARK: Making
 
-    /// The program that makes it; nil where it is not made here.
-    var makingTool: String? { get }
-    /// Whether that program can be told the filesystem's UUID.
-    var takesUUID: Bool { get }
-    /// No program gets a flag that forces it: the device is proven blank, and a program that sees something there after
-    /// all is to refuse. None discards: there is nothing on a blank device to discard, and on some storage it takes
-    /// minutes.
+    /// What its tool is told. None gets a flag that forces it: the device is proven blank, and a tool that sees something
+    /// there after all is to refuse. None discards: there is nothing on a blank device to discard, and on some storage it
+    /// takes minutes.
     ///
     /// - Parameter uuid: empty for a filesystem that takes none.
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String]
-    /// Whether its programs open their device with O_EXCL. For those that do not, it is kept from others.
-    var toolsClaimTheirDevice: Bool { get }
 
     // MARK: What is on the device
 
-    /// Where on a device the 4 KiB with its superblock are.
-    var superblockOffset: Int64 { get }
     /// - Parameter start: where on the device the filesystem begins.
     /// - Returns: nil where its size is not known.
-    func readSuperblock(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> Superblock?
+    func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock?
     /// Whether it has ever been mounted for writing; true where that cannot be told.
-    func wasUsed(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool
-    /// Whether the superblock itself says that the program that makes it has not come to its end.
-    func isUnfinished(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool
-    /// Whether what a page holds comes from the program that makes it.
+    func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool
+    /// Whether the superblock itself says that the tool that makes it has not come to its end.
+    func isUnfinished(_ volume: OpenVolume) throws(StorageError) -> Bool
+    /// Whether what a page holds comes from the tool that makes it.
     ///
     /// - Parameter uuid: that was drawn for this filesystem.
-    func origin(
-        of page: Page, _ uuid: [UInt8], on volume: OpenVolume
-    ) throws(StorageError) -> Page.Origin
+    func origin(of page: Page, _ uuid: [UInt8], on volume: OpenVolume) throws(StorageError) -> Page.Origin
     /// Where copies of its superblock are on a device of this size, besides those at multiples of powers of two
     /// (``SuperblockPlaces``).
     static func superblockCopies(size: Int64) -> [Range<Int64>]
@@ -65,11 +75,9 @@ protocol FilesystemDriver: Sendable {
 
     // MARK: Checks while it is not mounted
 
-    /// The program that looks for faults and changes nothing; nil where there is none.
-    var checkCommand: (program: String, arguments: [String])? { get }
     /// Why it wants to be repaired by ``preen(_:)`` before it is mounted; nil where it does not. A journal that is to be
     /// replayed is no reason: the kernel does that when it mounts.
-    func reasonToPreen(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> String?
+    func reasonToPreen(_ volume: OpenVolume) throws(StorageError) -> String?
     /// Repairs what can be repaired without a person's decision. The device is in nobody's use and its disk's lock is held.
     func preen(_ volume: OpenVolume) async throws(StorageError) -> CheckStatus
 
@@ -87,18 +95,13 @@ protocol FilesystemDriver: Sendable {
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way
     /// Grows it by the kernel, through a directory of it, to its device's `size`.
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError)
-    /// Has its own program look at an unmounted filesystem that the program is to grow: one with faults is not grown.
+    /// Has its own tool look at an unmounted filesystem that the tool is to grow: one with faults is not grown.
     func checkByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError)
-    /// Grows it by its own program, unmounted.
+    /// Grows it by its own tool, unmounted.
     func growByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError)
 
     // MARK: Mounting
 
-    /// The name under which a running kernel has it.
-    var kernelName: String { get }
-    /// The names by which mount(8) finds the FUSE drivers that can stand in for the kernel; none where the kernel alone
-    /// mounts it.
-    var mountHelpers: [String] { get }
     /// What is to be done before the kernel mounts it.
     func prepareMount(of device: VolumeDevice, isReadOnly: Bool) throws(StorageError)
     /// Goes on after the kernel has refused a mount, or fails.
@@ -108,28 +111,23 @@ protocol FilesystemDriver: Sendable {
         _ refusal: StorageError, of device: VolumeDevice, _ copies: FilesystemCopies,
         mount: ([String]) throws(StorageError) -> Descriptor
     ) throws(StorageError) -> Descriptor
-    /// What it means that the kernel does not find something (ENOENT), although the device is there.
-    var missing: String { get }
     /// Whether a mount that is of no block device is one of this device.
     func isMounted(_ device: VolumeDevice, below mount: borrowing Descriptor) throws(StorageError) -> Bool
     /// The kernel's names of all devices of the mounted filesystem that has this one; none of a filesystem that is always
     /// on one device.
     static func mountedDevices(with device: String) -> [String]
-    /// What the device is in a filesystem of several devices; nil for a filesystem that is always on one.
-    func member(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> FilesystemMember?
+    /// What the device is in its filesystem.
+    func member(on device: any ByteSource, from start: Int64) throws(StorageError) -> FilesystemMember
 }
 
-/// The drivers by name.
+/// The drivers by name. A new filesystem is a file beside this one and a name here.
 enum FilesystemDrivers {
-    /// A new filesystem is a file beside this one and a name here.
     static let all: [any FilesystemDriver.Type] = [
         Ext4.self, XFS.self, Btrfs.self, NTFS.self, ExFAT.self, FAT.self, F2FS.self, OCFS2.self, LUKS.self,
     ]
 
     private static let byName = Dictionary(
-        all.flatMap { driver in driver.names.map { ($0, driver) } }, uniquingKeysWith: { first, _ in first })
+        all.flatMap { driver in driver.facts.names.map { ($0, driver) } }, uniquingKeysWith: { first, _ in first })
 
     /// - Parameter type: as libblkid names it.
     static func driver(of type: String) -> any FilesystemDriver {
@@ -146,12 +144,15 @@ extension FilesystemKind {
 
 /// A filesystem of which nothing is known but that the kernel, or a FUSE driver, may mount it.
 private struct OtherFilesystem: FilesystemDriver {
-    static let names: [String] = []
+    static let facts = FilesystemFacts()
     let type: String
 }
 
 /// What a device is in a filesystem that can have several.
 struct FilesystemMember: Sendable {
+    /// Of a filesystem that is always on one device.
+    static let alone = FilesystemMember(filesystem: [], count: 1, id: 0, bytes: 0)
+
     /// Of the filesystem, which all its devices share, and copies of them too.
     let filesystem: [UInt8]
     /// How many devices it has.
@@ -164,29 +165,18 @@ struct FilesystemMember: Sendable {
 // MARK: - What holds for a filesystem of which nothing more is known
 
 extension FilesystemDriver {
-    static var family: String { names.first ?? "" }
-    static var package: String { "" }
-    var makingTool: String? { nil }
-    var takesUUID: Bool { false }
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] { [] }
-    var toolsClaimTheirDevice: Bool { true }
-
-    var superblockOffset: Int64 { 0 }
-    func readSuperblock(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> Superblock? { nil }
-    func wasUsed(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool { true }
-    func isUnfinished(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool { false }
+    func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock? { nil }
+    func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool { true }
+    func isUnfinished(_ volume: OpenVolume) throws(StorageError) -> Bool { false }
     func origin(of page: Page, _ uuid: [UInt8], on volume: OpenVolume) throws(StorageError) -> Page.Origin { .foreign }
     static func superblockCopies(size: Int64) -> [Range<Int64>] { [] }
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool { false }
-
-    var checkCommand: (program: String, arguments: [String])? { nil }
-    func reasonToPreen(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> String? { nil }
+    func reasonToPreen(_ volume: OpenVolume) throws(StorageError) -> String? { nil }
     func preen(_ volume: OpenVolume) async throws(StorageError) -> CheckStatus { throw cannot("be checked", volume) }
 
     func mountedBytes(of volume: OpenVolume, at place: OpenDirectory) throws(StorageError) -> Int64 {
-        let figures = try place.descriptor.filesystemFigures(volume.device.path)
+        let figures = try place.descriptor.filesystemFigures(volume.path)
         return Int64(figures.f_blocks) * Int64(figures.f_frsize)
     }
     func ownBytes(of volume: OpenVolume, at place: OpenDirectory?) throws(StorageError) -> Int64 {
@@ -195,64 +185,61 @@ extension FilesystemDriver {
     func endsWithItsSize(on volume: OpenVolume) throws(StorageError) -> Bool { false }
     func leastGrowth(of volume: OpenVolume) throws(StorageError) -> Int64 { 2 << 20 }
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way {
-        throw StorageError(
-            .unsupported, "a filesystem of type \(type) cannot grow", subject: growth.volume.device.path)
+        throw cannot("grow", growth.volume)
     }
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError) {
-        throw cannot("grow while it is mounted", volume)
+        throw cannot("grow", volume)
     }
     func checkByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        throw cannot("be checked", volume)
+        throw cannot("grow", volume)
     }
     func growByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        throw cannot("grow while it is not mounted", volume)
+        throw cannot("grow", volume)
     }
-
-    var kernelName: String { type }
-    var mountHelpers: [String] { ["\(type)-fuse", type] }
     func prepareMount(of device: VolumeDevice, isReadOnly: Bool) throws(StorageError) {}
     func afterRefusal(
         _ refusal: StorageError, of device: VolumeDevice, _ copies: FilesystemCopies,
         mount: ([String]) throws(StorageError) -> Descriptor
     ) throws(StorageError) -> Descriptor { throw refusal }
-    var missing: String { "something that its \(kernelName) takes is missing" }
     func isMounted(_ device: VolumeDevice, below mount: borrowing Descriptor) throws(StorageError) -> Bool { true }
     static func mountedDevices(with device: String) -> [String] { [] }
-    func member(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> FilesystemMember? { nil }
+    func member(on device: any ByteSource, from start: Int64) throws(StorageError) -> FilesystemMember { .alone }
 
     private func cannot(_ what: String, _ volume: OpenVolume) -> StorageError {
-        StorageError(.unsupported, "a filesystem of type \(type) cannot \(what)", subject: volume.device.path)
+        StorageError(.unsupported, "a filesystem of type \(type) cannot \(what)", subject: volume.path)
     }
 }
 
 // MARK: - What is made of it
 
 extension FilesystemDriver {
-    /// One of its programs.
+    var facts: FilesystemFacts { Self.facts }
+    var kernelName: String { facts.kernelName ?? type }
+    var mountHelpers: [String] { facts.mountHelpers ?? ["\(type)-fuse", type] }
+    var missing: String { facts.missing ?? "something that its \(kernelName) takes is missing" }
+
+    /// One of its tools.
     func tool(_ name: String) throws(StorageError) -> ChildProgram {
-        try ChildProgram(name, package: Self.package, claimsItsDevice: toolsClaimTheirDevice)
+        try ChildProgram(name, package: facts.package, claimsItsDevice: facts.toolsClaimTheirDevice)
     }
 
-    func superblock(
-        of device: borrowing Descriptor, from start: Int64 = 0, _ subject: String
-    ) throws(StorageError) -> Superblock {
-        guard let superblock = try readSuperblock(of: device, from: start, subject) else {
-            throw StorageError(.unsupported, "the size of a filesystem of type \(type) is not known", subject: subject)
+    func superblock(of device: any ByteSource, from start: Int64 = 0) throws(StorageError) -> Superblock {
+        guard let superblock = try readSuperblock(of: device, from: start) else {
+            throw StorageError(
+                .unsupported, "the size of a filesystem of type \(type) is not known", subject: device.path)
         }
         let (size, blocks) = (superblock.blockSize, superblock.blocks)
         guard size > 0, blocks > 0, !size.multipliedReportingOverflow(by: blocks).overflow else {
             throw StorageError(
-                .inputOutput, "the superblock of its \(type) filesystem makes no sense", subject: subject)
+                .inputOutput, "the superblock of its \(type) filesystem makes no sense", subject: device.path)
         }
         return superblock
     }
 
     /// Something that changes with the superblock: an FNV-1a hash of its first 4 KiB, in hexadecimal. Every
     /// filesystem writes its superblock when it is used: times and mounts, generations, free blocks.
-    func superblockMark(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> String {
-        let bytes = try device.bytes(at: superblockOffset, count: 4096, subject)
+    func superblockMark(on volume: OpenVolume) throws(StorageError) -> String {
+        let bytes = try volume.bytes(at: facts.superblockOffset, count: 4096)
         let hash = bytes.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }
         return String(hash, radix: 16)
     }
@@ -262,13 +249,13 @@ extension FilesystemDriver {
     /// - Parameter place: a directory of it where it is mounted.
     func totalBytes(of volume: OpenVolume, at place: OpenDirectory?) throws(StorageError) -> Int64 {
         if let place { return try mountedBytes(of: volume, at: place) }
-        return try superblock(of: volume.descriptor, volume.device.path).totalBytes
+        return try superblock(of: volume).totalBytes
     }
 
-    /// Whether its own program finds no faults in it, unmounted. Changes nothing.
+    /// Whether its own tool finds no faults in it, unmounted. Changes nothing.
     func isClean(_ volume: OpenVolume) async throws(StorageError) -> Bool {
-        guard let check = checkCommand else { throw cannot("be checked", volume) }
-        return try await tool(check.program).run(
+        guard let check = facts.check else { throw cannot("be checked", volume) }
+        return try await tool(check.tool).run(
             check.arguments + [Confinement.path(of: volume.device)], on: volume, deadline: .seconds(600)
         ).status == 0
     }

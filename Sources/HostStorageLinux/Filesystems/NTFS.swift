@@ -4,24 +4,21 @@ import HostStorage
 
 /// ntfs, by the kernel's ntfs3 or by the FUSE driver ntfs-3g.
 struct NTFS: FilesystemDriver {
-    static let names = ["ntfs"]
-    static let package = "ntfs-3g"
+    static let facts = FilesystemFacts(
+        names: ["ntfs"], package: "ntfs-3g", makingTool: "mkfs.ntfs", check: ("ntfsfix", ["-n"]),
+        toolsClaimTheirDevice: false, kernelName: "ntfs3", mountHelpers: ["ntfs-3g", "ntfs"])
     let type: String
 
-    let makingTool: String? = "mkfs.ntfs"
     /// -Q: without it the tool writes zeros over the whole volume.
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
         ["-q", "-Q", device.path]
     }
-    let toolsClaimTheirDevice = false
 
     // MARK: - What is on the device
 
     /// The boot sector's parameter block; the free space is in a bitmap far behind it.
-    func readSuperblock(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> Superblock? {
-        let bytes = try device.bytes(at: start, count: 512, subject)
+    func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock? {
+        let bytes = try device.bytes(at: start, count: 512)
         return Superblock(blockSize: bytes.little(0x0B, 2), blocks: bytes.little(0x28, 8), freeBlocks: nil)
     }
 
@@ -48,13 +45,11 @@ struct NTFS: FilesystemDriver {
         return number < 16 && [0x2A, 0x30].contains(bytes.little(4, 2)) && (place - number * 1024) % 4096 == 0
     }
 
-    let checkCommand: (program: String, arguments: [String])? = ("ntfsfix", ["-n"])
-
     // MARK: - Growth
 
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way {
         try growth.requireUnused()
-        let path = growth.volume.device.path
+        let path = growth.volume.path
         let boot = try growth.volume.descriptor.bytes(at: 0, count: 512, path)
         let clusters = boot.little(0x0D, 1)
         // From 128 on it is a power of two.
@@ -81,11 +76,6 @@ struct NTFS: FilesystemDriver {
         // --force twice: once for the question whether one is sure, once because each growth asks for a check by Windows.
         try await tool("ntfsresize").run(
             options + ["--no-progress-bar", "--force", "--force", Confinement.path(of: volume.device)], on: volume,
-            deadline: deadline, subject: volume.device.path)
+            deadline: deadline, subject: volume.path)
     }
-
-    // MARK: - Mounting
-
-    let kernelName = "ntfs3"
-    let mountHelpers = ["ntfs-3g", "ntfs"]
 }

@@ -2,9 +2,8 @@
 
 /// FAT, which the kernel mounts. Source: Microsoft, "FAT: General Overview of On-Disk Format".
 struct FAT: FilesystemDriver {
-    static let names = ["vfat"]
+    static let facts = FilesystemFacts(names: ["vfat"], mountHelpers: [])
     let type: String
-    let mountHelpers: [String] = []
 
     /// The copy stands in the sector that it names itself.
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {
@@ -15,7 +14,7 @@ struct FAT: FilesystemDriver {
 
 /// f2fs, which has no magic number but a place in its first checkpoint. Source: Linux, include/linux/f2fs_fs.h.
 struct F2FS: FilesystemDriver {
-    static let names = ["f2fs"]
+    static let facts = FilesystemFacts(names: ["f2fs"])
     let type: String
 
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {
@@ -31,7 +30,7 @@ struct F2FS: FilesystemDriver {
 
 /// ocfs2. Source: Linux, fs/ocfs2/ocfs2_fs.h.
 struct OCFS2: FilesystemDriver {
-    static let names = ["ocfs2"]
+    static let facts = FilesystemFacts(names: ["ocfs2"])
     let type: String
 
     /// The copies stand at 1 GiB, 4 GiB and so on.
@@ -43,7 +42,7 @@ struct OCFS2: FilesystemDriver {
 /// LUKS, which is no filesystem and never mounted, and takes a whole disk like one. Source: cryptsetup,
 /// docs/on-disk-format-luks2.pdf, 2.1.
 struct LUKS: FilesystemDriver {
-    static let names = ["crypto_LUKS"]
+    static let facts = FilesystemFacts(names: ["crypto_LUKS"])
     let type: String
 
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {

@@ -28,7 +28,7 @@ extension OpenVolume {
             return VolumeStats(
                 totalBytes: total, usedBytes: max(0, total - Int64(figures.f_bfree) * Int64(figures.f_frsize)))
         }
-        let superblock = try driver.superblock(of: descriptor, device.path)
+        let superblock = try driver.superblock(of: self)
         guard let used = superblock.usedBytes else {
             throw StorageError(
                 .failedPrecondition, "the use of a \(driver.type) filesystem can be told only while it is mounted",
@@ -65,19 +65,5 @@ struct Page {
     func has(_ text: String, at offset: Int) -> Bool { bytes.has(text, at: offset) }
     func has(_ uuid: [UInt8], at offset: Int) -> Bool {
         offset + 16 <= bytes.count && bytes[offset..<(offset + 16)].elementsEqual(uuid)
-    }
-}
-
-extension [UInt8] {
-    func little(_ offset: Int, _ count: Int) -> Int64 {
-        self[offset..<(offset + count)].reversed().reduce(0) { $0 << 8 | Int64($1) }
-    }
-
-    func big(_ offset: Int, _ count: Int) -> Int64 {
-        self[offset..<(offset + count)].reduce(0) { $0 << 8 | Int64($1) }
-    }
-
-    func has(_ text: String, at offset: Int) -> Bool {
-        count >= offset + text.utf8.count && self[offset...].starts(with: text.utf8)
     }
 }

@@ -6,29 +6,26 @@ import HostStorage
 
 /// xfs. Source of all that is read here: XFS Algorithms & Data Structures.
 struct XFS: FilesystemDriver {
-    static let names = ["xfs"]
-    static let package = "xfsprogs"
+    static let facts = FilesystemFacts(
+        names: ["xfs"], package: "xfsprogs", makingTool: "mkfs.xfs", takesUUID: true, check: ("xfs_repair", ["-n"]),
+        mountHelpers: [])
     let type: String
 
-    let makingTool: String? = "mkfs.xfs"
-    let takesUUID = true
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {
         ["-q", "-K", "-m", "uuid=\(uuid)", "--", device.path]
     }
 
     // MARK: - What is on the device
 
-    func readSuperblock(
-        of device: borrowing Descriptor, from start: Int64, _ subject: String
-    ) throws(StorageError) -> Superblock? {
-        let bytes = try device.bytes(at: start, count: 512, subject)
+    func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock? {
+        let bytes = try device.bytes(at: start, count: 512)
         return Superblock(blockSize: bytes.big(4, 4), blocks: bytes.big(8, 8), freeBlocks: bytes.big(144, 8))
     }
 
     /// "Superblocks" and "Journaling Log". A mount writes to the log before anything else; mkfs has left one record in
     /// it, which says that the filesystem was unmounted.
-    func wasUsed(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool {
-        let bytes = try device.bytes(at: 0, count: 512, subject)
+    func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool {
+        let bytes = try volume.bytes(at: 0, count: 512)
         // sb_lsn
         if bytes.big(240, 8) != 0 { return true }
         let (block, group, start) = (bytes.big(4, 4), bytes.big(84, 4), bytes.big(48, 8))
@@ -36,23 +33,23 @@ struct XFS: FilesystemDriver {
         let blocks = (start >> shift).multipliedReportingOverflow(by: group)
         guard start > 0, !blocks.overflow, blocks.partialValue < 1 << 50, block <= 65536 else { return true }
         let offset = (blocks.partialValue + start & ((1 << shift) - 1)) * block
-        guard offset + 1 << 20 < (try device.blockSize(subject)) else { return true }
-        let header = try device.bytes(at: offset, count: 512, subject)
+        guard offset + 1 << 20 < (try volume.descriptor.blockSize(volume.path)) else { return true }
+        let header = try volume.bytes(at: offset, count: 512)
         // Where its first record never came to the disk, the log is blank, or it is none of mkfs's.
         if header.firstIndexOfData == nil {
-            return try device.bytes(at: offset, count: 65536, subject).firstIndexOfData != nil
+            return try volume.bytes(at: offset, count: 65536).firstIndexOfData != nil
         }
         let length = header.big(12, 4)
         guard header.starts(with: Self.recordMagic), length <= 262_144 else { return true }
         let next = offset + 512 + (length + 511) / 512 * 512
-        return try device.bytes(at: next, count: 65536, subject).firstIndexOfData != nil
+        return try volume.bytes(at: next, count: 65536).firstIndexOfData != nil
     }
 
     private static let recordMagic: [UInt8] = [0xFE, 0xED, 0xBA, 0xBE]
 
     /// "Superblocks": sb_inprogress
-    func isUnfinished(_ device: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool {
-        try device.bytes(at: 126, count: 1, subject) != [0]
+    func isUnfinished(_ volume: OpenVolume) throws(StorageError) -> Bool {
+        try volume.bytes(at: 126, count: 1) != [0]
     }
 
     /// Of version 5: whatever has a magic number has the UUID, and the number of the log record by which it was last
@@ -130,12 +127,10 @@ struct XFS: FilesystemDriver {
             && place % group.partialValue == 0
     }
 
-    let checkCommand: (program: String, arguments: [String])? = ("xfs_repair", ["-n"])
-
     // MARK: - Size and growth
 
     func mountedBytes(of volume: OpenVolume, at place: OpenDirectory) throws(StorageError) -> Int64 {
-        let geometry = try Geometry(place, volume.device.path)
+        let geometry = try Geometry(place, volume.path)
         return Int64(geometry.blockSize) * Int64(geometry.blocks)
     }
 
@@ -147,11 +142,11 @@ struct XFS: FilesystemDriver {
     }
 
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError) {
-        let geometry = try Geometry(top, volume.device.path)
+        let geometry = try Geometry(top, volume.path)
         let wanted = UInt64(size) / UInt64(geometry.blockSize)
         guard wanted > geometry.blocks else { return }
         try check(
-            cls_xfs_grow(top.descriptor.raw, wanted, geometry.inodePercent), "XFS_IOC_FSGROWFSDATA", volume.device.path)
+            cls_xfs_grow(top.descriptor.raw, wanted, geometry.inodePercent), "XFS_IOC_FSGROWFSDATA", volume.path)
     }
 
     /// What the kernel says of a mounted one.
@@ -168,8 +163,6 @@ struct XFS: FilesystemDriver {
     }
 
     // MARK: - Mounting
-
-    let mountHelpers: [String] = []
 
     /// Mounts an xfs that the kernel has refused, if that was for its UUID, which another xfs has that is mounted: a
     /// clone's original. The kernel says so in its log alone. "nouuid" lets nothing else pass, but an xfs without a UUID

@@ -23,8 +23,8 @@ struct VolumeFormat: Sendable {
     ) throws(StorageError) {
         let guid = volume.id.guid
         let driver = filesystem.driver
-        let uuid = driver.takesUUID ? UUIDText.random() : nil
-        let tool = try driver.tool(driver.makingTool ?? "mkfs.\(driver.type)")
+        let uuid = driver.facts.takesUUID ? UUIDText.random() : nil
+        let tool = try driver.tool(driver.facts.makingTool ?? "mkfs.\(driver.type)")
         self.journal = journal
 
         func note() throws(StorageError) -> Intent {
@@ -37,14 +37,14 @@ struct VolumeFormat: Sendable {
                     partition.range, of: partition.number, in: table, on: volume.disk)
             }
         } catch  where error.code == .inputOutput {
-            throw BlankDevice.unreadable(volume.descriptor, size: volume.device.size, volume.device.path, error)
+            throw BlankDevice.unreadable(volume.descriptor, size: volume.device.size, volume.path, error)
         }
         if aftermath == .remains, try Self.mayGo(volume, journal) {
             try SignatureRemoval.run(volume)
         } else if let signature, let found = try volume.content().signature {
             guard found == signature else {
                 throw StorageError(
-                    .failedPrecondition, "it holds \(found), not \(signature)", subject: volume.device.path)
+                    .failedPrecondition, "it holds \(found), not \(signature)", subject: volume.path)
             }
             _ = try note()
             try SignatureRemoval.run(volume)
@@ -82,8 +82,8 @@ struct VolumeFormat: Sendable {
         else { return false }
         if try volume.isInUse() { return false }
         let driver = filesystem.driver
-        if try driver.wasUsed(volume.descriptor, volume.device.path) { return false }
-        return try finished == driver.superblockMark(volume.descriptor, volume.device.path)
+        if try driver.wasUsed(volume) { return false }
+        return try finished == driver.superblockMark(on: volume)
     }
 
     /// Takes back what a tool that has failed has done, and the intent with it: what is written there later is
@@ -104,24 +104,24 @@ struct VolumeFormat: Sendable {
 
     /// Verifies that the filesystem is there and on the disk.
     func finish() throws(StorageError) {
-        try checkErrno(fsync(volume.descriptor.raw), "fsync", volume.device.path)
+        try checkErrno(fsync(volume.descriptor.raw), "fsync", volume.path)
         let found = try volume.content().signature
         guard let found, found.type == intent.filesystem?.rawValue, intent.uuid == nil || found.uuid == intent.uuid
         else {
             throw StorageError(
-                .internalError, "the new filesystem does not show on the volume", subject: volume.device.path)
+                .internalError, "the new filesystem does not show on the volume", subject: volume.path)
         }
         try Self.conclude(intent, volume, journal)
     }
 
     /// Notes down that the format has come to its end.
     static func conclude(_ intent: Intent, _ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) {
-        guard let driver = intent.filesystem?.driver, driver.takesUUID else {
+        guard let driver = intent.filesystem?.driver, driver.facts.takesUUID else {
             // Nothing tells it from another of its kind later.
             return try journal.strike(.format, intent.target)
         }
         var intent = intent
-        intent.finished = try driver.superblockMark(volume.descriptor, volume.device.path)
+        intent.finished = try driver.superblockMark(on: volume)
         try journal.note(intent)
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinuxStorage
 import Glibc
 import HostStorage
 
@@ -113,26 +112,13 @@ final class LentRecord: Sendable {
         private let directory: Descriptor
 
         init(_ record: NodeRecord, patience: Duration) throws(StorageError) {
-            directory = try Self.take(record, patience)
-        }
-
-        // Closing alone leaves the lock to a child that is between its fork and its exec (InheritedCopies).
-        deinit { flock(directory.raw, LOCK_UN) }
-
-        private static func take(_ record: NodeRecord, _ patience: Duration) throws(StorageError) -> Descriptor {
             let directory = try Descriptor(opening: record.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-            let end = ContinuousClock.now + patience
-            while true {
-                let result = cls_try_lock(directory.raw)
-                if result != -EWOULDBLOCK {
-                    try check(result, "flock", record.directory)
-                    return directory
-                }
-                guard ContinuousClock.now < end else {
-                    throw StorageError(.aborted, "another process has been logging in to it for \(patience)")
-                }
-                usleep(50_000)
+            guard try directory.lock(patience: patience, record.directory) else {
+                throw StorageError(.aborted, "another process has been logging in to it for \(patience)")
             }
+            self.directory = consume directory
         }
+
+        deinit { directory.unlock() }
     }
 }

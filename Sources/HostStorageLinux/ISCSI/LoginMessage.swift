@@ -29,12 +29,10 @@ struct LoginMessage: Sendable, Equatable {
         var header = [UInt8](repeating: 0, count: Self.headerSize)
         header[0] = 0x43  // a login, to be delivered at once
         header[1] = endsSecurityStage ? 0x81 : 0x00
-        header[5] = UInt8(truncatingIfNeeded: data.count >> 16)
-        header[6] = UInt8(truncatingIfNeeded: data.count >> 8)
-        header[7] = UInt8(truncatingIfNeeded: data.count)
+        header.replaceSubrange(5..<8, with: data.count.littleEndianBytes[..<3].reversed())
         header.replaceSubrange(8..<14, with: session)
         header[19] = 1  // the task's tag
-        for byte in 0..<4 { header[28 + byte] = UInt8(truncatingIfNeeded: expected >> UInt32(24 - byte * 8)) }
+        header.replaceSubrange(28..<32, with: expected.littleEndianBytes.reversed())
         while data.count % 4 != 0 { data.append(0) }
         return header + data
     }
@@ -50,9 +48,9 @@ struct LoginMessage: Sendable, Equatable {
         /// nil where it is no answer to a login.
         init?(header: [UInt8]) {
             guard header.count == headerSize, header[0] & 0x3F == 0x23, header[4] == 0 else { return nil }
-            dataSize = Int(header[5]) << 16 | Int(header[6]) << 8 | Int(header[7])
-            number = header[24..<28].reduce(0) { $0 << 8 | UInt32($1) }
-            status = UInt16(header[36]) << 8 | UInt16(header[37])
+            dataSize = Int(header.big(5, 3))
+            number = UInt32(header.big(24, 4))
+            status = UInt16(header.big(36, 2))
         }
     }
 
@@ -75,7 +73,7 @@ struct LoginMessage: Sendable, Equatable {
     // MARK: - Binary values
 
     static func hexadecimal(_ bytes: [UInt8]) -> String {
-        "0x" + bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        "0x" + bytes.map(\.hexadecimal).joined()
     }
 
     /// Of "0x0a1b" or, in base64, "0bCBs="; nil where it is neither. Source: RFC 7143, 6.1.

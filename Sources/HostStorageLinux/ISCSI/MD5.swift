@@ -5,13 +5,11 @@ enum MD5 {
     static func digest(_ message: [UInt8]) -> [UInt8] {
         var padded = message + [0x80]
         while padded.count % 64 != 56 { padded.append(0) }
-        padded += bytes(UInt64(message.count) * 8)
+        padded += (UInt64(message.count) * 8).littleEndianBytes
 
         var state: (UInt32, UInt32, UInt32, UInt32) = (0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476)
         for start in stride(from: 0, to: padded.count, by: 64) {
-            let words = (0..<16).map { index in
-                (0..<4).reduce(UInt32(0)) { $0 | UInt32(padded[start + index * 4 + $1]) << UInt32($1 * 8) }
-            }
+            let words = (0..<16).map { UInt32(padded.little(start + $0 * 4, 4)) }
             var (a, b, c, d) = state
             for step in 0..<64 {
                 let mixed: UInt32
@@ -28,11 +26,7 @@ enum MD5 {
             }
             state = (state.0 &+ a, state.1 &+ b, state.2 &+ c, state.3 &+ d)
         }
-        return [state.0, state.1, state.2, state.3].flatMap(bytes)
-    }
-
-    private static func bytes(_ number: some FixedWidthInteger) -> [UInt8] {
-        withUnsafeBytes(of: number.littleEndian) { Array($0) }
+        return [state.0, state.1, state.2, state.3].flatMap(\.littleEndianBytes)
     }
 
     private static let turns: [[UInt32]] = [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]]

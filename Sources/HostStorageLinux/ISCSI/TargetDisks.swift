@@ -107,9 +107,8 @@ final class LeavingDisks: Sendable {
                 if case .process = $0 { false } else { true }
             }
             guard holders.isEmpty, !swaps.contains("/dev/\(part)") else {
-                var error = StorageError(.busy, "it is in use, and its target is away", subject: "/dev/\(part)")
-                error.holders = holders
-                throw error
+                throw StorageError(.busy, "it is in use, and its target is away", subject: "/dev/\(part)")
+                    .held(by: holders)
             }
         }
     }

@@ -24,10 +24,15 @@ enum FilesystemMount {
                 try detached(device, driver, copies: copies)
             }
         } catch  where error.code == .busy {
-            var error = error
-            error.holders = Holders.ofDevice(device)
-            throw error
+            throw error.held(by: Holders.ofDevice(device))
         }
+        try attach(mount, to: target, path)
+    }
+
+    /// Puts a detached mount on a directory.
+    static func attach(
+        _ mount: borrowing Descriptor, to target: borrowing Descriptor, _ path: String
+    ) throws(StorageError) {
         try checkErrno(
             move_mount(mount.raw, "", target.raw, "", UInt32(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)),
             "move_mount", path)
@@ -42,9 +47,7 @@ enum FilesystemMount {
         let mount = try detached(
             device, driver, copies: .mounted,
             attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC), isReadOnly: isReadOnly)
-        return Descriptor(
-            owning: try checkErrno(
-                openat(mount.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", device.path))
+        return try Descriptor(in: mount, O_RDONLY | O_DIRECTORY, device.path)
     }
 
     private static func detached(

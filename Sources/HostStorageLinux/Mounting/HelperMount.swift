@@ -34,9 +34,7 @@ struct HelperMount: Sendable {
             owning: try checkErrno(
                 open_tree(holder.raw, device.name, UInt32(OPEN_TREE_CLONE) | UInt32(OPEN_TREE_CLOEXEC)), "open_tree",
                 place))
-        try checkErrno(
-            move_mount(mount.raw, "", target.raw, "", UInt32(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH)),
-            "move_mount", path)
+        try FilesystemMount.attach(mount, to: target, path)
     }
 
     /// The name by which mount(8) finds the driver.

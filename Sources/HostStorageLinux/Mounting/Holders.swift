@@ -82,10 +82,7 @@ enum Holders {
     static func ofLock(on file: FileStatus) -> [Holder] {
         // proc_locks(5): "1: FLOCK  ADVISORY  WRITE 2130 fe:00:16220513 0 EOF"; who waits has "->" behind "1:".
         let locks = ((try? Descriptor.contents(of: "/proc/locks")) ?? "").split(separator: "\n")
-        let hexadecimal = [file.device.major, file.device.minor].map { number in
-            (number < 16 ? "0" : "") + String(number, radix: 16)
-        }
-        let place = "\(hexadecimal[0]):\(hexadecimal[1]):\(file.inode)"
+        let place = "\(file.device.major.hexadecimal):\(file.device.minor.hexadecimal):\(file.inode)"
         return locks.compactMap { line in
             let parts = line.split(separator: " ")
             guard parts.count >= 6, parts[1] == "FLOCK", parts[5] == place, let id = Int32(parts[4]), id > 0 else {
@@ -132,10 +129,9 @@ private struct RunningProcess {
         }
         for descriptor in Sysfs.names(in: "\(directory)/fdinfo") {
             let info = (try? Descriptor.contents(of: "\(directory)/fdinfo/\(descriptor)")) ?? ""
-            guard let line = info.split(separator: "\n").first(where: { $0.hasPrefix("mnt_id:") }),
-                let mount = UInt64(line.dropFirst("mnt_id:".count).drop { $0 == "\t" || $0 == " " })
-            else { continue }
-            if mounts.contains(mount) { return "open file" }
+            if let mount = ProcFS.value(of: "mnt_id", in: info).flatMap({ UInt64($0) }), mounts.contains(mount) {
+                return "open file"
+            }
         }
         let maps = (try? Descriptor.contents(of: "\(directory)/maps")) ?? ""
         let isMapped = maps.split(separator: "\n").contains { line in
@@ -196,9 +192,7 @@ private struct RunningProcess {
     private func canWrite(_ descriptor: String) -> Bool {
         let info = (try? Descriptor.contents(of: "\(directory)/fdinfo/\(descriptor)")) ?? ""
         // proc_pid_fdinfo(5): octal.
-        guard let line = info.split(separator: "\n").first(where: { $0.hasPrefix("flags:") }),
-            let flags = Int32(line.dropFirst("flags:".count).drop { $0 == "\t" || $0 == " " }, radix: 8)
-        else { return true }
+        guard let flags = ProcFS.value(of: "flags", in: info).flatMap({ Int32($0, radix: 8) }) else { return true }
         return flags & O_ACCMODE != O_RDONLY
     }
 

@@ -51,10 +51,8 @@ enum LoopAliases {
     static func refuseUsed(of volume: OpenVolume) throws(StorageError) {
         let used = try inUse(of: volume.device)
         guard let first = used.first else { return }
-        var error = StorageError(
-            .failedPrecondition, "the same bytes are in use as /dev/\(first)", subject: volume.device.path)
-        error.holders = used.map { .device(name: $0) }
-        throw error
+        throw StorageError(.failedPrecondition, "the same bytes are in use as /dev/\(first)", subject: volume.path)
+            .held(by: used.map { .device(name: $0) })
     }
 
     private static func isInUse(_ name: String) throws(StorageError) -> Bool {

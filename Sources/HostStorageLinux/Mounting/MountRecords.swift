@@ -13,21 +13,19 @@ struct MountRecords: Sendable {
 
     init(stateDirectory: String) throws(StorageError) {
         directory = "\(stateDirectory)/mounts"
-        boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+        boot = try ProcFS.bootID()
     }
 
     func note(_ volume: VolumeID, _ mount: Mount) throws(StorageError) {
         try makeDirectories(directory)
-        let new = "\(path(mount)).new"
         let text = [boot, volume.guid, Self.sequence(mount) ?? "", "\(mount.id)", mount.type, mount.source]
             .joined(separator: "\n")
-        try Descriptor.write(text, to: new, flags: O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW)
-        try checkErrno(rename(new, path(mount)), "rename", path(mount))
+        try StateFile.write(text, to: path(mount))
     }
 
     /// The volume that was mounted from the device of this mount; nil where that is not known.
     func volume(of mount: Mount) -> VolumeID? {
-        guard let text = try? Descriptor.contents(of: path(mount)) else { return nil }
+        guard let text = (try? StateFile.read(path(mount))) ?? nil else { return nil }
         let parts = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         guard parts.count == 6, parts[0] == boot, parts[4] == mount.type, parts[5].isIdentical(to: mount.source) else {
             return nil

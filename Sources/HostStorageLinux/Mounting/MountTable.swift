@@ -168,9 +168,7 @@ extension Descriptor {
     /// The ID of the topmost mount on a name in this directory; nil where there is no such name.
     func mountID(of name: String, _ subject: String) throws(StorageError) -> Int? {
         do throws(StorageError) {
-            return try Descriptor(
-                owning: checkErrno(openat(raw, name, cls_O_PATH | O_NOFOLLOW | O_CLOEXEC), "openat", subject)
-            ).mountID()
+            return try Descriptor(opening: name, in: self, cls_O_PATH | O_NOFOLLOW, subject).mountID()
         } catch  where error.code == .notFound {
             return nil
         }

@@ -115,14 +115,13 @@ struct KernelPartitions {
     private func displaced(
         _ partition: PartitionTable.Partition, _ found: Known, _ refusal: StorageError
     ) -> StorageError {
-        var error = StorageError(
+        StorageError(
             .failedPrecondition,
             "partition \(partition.number) is in use as the kernel knows it (\(found.size) bytes at offset \(found.start)), "
                 + "and the partition table has \(partition.size) bytes at offset \(partition.start); "
                 + "until it is unused, the volume can only be asked and unmounted, and only where it still begins there",
-            subject: disk.path, cause: refusal.cause)
-        error.holders = refusal.holders.isEmpty ? Holders.ofDevice(found.volumeDevice) : refusal.holders
-        return error
+            subject: disk.path, cause: refusal.cause
+        ).held(by: refusal.holders.isEmpty ? Holders.ofDevice(found.volumeDevice) : refusal.holders)
     }
 
     /// Tells the kernel that a partition has another size, also while it is mounted.
@@ -154,10 +153,9 @@ struct KernelPartitions {
 
     private func isInUse(_ known: Known) throws(StorageError) -> Bool {
         do throws(StorageError) {
-            _ = try Descriptor.claim(known.volumeDevice, O_RDONLY)
-            return false
-        } catch  where error.code == .busy {
-            return true
+            return try BriefHold.isBusy { () throws(StorageError) in
+                _ = try Descriptor.claim(known.volumeDevice, O_RDONLY)
+            }
         } catch  where error.code == .notFound {
             // Its node has gone or has not come yet.
             return false

@@ -105,10 +105,8 @@ enum PartitionRoom {
             places += SuperblockPlaces.all(size: disk.size) + BlankDevice.samples(in: range)
         }
         for place in places.merged(within: range) {
-            var offset = place.lowerBound
-            while offset < place.upperBound {
-                let count = min(1 << 20, place.upperBound - offset)
-                var bytes = try disk.descriptor.bytes(at: offset, count: Int(count), disk.path)
+            try disk.descriptor.forEachPiece(of: place, disk.path) { offset, bytes throws(StorageError) in
+                var bytes = bytes
                 while let index = bytes.firstIndexOfData {
                     let found = offset + Int64(index)
                     guard let old = try oldTable(at: found, on: disk) else {
@@ -116,10 +114,11 @@ enum PartitionRoom {
                             .failedPrecondition,
                             "it cannot grow: behind it there is unknown data at offset \(found)", subject: disk.path)
                     }
-                    let covered = old.clamped(to: offset..<(offset + count))
-                    for byte in covered { bytes[Int(byte - offset)] = 0 }
+                    for byte in old.clamped(to: offset..<(offset + Int64(bytes.count))) {
+                        bytes[Int(byte - offset)] = 0
+                    }
                 }
-                offset += count
+                return true
             }
         }
         if range.count >= 1 << 20,
@@ -169,7 +168,7 @@ enum PartitionRoom {
         let size = Int64(disk.sectorSize)
         if try sectors.header(at: size, sector: 1) == nil {
             // Written anew with the next change, from the copy at the end of the disk.
-            let bytes = try disk.descriptor.bytes(at: size, count: Int(size), disk.path)
+            let bytes = try disk.bytes(at: size, count: Int(size))
             guard bytes.firstIndexOfData == nil || bytes.starts(with: Array("EFI PART".utf8)) else {
                 throw BlockProbe.conflict(
                     [label, "unknown data at offset \(size), where its first header belongs"], disk.path)
@@ -225,7 +224,7 @@ enum PartitionRoom {
             let probe = try BlockProbe(disk.descriptor, disk.path, in: start..<limit)
             guard let found = try probe.superblock(), found.isFilesystem else { return nil }
             let superblock = try FilesystemDrivers.driver(of: found.signature.type)
-                .superblock(of: disk.descriptor, from: start, disk.path)
+                .superblock(of: disk, from: start)
             let end = start.addingReportingOverflow(superblock.totalBytes)
             return end.overflow ? .max : end.partialValue
         } catch  where error.code != .inputOutput {

@@ -21,7 +21,7 @@ struct TableSectors {
 
     /// The partitions of the MBR; none where there is no MBR.
     func entries() throws(StorageError) -> [Entry] {
-        let bytes = try disk.descriptor.bytes(at: 0, count: 512, disk.path)
+        let bytes = try disk.bytes(at: 0, count: 512)
         guard bytes[510] == 0x55, bytes[511] == 0xAA else { return [] }
         return (0..<4).map { 446 + $0 * 16 }
             .map { Entry(type: bytes[$0 + 4], start: bytes.little($0 + 8, 4), count: bytes.little($0 + 12, 4)) }
@@ -47,7 +47,7 @@ struct TableSectors {
     /// The header at an offset; nil where there is none, or it stands elsewhere by its own account.
     func header(at offset: Int64, sector: Int64) throws(StorageError) -> Header? {
         guard offset >= 0, offset + 512 <= disk.size else { return nil }
-        let header = Self.header(try disk.descriptor.bytes(at: offset, count: 512, disk.path)[...])
+        let header = Self.header(try disk.bytes(at: offset, count: 512)[...])
         return header.flatMap { $0.sector == sector ? $0 : nil }
     }
 

@@ -14,17 +14,14 @@ extension Descriptor {
     func openName(
         _ name: String, _ flags: Int32, crossing limits: MountLimits? = nil, _ subject: String
     ) throws(StorageError) -> Descriptor {
-        let place = Descriptor(
-            owning: try checkErrno(openat(raw, name, cls_O_PATH | O_NOFOLLOW | O_CLOEXEC), "openat", subject))
+        let place = try Descriptor(opening: name, in: self, cls_O_PATH | O_NOFOLLOW, subject)
         // Before anything is asked of it.
         try limits?.require(place, subject)
         let status = try place.status(subject)
         if status.isLink { throw StorageError(errno: ELOOP, "openat", subject) }
         if flags & O_DIRECTORY != 0, !status.isDirectory { throw StorageError(errno: ENOTDIR, "openat", subject) }
         if flags & cls_O_PATH != 0 { return place }
-        if status.isDirectory {
-            return Descriptor(owning: try checkErrno(openat(place.raw, ".", flags | O_CLOEXEC), "openat", subject))
-        }
+        if status.isDirectory { return try Descriptor(in: place, flags, subject) }
         return try Descriptor(opening: "/proc/self/fd/\(place.raw)", flags)
     }
 
@@ -45,9 +42,7 @@ extension Descriptor {
         guard pinned >= 0 else { throw StorageError(errno: errno, "openat", subject()) }
         let place = Descriptor(owning: pinned)
         guard try place.mountID() == mountID() else { throw StorageError(errno: EXDEV, "openat", subject()) }
-        let result = openat(place.raw, ".", flags | O_CLOEXEC)
-        guard result >= 0 else { throw StorageError(errno: errno, "openat", subject()) }
-        return Descriptor(owning: result)
+        return try Descriptor(in: place, flags, subject())
     }
 
     /// The text of the link `name` in this directory.

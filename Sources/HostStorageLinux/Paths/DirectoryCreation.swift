@@ -49,9 +49,8 @@ enum DirectoryCreation {
         for name in path.root.split(separator: "/").map(String.init) {
             place += "/\(name)"
             _ = try make(name, in: directory.descriptor, place)
-            let next = try checkErrno(
-                openat(directory.descriptor.raw, name, cls_O_PATH | O_DIRECTORY | O_CLOEXEC), "openat", place)
-            directory = OpenDirectory(Descriptor(owning: next))
+            directory = OpenDirectory(
+                try Descriptor(opening: name, in: directory.descriptor, cls_O_PATH | O_DIRECTORY, place))
         }
         return directory
     }

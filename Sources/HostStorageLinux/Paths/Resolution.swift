@@ -26,7 +26,7 @@ enum Resolution: Sendable, CaseIterable {
         _ subject: String
     ) throws(StorageError) -> Descriptor {
         guard let last = names.last else {
-            return Descriptor(owning: try checkErrno(openat(directory.raw, ".", flags | O_CLOEXEC), "openat", subject))
+            return try Descriptor(in: directory, flags, subject)
         }
         switch self {
         case .kernel:

@@ -13,10 +13,7 @@ enum TreeRemoval {
     /// Removes everything in a directory.
     static func removeContents(of directory: borrowing Descriptor, _ path: String) throws(StorageError) {
         // Of its own: what the caller has may be O_PATH or be read by somebody else.
-        let top = OpenDirectory(
-            Descriptor(
-                owning: try checkErrno(
-                    openat(directory.raw, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), "openat", path)))
+        let top = OpenDirectory(try Descriptor(in: directory, O_RDONLY | O_DIRECTORY, path))
         var attempts = 0
         while true {
             var descent = try Descent(from: top, path)

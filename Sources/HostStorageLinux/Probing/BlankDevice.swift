@@ -66,16 +66,11 @@ struct BlankDevice: ~Copyable {
     private static func proveZero(
         _ device: borrowing Descriptor, _ range: Range<Int64>, _ path: String
     ) throws(StorageError) {
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let count = min(1 << 20, range.upperBound - offset)
-            let bytes = try device.bytes(at: offset, count: Int(count), path)
-            if let index = bytes.firstIndexOfData {
-                throw StorageError(
-                    .failedPrecondition, "it is not blank: it holds unknown data at offset \(offset + Int64(index))",
-                    subject: path)
-            }
-            offset += count
+        try device.forEachPiece(of: range, path) { offset, bytes throws(StorageError) in
+            guard let index = bytes.firstIndexOfData else { return true }
+            throw StorageError(
+                .failedPrecondition, "it is not blank: it holds unknown data at offset \(offset + Int64(index))",
+                subject: path)
         }
     }
 
@@ -134,7 +129,7 @@ struct FilesystemMaking: Sendable {
     }
 
     func run(deadline: Duration) async throws(StorageError) {
-        try await tool.run(arguments, on: volume, deadline: deadline, subject: volume.device.path)
+        try await tool.run(arguments, on: volume, deadline: deadline, subject: volume.path)
     }
 }
 

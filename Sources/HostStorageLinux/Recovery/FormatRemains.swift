@@ -25,22 +25,16 @@ struct FormatRemains {
         let driver = kind.driver
         // What the page cache holds from before is no proof.
         try check(cls_block_flush_buffers(volume.descriptor.raw), "BLKFLSBUF", path)
-        for range in BlankDevice.ranges(size: device.size) {
-            var offset = range.lowerBound
-            while offset < range.upperBound {
-                let count = min(4096, range.upperBound - offset)
-                let bytes = try volume.descriptor.bytes(at: offset, count: Int(count), path)
-                if bytes.firstIndexOfData != nil {
-                    exist = true
-                    switch try driver.origin(of: Page(offset: offset, bytes: bytes), own, on: volume) {
-                    case .own: carryUUID = true
-                    case .plausible: break
-                    case .foreign:
-                        areOwn = false
-                        return
-                    }
+        for range in BlankDevice.ranges(size: device.size) where areOwn {
+            try volume.descriptor.forEachPiece(of: range, size: 4096, path) { offset, bytes throws(StorageError) in
+                if bytes.firstIndexOfData == nil { return true }
+                exist = true
+                switch try driver.origin(of: Page(offset: offset, bytes: bytes), own, on: volume) {
+                case .own: carryUUID = true
+                case .plausible: break
+                case .foreign: areOwn = false
                 }
-                offset += count
+                return areOwn
             }
         }
     }

@@ -17,7 +17,7 @@ struct IntentJournal: Sendable {
 
     init(stateDirectory: String) throws(StorageError) {
         directory = "\(stateDirectory)/intents"
-        boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+        boot = try ProcFS.bootID()
     }
 
     /// Notes down that `work` on a disk, or a volume of it, is about to begin.

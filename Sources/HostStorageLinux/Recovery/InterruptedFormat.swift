@@ -33,11 +33,11 @@ enum InterruptedFormat: Sendable, Hashable {
             let driver = FilesystemDrivers.driver(of: signature.type)
             if intent.uuid == nil {
                 self = .filesystem
-            } else if try driver.wasUsed(volume.descriptor, volume.device.path) {
+            } else if try driver.wasUsed(volume) {
                 // It holds what its users have put there, though it may want its log replayed.
                 self = .overtaken
             } else {
-                self = try driver.isUnfinished(volume.descriptor, volume.device.path) ? .remains : .filesystem
+                self = try driver.isUnfinished(volume) ? .remains : .filesystem
             }
         default: self = .overtaken
         }
@@ -46,7 +46,7 @@ enum InterruptedFormat: Sendable, Hashable {
     /// A tool outlives the process that has started it.
     private static func requireEnded(_ volume: OpenVolume) throws(StorageError) {
         guard try volume.isInUse() else { return }
-        throw StorageError(.aborted, "its format may still be under way", subject: volume.device.path)
+        throw StorageError(.aborted, "its format may still be under way", subject: volume.path)
     }
 
     /// Where there is no superblock, the bytes themselves have to show whose they are.

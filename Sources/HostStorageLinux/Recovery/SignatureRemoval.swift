@@ -12,7 +12,7 @@ import HostStorage
 enum SignatureRemoval {
     /// - Parameter volume: its disk's lock is held.
     static func run(_ volume: OpenVolume) throws(StorageError) {
-        let path = volume.device.path
+        let path = volume.path
         let claim = try Descriptor.claim(volume.device, O_RDWR)
         let size = try claim.blockSize(path)
         guard size == volume.device.size else {
@@ -28,20 +28,16 @@ enum SignatureRemoval {
 extension Descriptor {
     /// Writes zeros where anything else is.
     func zero(_ range: Range<Int64>, _ subject: String) throws(StorageError) {
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let count = min(1 << 20, range.upperBound - offset)
-            if try bytes(at: offset, count: Int(count), subject).firstIndexOfData != nil {
-                var done: Int64 = 0
-                while done < count {
-                    let zeros = [UInt8](repeating: 0, count: Int(count - done))
-                    done += Int64(
-                        try checkErrno(
-                            pwrite(raw, zeros, zeros.count, off_t(offset + done)), "pwrite",
-                            "\(subject) at offset \(offset + done)"))
-                }
+        try forEachPiece(of: range, subject) { offset, bytes throws(StorageError) in
+            if bytes.firstIndexOfData == nil { return true }
+            let zeros = [UInt8](repeating: 0, count: bytes.count)
+            var done = 0
+            while done < zeros.count {
+                done += try checkErrno(
+                    pwrite(raw, zeros, zeros.count - done, off_t(offset) + off_t(done)), "pwrite",
+                    "\(subject) at offset \(offset + Int64(done))")
             }
-            offset += count
+            return true
         }
     }
 }

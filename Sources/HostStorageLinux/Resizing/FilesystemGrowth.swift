@@ -6,8 +6,8 @@ import HostStorage
 /// The growth of a filesystem to the end of its device: by its kernel code where it can, mounted where it is or for the
 /// moment privately, else by its own tool.
 ///
-/// In this order: ``prepare(to:)`` and ``checkByTool(deadline:)`` refuse what can be refused, and only then the partition
-/// grows, and the filesystem after it.
+/// In this order: ``FilesystemDriver/prepare(_:to:)`` and ``FilesystemDriver/checkByTool(_:deadline:)`` refuse what can be
+/// refused, and only then the partition grows, and the filesystem after it.
 struct FilesystemGrowth: Sendable {
     let volume: OpenVolume
     let driver: any FilesystemDriver
@@ -29,20 +29,16 @@ struct FilesystemGrowth: Sendable {
     /// Whether the filesystem leaves `bytes` or more of its device unused. Every filesystem leaves some: less than a block,
     /// or at the end a group of blocks too small to be of use.
     func isBehind(by bytes: Int64, through directory: OpenDirectory? = nil) throws(StorageError) -> Bool {
-        let size = try volume.descriptor.blockSize(volume.device.path)
+        let size = try volume.descriptor.blockSize(volume.path)
         let place = if let directory { directory } else { try volume.usedDirectory() }
         let own = try driver.ownBytes(of: volume, at: place)
         guard own <= size else {
             throw StorageError(
                 .failedPrecondition, "its \(driver.type) has \(own) bytes, and its device only \(size)",
-                subject: volume.device.path)
+                subject: volume.path)
         }
         return size - own >= bytes
     }
-
-    func leastGrowth() throws(StorageError) -> Int64 { try driver.leastGrowth(of: volume) }
-
-    func prepare(to size: Int64) throws(StorageError) -> Way { try driver.prepare(self, to: size) }
 
     /// Fails where somebody works on it whose work has not been seen yet.
     func requireUnused() throws(StorageError) {
@@ -64,25 +60,10 @@ struct FilesystemGrowth: Sendable {
         do throws(StorageError) {
             return OpenDirectory(try FilesystemMount.privateDirectory(volume.device, driver))
         } catch  where error.code == .busy {
-            var error = error
-            error.code = .failedPrecondition
-            error.detail = "it is mounted read-only, or part of another device"
-            error.holders = Holders.ofDevice(volume.device)
-            throw error
+            throw StorageError(
+                .failedPrecondition, "it is mounted read-only, or part of another device", subject: error.subject,
+                cause: error.cause
+            ).held(by: Holders.ofDevice(volume.device))
         }
-    }
-
-    func checkByTool(deadline: Duration) async throws(StorageError) {
-        try await driver.checkByTool(volume, deadline: deadline)
-    }
-
-    func grow(through top: OpenDirectory) throws(StorageError) {
-        // It is open until after the call, not only until its number was read.
-        defer { withExtendedLifetime(top) {} }
-        try driver.grow(volume, through: top, to: volume.descriptor.blockSize(volume.device.path))
-    }
-
-    func growByTool(deadline: Duration) async throws(StorageError) {
-        try await driver.growByTool(volume, deadline: deadline)
     }
 }

@@ -122,7 +122,7 @@ enum ExtendedPartition {
         var place = box.start
         while !records.contains(place), records.count < 1024, place < box.start + box.size {
             records.append(place)
-            let record = try disk.descriptor.bytes(at: place, count: 512, disk.path)
+            let record = try disk.bytes(at: place, count: 512)
             guard record.little(510, 2) == 0xAA55 else { break }
             // Four entries of 16 bytes, of which one points to the next record, counted from the start of the box.
             let next = (0..<4).map { 446 + 16 * $0 }.first { [0x05, 0x0F, 0x85].contains(record[$0 + 4]) }

@@ -21,7 +21,9 @@ struct VolumeGrowth: Sendable {
         let filesystem = try FilesystemGrowth(of: volume)
         let begun = try journal.intent(.resize, volume.id.guid)
         // An earlier call may have grown the partition and not come to the filesystem.
-        if plan == .keep, try !filesystem.isBehind(by: filesystem.leastGrowth()), begun == nil { return nil }
+        if plan == .keep, try !filesystem.isBehind(by: filesystem.driver.leastGrowth(of: volume)), begun == nil {
+            return nil
+        }
         whole =
             switch plan {
             case .keep: volume.device.size
@@ -31,7 +33,7 @@ struct VolumeGrowth: Sendable {
         let isSame = begun?.uuid != nil && begun?.uuid == filesystem.uuid
         try PartitionGrowth.requireRoom(
             plan, for: volume, filesystem.driver, beyond: isSame ? begun?.size ?? 0 : 0)
-        way = try filesystem.prepare(to: whole)
+        way = try filesystem.driver.prepare(filesystem, to: whole)
         self.volume = volume
         self.plan = plan
         self.filesystem = filesystem
@@ -41,7 +43,7 @@ struct VolumeGrowth: Sendable {
     private var isByTool: Bool { if case .tool = way { true } else { false } }
 
     func checkByTool(deadline: Duration) async throws(StorageError) {
-        if isByTool { try await filesystem.checkByTool(deadline: deadline) }
+        if isByTool { try await filesystem.driver.checkByTool(volume, deadline: deadline) }
     }
 
     /// Notes the growth down and grows the partition, and the filesystem too where the kernel can.
@@ -58,7 +60,11 @@ struct VolumeGrowth: Sendable {
         if case .grow(let bytes) = plan, let partition = volume.partition {
             try PartitionGrowth.grow(partition, to: bytes, on: volume.disk)
         }
-        if case .kernel(let directory) = way { try filesystem.grow(through: directory) }
+        if case .kernel(let directory) = way {
+            // It is open until after the call, not only until its number was read.
+            defer { withExtendedLifetime(directory) {} }
+            try filesystem.driver.grow(volume, through: directory, to: volume.descriptor.blockSize(volume.path))
+        }
     }
 
     /// After a failure: where nothing was written behind the filesystem, nothing of this growth is there to go on with, and
@@ -73,7 +79,7 @@ struct VolumeGrowth: Sendable {
     }
 
     func growByTool(deadline: Duration) async throws(StorageError) {
-        if isByTool { try await filesystem.growByTool(deadline: deadline) }
+        if isByTool { try await filesystem.driver.growByTool(volume, deadline: deadline) }
     }
 
     /// Verifies that it has come to its end.
@@ -81,7 +87,7 @@ struct VolumeGrowth: Sendable {
         let directory: OpenDirectory? = if case .kernel(let directory) = way { directory } else { nil }
         guard try !filesystem.isBehind(by: 16 << 20, through: directory) else {
             throw StorageError(
-                .internalError, "the filesystem has not grown with its partition", subject: volume.device.path)
+                .internalError, "the filesystem has not grown with its partition", subject: volume.path)
         }
         try journal.strike(.resize, volume.id.guid)
     }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLinuxStorage
 import Glibc
 package import HostStorage
 
@@ -34,7 +33,7 @@ package final class SandboxDirectory: Sendable {
         let path = "\(base)/\(Self.prefix)\(getpid())"
         try Self.makePrivate(path)
         let lock = try Descriptor(opening: "\(path)/lock", O_RDWR | O_CREAT | O_NOFOLLOW)
-        try check(cls_try_lock(lock.raw), "flock", path)
+        guard try lock.lock(patience: .zero, path) else { throw StorageError(errno: EWOULDBLOCK, "flock", path) }
         self.path = path
         self.lock = lock
     }
@@ -45,9 +44,7 @@ package final class SandboxDirectory: Sendable {
     private static func removeStale(_ path: String) throws(StorageError) -> Bool {
         // Without the file it was killed before it made anything.
         if let lock = try? Descriptor(opening: "\(path)/lock", O_RDWR | O_NOFOLLOW) {
-            let result = cls_try_lock(lock.raw)
-            if result == -EWOULDBLOCK { return false }
-            try check(result, "flock", path)
+            guard try lock.lock(patience: .zero, path) else { return false }
             try ScratchTree.remove(path)
         } else {
             try checkErrno(rmdir(path), "rmdir", path)

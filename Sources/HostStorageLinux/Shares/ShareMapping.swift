@@ -35,7 +35,6 @@ struct ShareMapping: Sendable, Hashable {
 
     /// A name that a file can have in any spelling of paths, and that stands for one text only.
     private static func fileName(_ text: String) -> String {
-        let digits = Array("0123456789ABCDEF".utf8)
         var name: [UInt8] = []
         for (index, byte) in text.utf8.enumerated() {
             switch byte {
@@ -44,7 +43,7 @@ struct ShareMapping: Sendable, Hashable {
                 name.append(byte)
             // Neither first, where it hides, nor last, where Windows drops it.
             case UInt8(ascii: ".") where index > 0 && index < text.utf8.count - 1: name.append(byte)
-            default: name += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+            default: name += "%\(byte.hexadecimal.uppercased())".utf8
             }
         }
         return String(decoding: name, as: UTF8.self)

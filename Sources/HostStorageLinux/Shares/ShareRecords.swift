@@ -12,7 +12,7 @@ struct ShareRecords: Sendable {
 
     init(stateDirectory: String) throws(StorageError) {
         directory = "\(stateDirectory)/shares"
-        boot = try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+        boot = try ProcFS.bootID()
     }
 
     /// All mappings on record.
@@ -46,19 +46,8 @@ struct ShareRecords: Sendable {
 
     func set(_ users: SMBUsers, of mapping: ShareMapping) throws(StorageError) {
         try makeDirectories(path(mapping.directories.dropLast()))
-        let path = path(mapping.directories)
-        // Whole or not at all.
-        let new = "\(path)\(Self.unfinished)"
-        // Whatever lies there may be a pipe, which would be waited for.
-        unlink(new)
-        do {
-            let file = try Descriptor(opening: new, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW)
-            var text = "boot=\(boot)\n\(users.text)"
-            let written = try checkErrno(text.withUTF8 { write(file.raw, $0.baseAddress, $0.count) }, "write", new)
-            guard written == text.utf8.count else { throw StorageError(errno: ENOSPC, "write", new) }
-            try checkErrno(fsync(file.raw), "fsync", new)
-        }
-        try checkErrno(rename(new, path), "rename", path)
+        try StateFile.write(
+            "boot=\(boot)\n\(users.text)", to: path(mapping.directories), unfinished: Self.unfinished)
     }
 
     func remove(_ mapping: ShareMapping) throws(StorageError) {

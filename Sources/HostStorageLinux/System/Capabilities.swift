@@ -22,8 +22,7 @@ struct Capabilities: OptionSet, Sendable {
     }
 
     private static func read(_ set: String) throws(StorageError) -> Capabilities? {
-        let status = try Descriptor.contents(of: "/proc/self/status")
-        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("\(set):") }) else { return nil }
-        return UInt64(line.dropFirst(set.count + 1).drop { $0 == "\t" || $0 == " " }, radix: 16).map(Self.init)
+        ProcFS.value(of: set, in: try Descriptor.contents(of: "/proc/self/status"))
+            .flatMap { UInt64($0, radix: 16) }.map(Self.init)
     }
 }

@@ -37,6 +37,13 @@ struct Descriptor: ~Copyable, Sendable {
         copies?.waitForEnd()
     }
 
+    /// Opens a name in a directory, or the directory anew, as it stands; `flags` get O_CLOEXEC.
+    init(
+        opening name: String = ".", in directory: borrowing Descriptor, _ flags: Int32, _ subject: String
+    ) throws(StorageError) {
+        self.init(owning: try checkErrno(openat(directory.raw, name, flags | O_CLOEXEC), "openat", subject))
+    }
+
     /// The whole content of a small file, such as an attribute of sysfs.
     static func contents(of path: String) throws(StorageError) -> String {
         String(decoding: try bytes(of: path), as: UTF8.self)
@@ -54,8 +61,8 @@ struct Descriptor: ~Copyable, Sendable {
     }
 
     /// Writes to a file in one piece, as sysfs wants it.
-    static func write(_ text: String, to path: String, flags: Int32 = O_WRONLY) throws(StorageError) {
-        let file = try Descriptor(opening: path, flags)
+    static func write(_ text: String, to path: String) throws(StorageError) {
+        let file = try Descriptor(opening: path, O_WRONLY)
         var text = text
         _ = try checkErrno(text.withUTF8 { Glibc.write(file.raw, $0.baseAddress, $0.count) }, "write", path)
     }
@@ -91,6 +98,19 @@ struct Descriptor: ~Copyable, Sendable {
             done += got
         }
         return buffer
+    }
+
+    /// Reads a range in pieces, in order, until `body` returns false.
+    ///
+    /// - Parameter size: the most bytes of a piece.
+    func forEachPiece(
+        of range: Range<Int64>, size: Int64 = 1 << 20, _ subject: String,
+        _ body: (_ offset: Int64, _ bytes: [UInt8]) throws(StorageError) -> Bool
+    ) throws(StorageError) {
+        for offset in stride(from: range.lowerBound, to: range.upperBound, by: Int(size)) {
+            let count = min(size, range.upperBound - offset)
+            guard try body(offset, bytes(at: offset, count: Int(count), subject)) else { return }
+        }
     }
 
     /// Whether a directory holds no names.
@@ -143,8 +163,7 @@ struct Descriptor: ~Copyable, Sendable {
     /// The ID of the mount that it was opened in. Unlike statx(2), this asks no filesystem (proc_pid_fdinfo(5)).
     func mountID() throws(StorageError) -> Int {
         let path = "/proc/self/fdinfo/\(raw)"
-        let line = try Descriptor.contents(of: path).split(separator: "\n").first { $0.hasPrefix("mnt_id:") }
-        guard let id = line.flatMap({ Int($0.dropFirst("mnt_id:".count).drop { $0 == "\t" || $0 == " " }) }) else {
+        guard let id = ProcFS.value(of: "mnt_id", in: try Descriptor.contents(of: path)).flatMap({ Int($0) }) else {
             throw StorageError(.internalError, "the kernel does not say which mount it is in", subject: path)
         }
         return id

@@ -83,8 +83,7 @@ package final class QueuedOutput: Sendable {
             if byte >= 0x20, byte != 0x7F {
                 bytes.append(byte)
             } else {
-                let digits = Array("0123456789abcdef".utf8)
-                bytes += [UInt8(ascii: "\\"), UInt8(ascii: "x"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                bytes += "\\x\(byte.hexadecimal)".utf8
             }
         }
         bytes.append(UInt8(ascii: "\n"))

@@ -29,8 +29,10 @@ enum StateFile {
     }
 
     /// Puts the text there, whole or not at all, on stable storage.
-    static func write(_ text: String, to path: String) throws(StorageError) {
-        let new = "\(path).new"
+    ///
+    /// - Parameter unfinished: what the name of a file ends with that is not whole yet.
+    static func write(_ text: String, to path: String, unfinished: String = ".new") throws(StorageError) {
+        let new = "\(path)\(unfinished)"
         do throws(StorageError) {
             unlink(new)
             do {

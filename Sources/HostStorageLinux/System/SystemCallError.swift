@@ -97,3 +97,11 @@ func checkErrno<Result: SignedInteger>(
     guard result < 0 else { return result }
     throw StorageError(errno: errno, call, subject())
 }
+
+extension StorageError {
+    func held(by holders: [Holder]) -> StorageError {
+        var error = self
+        error.holders = holders
+        return error
+    }
+}

@@ -9,14 +9,14 @@ extension LinuxBackend {
         let (driver, own) = try await onDisk(of: found) { () throws(StorageError) in
             let volume = try OpenVolume(found)
             let driver = try volume.driver()
-            return (driver, try driver.member(of: volume.descriptor, from: 0, volume.device.path))
+            return (driver, try driver.member(on: volume, from: 0))
         }
-        guard let own, own.count > 1 else { return }
+        guard own.count > 1 else { return }
         var places: [UInt64: String] = [:]
         for volume in try await index.all() where volume.place != found.place {
             let other = try await onDisk(of: volume) { () throws(StorageError) -> FilesystemMember? in
                 let disk = try OpenDisk(volume.disk)
-                return (try? driver.member(of: disk.descriptor, from: volume.partition?.start ?? 0, disk.path)) ?? nil
+                return try? driver.member(on: disk, from: volume.partition?.start ?? 0)
             }
             guard let other, other.filesystem == own.filesystem else { continue }
             let earlier = other.id == own.id ? found.place : places.updateValue(volume.place, forKey: other.id)

@@ -26,7 +26,7 @@ struct LocatedVolume: Sendable, Hashable {
             let identifiers = try disk.identifiers()
             var name = "\(identifiers.page83)/\(identifiers.serialNumber)"
             if name == "/" {
-                name = "\(try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? "")/\(disk.number)"
+                name = "\(try ProcFS.bootID())/\(disk.number)"
             }
             return try VolumeID(name: "\(name)/\(part)")
         }

@@ -6,7 +6,7 @@ import HostStorage
 
 /// A volume whose disk is open, verified and, where it is to be changed, locked; and whose device the
 /// kernel knows.
-final class OpenVolume: Sendable {
+final class OpenVolume: ByteSource {
     let id: VolumeID
     let disk: OpenDisk
     /// As the table has it now, under the lock.
@@ -59,8 +59,12 @@ final class OpenVolume: Sendable {
         self.descriptor = descriptor
     }
 
-    /// The device under a name that means this very device as long as this is open, for child programs.
-    var pinnedPath: String { "/proc/\(getpid())/fd/\(descriptor.raw)" }
+    var path: String { device.path }
+
+    /// Bytes of its device.
+    func bytes(at offset: Int64, count: Int) throws(StorageError) -> [UInt8] {
+        try descriptor.bytes(at: offset, count: count, path)
+    }
 
     /// What libblkid recognises on the volume.
     func content() throws(StorageError) -> RecognisedContent {
@@ -119,21 +123,13 @@ final class OpenVolume: Sendable {
     /// Whether somebody works on it: it is mounted, in whichever namespace, or part of another device, or a process has
     /// it open for more than reading and keeps it so for longer than a moment.
     func isInUse() throws(StorageError) -> Bool {
-        do throws(StorageError) {
-            _ = try Descriptor.claim(device, O_RDONLY)
-            return false
-        } catch  where error.code == .busy {
-            return true
-        }
+        try BriefHold.isBusy { () throws(StorageError) in _ = try Descriptor.claim(device, O_RDONLY) }
     }
 
     /// Whether the kernel has given it to a mount, a stack or a process for its own.
     func isClaimed() throws(StorageError) -> Bool {
-        do throws(StorageError) {
+        try BriefHold.isBusy { () throws(StorageError) in
             _ = try Descriptor(opening: device.path, O_RDONLY | O_EXCL | O_NONBLOCK)
-            return false
-        } catch  where error.code == .busy {
-            return true
         }
     }
 
@@ -151,12 +147,11 @@ final class OpenVolume: Sendable {
         if let top = try usedDirectory() {
             try check(cls_syncfs(top.descriptor.raw), "syncfs", device.path)
         } else if try isClaimed(), case let mounts = Holders.mounts(of: device.device), !mounts.isEmpty {
-            var error = StorageError(
+            throw StorageError(
                 .failedPrecondition,
                 "its filesystem is mounted and cannot be told to write its data out: it was shut down, or it is served by a "
-                    + "program of another mount namespace", subject: device.path)
-            error.holders = mounts
-            throw error
+                    + "program of another mount namespace", subject: device.path
+            ).held(by: mounts)
         }
         try checkErrno(fsync(descriptor.raw), "fsync", device.path)
     }

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import HostStorage
+
+/// Attributes of sysfs by path.
+enum Sysfs {
+    /// The attribute without the line's end; nil where there is no such attribute.
+    static func attribute(_ path: String) throws(StorageError) -> String? {
+        do throws(StorageError) {
+            var text = try Descriptor.contents(of: path)
+            if text.utf8.last == UInt8(ascii: "\n") { text.removeLast() }
+            return text
+        } catch  where error.code == .notFound || error.isSystemCall(errno: EINVAL) {
+            return nil
+        }
+    }
+
+    static func number(_ path: String) throws(StorageError) -> UInt64? {
+        try attribute(path).flatMap { UInt64($0) }
+    }
+
+    /// Reads "major:minor".
+    static func device(_ path: String) throws(StorageError) -> DeviceNumber? {
+        guard let parts = try attribute(path)?.split(separator: ":"), parts.count == 2,
+            let major = UInt32(parts[0]), let minor = UInt32(parts[1])
+        else { return nil }
+        return DeviceNumber(major: major, minor: minor)
+    }
+
+    /// The names in a directory; none where it does not exist.
+    static func names(in path: String) -> [String] {
+        guard let directory = try? Descriptor(opening: path, O_RDONLY | O_DIRECTORY) else { return [] }
+        var names: [String] = []
+        try? directory.forEachName(path) { name in
+            names.append(name)
+            return true
+        }
+        return names.sorted()
+    }
+
+    /// The last name of what a link leads to.
+    static func linkName(_ path: String) -> String? {
+        linkText(path)?.split(separator: "/").last.map(String.init)
+    }
+
+    static func linkText(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &buffer, buffer.count)
+        guard count > 0 else { return nil }
+        return String(decoding: buffer[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
+
+/// Files of /proc.
+enum ProcFS {
+    /// The value of a line "name: value", as /proc/PID/status and fdinfo have them.
+    static func value(of name: String, in text: String) -> Substring? {
+        text.split(separator: "\n").first { $0.hasPrefix("\(name):") }?
+            .dropFirst(name.utf8.count + 1).drop { $0 == "\t" || $0 == " " }
+    }
+
+    /// The kernel's name of this boot of the machine; empty where it gives it none.
+    static func bootID() throws(StorageError) -> String {
+        try Sysfs.attribute("/proc/sys/kernel/random/boot_id") ?? ""
+    }
+}
