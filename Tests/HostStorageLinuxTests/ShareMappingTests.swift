@@ -139,8 +139,9 @@ extension RealDiskTests {
         @Test func aDetachedMountThatHangsKeepsNoOtherFromItsEnd() async throws {
             let scratch = try ScratchDirectory()
             let file = try FaultyFile(size: 64 << 20)
-            defer { _ = try? file.order(.none) }
             let (faulty, good) = (try file.attach(), try LoopDisk(size: 64 << 20))
+            // Before the disks are taken away, which would wait for it.
+            defer { _ = try? file.order(.none) }
             for (name, disk) in [("faulty", faulty), ("good", good)] {
                 try Command.run("mkfs.ext4", "-q", disk.device)
                 try Command.run("mkdir", "\(scratch.path)/\(name)")
@@ -155,7 +156,7 @@ extension RealDiskTests {
                 try file.order(.hang) > 0
             }
             try MountReplacement.detach("good", in: directory, "good")
-            try await eventually("the other mount ends meanwhile") { isFree(good) }
+            try await eventually("the other mount ends meanwhile", within: .seconds(60)) { isFree(good) }
             #expect(!isFree(faulty), "the first has not ended")
             try file.order(.none)
             try await eventually("the first mount ends when its disk answers") { isFree(faulty) }
