@@ -211,9 +211,7 @@ extension DiskNode {
                 try checkErrno(fsync(claim.raw), "fsync", device.path)
             } catch  where error.code == .busy {
                 // Who has the whole disk keeps its partitions from being claimed, and the other way round.
-                var error = error
-                error.holders = devices.flatMap(Holders.ofDevice)
-                throw error
+                throw error.held(by: devices.flatMap(Holders.ofDevice))
             }
         }
     }

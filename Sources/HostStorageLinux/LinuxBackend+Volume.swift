@@ -187,11 +187,10 @@ extension LinuxBackend {
     }
 
     private static func unrepaired(_ fault: String, _ holders: [Holder], _ path: HostPath) -> StorageError {
-        var error = StorageError(
+        StorageError(
             .failedPrecondition, "what is mounted there is of no use: \(fault); it is in use, so it is left as it is",
-            subject: "\(path)")
-        error.holders = holders
-        return error
+            subject: "\(path)"
+        ).held(by: holders)
     }
 
     /// Notes a new mount down. One whose filesystem was dead before, because somebody out of sight holds it, is taken

@@ -36,12 +36,15 @@ struct Ext4: FilesystemDriver {
     }
 
     func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock? {
-        let bytes = try Self.superblockBytes(device, from: start)
-        let is64Bit = bytes.little(0x60, 4) & 0x80 != 0
+        Self.figures(in: try Self.superblockBytes(device, from: start))
+    }
+
+    static func figures(in superblock: [UInt8]) -> Superblock {
+        let is64Bit = superblock.little(0x60, 4) & 0x80 != 0
         return Superblock(
-            blockSize: 1024 << min(bytes.little(0x18, 4), 6),
-            blocks: bytes.little(0x04, 4) + (is64Bit ? bytes.little(0x150, 4) << 32 : 0),
-            freeBlocks: bytes.little(0x0C, 4) + (is64Bit ? bytes.little(0x158, 4) << 32 : 0))
+            blockSize: 1024 << min(superblock.little(0x18, 4), 6),
+            blocks: superblock.little(0x04, 4) + (is64Bit ? superblock.little(0x150, 4) << 32 : 0),
+            freeBlocks: superblock.little(0x0C, 4) + (is64Bit ? superblock.little(0x158, 4) << 32 : 0))
     }
 
     func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool {

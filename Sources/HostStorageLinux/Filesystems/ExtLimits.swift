@@ -28,7 +28,8 @@ struct ExtLimits {
     init(of volume: OpenVolume) throws(StorageError) {
         subject = volume.path
         let bytes = try volume.bytes(at: 1024, count: 1024)
-        blockSize = 1024 << min(bytes.little(0x18, 4), 6)
+        let figures = Ext4.figures(in: bytes)
+        (blockSize, blocks, freeBlocks) = (figures.blockSize, figures.blocks, figures.freeBlocks ?? 0)
         firstBlock = bytes.little(0x14, 4)
         groupBlocks = bytes.little(0x20, 4)
         groupInodes = bytes.little(0x28, 4)
@@ -37,9 +38,6 @@ struct ExtLimits {
         compatible = bytes.little(0x5C, 4)
         incompatible = bytes.little(0x60, 4)
         readOnlyCompatible = bytes.little(0x64, 4)
-        let isLong = incompatible & 0x80 != 0
-        blocks = bytes.little(0x04, 4) | (isLong ? bytes.little(0x150, 4) << 32 : 0)
-        freeBlocks = bytes.little(0x0C, 4) | (isLong ? bytes.little(0x158, 4) << 32 : 0)
         reservedBlocks = compatible & 0x10 != 0 ? bytes.little(0xCE, 2) : 0
         groupsTogether = incompatible & 0x200 != 0 ? 1 << min(16, bytes.little(0x174, 1)) : 1
         let isJournalTold = compatible & 0x4 != 0 && bytes.little(0xFD, 1) == 1

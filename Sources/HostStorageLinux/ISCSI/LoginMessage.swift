@@ -57,11 +57,7 @@ struct LoginMessage: Sendable, Equatable {
     /// Of the data of an answer.
     init(data: [UInt8]) {
         texts = data.split(separator: 0).compactMap { text in
-            guard let sign = text.firstIndex(of: UInt8(ascii: "=")) else { return nil }
-            return (
-                String(decoding: text[..<sign], as: UTF8.self),
-                String(decoding: text[text.index(after: sign)...], as: UTF8.self)
-            )
+            String(decoding: text, as: UTF8.self)[...].keyAndValue.map { (String($0.key), String($0.value)) }
         }
     }
 

@@ -47,7 +47,7 @@ enum LoginRecord {
     /// The value of a line, where the record has one.
     static func value(of name: String, in record: String) -> String? {
         record.split(separator: "\n").last { Self.name(of: $0) == name }.flatMap { line in
-            line.firstIndex(of: "=").map { trimmed(line[line.index(after: $0)...]) }
+            line.keyAndValue.map { trimmed($0.value) }
         }
     }
 
@@ -63,7 +63,7 @@ enum LoginRecord {
     }
 
     private static func name(of line: Substring) -> String {
-        trimmed(line[..<(line.firstIndex(of: "=") ?? line.endIndex)])
+        trimmed(line.keyAndValue?.key ?? line)
     }
 
     private static func trimmed(_ text: Substring) -> String {

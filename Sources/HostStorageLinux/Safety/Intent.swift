@@ -68,13 +68,11 @@ extension Intent {
         var names: [String: String] = [:]
         var values: [Substring: String] = [:]
         for line in text.split(separator: "\n") {
-            guard let equals = line.firstIndex(of: "=") else { return nil }
-            let value = String(line[line.index(after: equals)...])
-            let key = line[..<equals]
+            guard let (key, value) = line.keyAndValue else { return nil }
             if key.hasPrefix("name:") {
-                names[String(key.dropFirst("name:".count))] = Self.unescaped(value)
+                names[String(key.dropFirst("name:".count))] = Self.unescaped(String(value))
             } else {
-                values[key] = value
+                values[key] = String(value)
             }
         }
         guard values["version"] == "1", let work = values["work"].flatMap(Work.init(rawValue:)),

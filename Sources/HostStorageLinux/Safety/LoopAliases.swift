@@ -57,12 +57,11 @@ enum LoopAliases {
 
     private static func isInUse(_ name: String) throws(StorageError) -> Bool {
         do throws(StorageError) {
-            _ = try BriefHold.outlast { () throws(StorageError) in
-                try Descriptor(opening: BlockDeviceName.path(of: name), O_RDONLY | O_EXCL | O_NONBLOCK)
+            return try BriefHold.isBusy { () throws(StorageError) in
+                _ = try BriefHold.outlast { () throws(StorageError) in
+                    try Descriptor(opening: BlockDeviceName.path(of: name), O_RDONLY | O_EXCL | O_NONBLOCK)
+                }
             }
-            return false
-        } catch  where error.code == .busy {
-            return true
         } catch  where [.notFound, .inputOutput].contains(error.code) {
             return false
         }

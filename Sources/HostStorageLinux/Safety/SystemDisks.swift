@@ -30,26 +30,22 @@ struct SystemDisks: Sendable {
 
     /// - Parameter use: the disks that the caller may have mounted all the same. It is asked by what the disk calls
     ///   itself.
-    func refuseMount(
-        of disk: DiskNode, allowing use: SystemDiskUse?
-    ) throws(StorageError) {
-        do throws(StorageError) {
-            try refuse(disk)
-        } catch  where error.code == .denied {
-            guard let use, try use.names(disk.identifiers()) else { throw error }
+    func refuseMount(of disk: DiskNode, allowing use: SystemDiskUse?) throws(StorageError) {
+        try Self.unless(use, names: disk) { () throws(StorageError) in try refuse(disk) }
+    }
+
+    static func refuse(_ disk: DiskNode, allowing use: SystemDiskUse? = nil) throws(StorageError) {
+        try unless(use, names: disk) { () throws(StorageError) in
+            guard try names().contains(disk.name) else { return }
+            throw StorageError(.denied, "it carries the running system", subject: disk.devicePath)
         }
     }
 
-    static func refuse(_ disk: DiskNode) throws(StorageError) {
-        guard try names().contains(disk.name) else { return }
-        throw StorageError(.denied, "it carries the running system", subject: disk.devicePath)
-    }
-
-    static func refuse(
-        _ disk: DiskNode, allowing use: SystemDiskUse?
+    private static func unless(
+        _ use: SystemDiskUse?, names disk: DiskNode, _ refuse: () throws(StorageError) -> Void
     ) throws(StorageError) {
         do throws(StorageError) {
-            try refuse(disk)
+            try refuse()
         } catch  where error.code == .denied {
             guard let use, try use.names(disk.identifiers()) else { throw error }
         }

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Substring {
+    /// Both sides of the first "=", as records of this layer and of open-iscsi have them; nil where there is none.
+    var keyAndValue: (key: Substring, value: Substring)? {
+        utf8.firstIndex(of: UInt8(ascii: "=")).map { (self[..<$0], self[utf8.index(after: $0)...]) }
+    }
+}
