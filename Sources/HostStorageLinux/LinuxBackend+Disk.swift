@@ -7,7 +7,7 @@ import Logging
 
 extension LinuxBackend {
     public func diskLocations() async throws(StorageError) -> [DiskNumber: DiskLocation] {
-        try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+        try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             var locations: [DiskNumber: DiskLocation] = [:]
             for disk in try inventory.disks() { locations[disk.number] = disk.location() }
             return locations
@@ -15,11 +15,11 @@ extension LinuxBackend {
     }
 
     public func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
-        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+        let disks = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disks()
         }
         var all: [DiskNumber: DiskIdentifiers] = [:]
-        for reply in await identities.ask(all: disks) {
+        for reply in await identities.query(all: disks) {
             switch reply.answer {
             case .success(let identifiers):
                 silentDisks.note(reply.disk, nil)
@@ -40,7 +40,7 @@ extension LinuxBackend {
     public func diskIdentifiers(of disk: DiskNumber) async throws(StorageError) -> DiskIdentifiers {
         let node = try await node(disk)
         do throws(StorageError) {
-            return try await identities.ask(node)
+            return try await identities.query(node)
         } catch {
             guard let names = await kernelsNames(of: node, after: error) else { throw error }
             return names
@@ -50,17 +50,17 @@ extension LinuxBackend {
     /// What the kernel noted of a disk that does not answer; nil for other errors, and where it noted nothing.
     private func kernelsNames(of disk: DiskNode, after error: StorageError) async -> DiskIdentifiers? {
         guard error.code == .deadlineExceeded, !disk.isLoop else { return nil }
-        return try? await lanes.run(in: .inventory) { () throws(StorageError) in try disk.identifiers() }
+        return try? await queues.run(in: .inventory) { () throws(StorageError) in try disk.identifiers() }
     }
 
     public func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64 {
         let node = try await node(disk)
-        return try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in try OpenDisk(node).size }
+        return try await queues.run(in: .disk(name: node.name)) { () throws(StorageError) in try OpenDisk(node).size }
     }
 
     public func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState {
         let node = try await node(disk)
-        return try await lanes.run(in: .disk(name: node.name)) { [offline] () throws(StorageError) in
+        return try await queues.run(in: .disk(name: node.name)) { [offline] () throws(StorageError) in
             if try offline.isOffline(disk) { return .offline }
             // Documentation/scsi: a device is "running", or out of use for one reason or another.
             let state = try node.scsiState()
@@ -70,7 +70,7 @@ extension LinuxBackend {
 
     public func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool {
         let node = try await node(disk)
-        return try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in
+        return try await queues.run(in: .disk(name: node.name)) { () throws(StorageError) in
             // Documentation/ABI/stable/sysfs-block: as BLKROGET has it, and no disk has to answer.
             try node.attribute("ro") == "1"
         }
@@ -78,7 +78,7 @@ extension LinuxBackend {
 
     public func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
         let node = try await node(disk)
-        try await lanes.run(in: .disk(name: node.name)) { [offline, systemDisks] () throws(StorageError) in
+        try await queues.run(in: .disk(name: node.name)) { [offline, systemDisks] () throws(StorageError) in
             switch state {
             case .online:
                 if let state = try node.scsiState(), state != "running" {
@@ -96,7 +96,7 @@ extension LinuxBackend {
     public func partitionDisk(_ disk: DiskNumber) async throws(StorageError) {
         let node = try await node(disk)
         try await index.requireOnlyOne(node)
-        try await lanes.run(in: .disk(name: node.name)) { [journal, index, systemDisks] () throws(StorageError) in
+        try await queues.run(in: .disk(name: node.name)) { [journal, index, systemDisks] () throws(StorageError) in
             try systemDisks.refuse(node)
             // Whether it was partitioned here or, a moment ago, elsewhere.
             index.forget(node)
@@ -129,7 +129,7 @@ extension LinuxBackend {
             }
         }
         try makePartition(disk, journal)
-        if let interrupted { try journal.strike(.partition, interrupted.target) }
+        if let interrupted { try journal.remove(.partition, interrupted.target) }
     }
 
     private static func makePartition(_ disk: OpenDisk, _ journal: IntentJournal) throws(StorageError) {
@@ -156,21 +156,21 @@ extension LinuxBackend {
         }
         // What the kernel remembers of an earlier disk at this place would only be in the way.
         if isNew { try KernelPartitions(disk: disk).removeAll() }
-        let intent = try journal.note(
+        let intent = try journal.record(
             .partition, target, on: disk.node, uuid: isNew ? diskID : nil, partition: partitionID)
         do throws(StorageError) {
             try writer.write()
         } catch {
             // It has come to its end, if not well: what is written there later is not ours.
             if isNew { try? InterruptedPartitioning.clear(disk, intent) }
-            try journal.strike(.partition, target)
+            try journal.remove(.partition, target)
             throw error
         }
         guard let partition = try PartitionTable(of: disk)?.partitions.first(where: { !$0.isReserved }) else {
             throw StorageError(.internalError, "the new partition does not show on the disk", subject: disk.path)
         }
         _ = try KernelPartitions(disk: disk).device(of: partition)
-        try journal.strike(.partition, target)
+        try journal.remove(.partition, target)
     }
 }
 

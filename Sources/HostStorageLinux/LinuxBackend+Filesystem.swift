@@ -7,20 +7,20 @@ import Logging
 
 extension LinuxBackend {
     public func pathExists(_ path: HostPath) async throws(StorageError) -> Bool {
-        try await onPath(path) { door, path throws(StorageError) in try Self.exists(path, door) }
+        try await onPath(path) { resolver, path throws(StorageError) in try Self.exists(path, resolver) }
     }
 
     public func makeDirectory(_ path: HostPath) async throws(StorageError) {
-        try await onPath(path) { door, path throws(StorageError) in try DirectoryCreation.make(path, door) }
+        try await onPath(path) { resolver, path throws(StorageError) in try DirectoryCreation.make(path, resolver) }
     }
 
     public func remove(_ path: HostPath, force: Bool) async throws(StorageError) {
-        try await onPath(path) { [self] door, path throws(StorageError) in
+        try await onPath(path) { [self] resolver, path throws(StorageError) in
             let (parent, name): (OpenDirectory, String)
             let wasMounted: Bool
             let status: FileStatus
             do throws(StorageError) {
-                (parent, name) = try door.openParent(of: path)
+                (parent, name) = try resolver.openParent(of: path)
                 wasMounted = try MountTable.top(on: name, in: parent.descriptor, "\(path)") != nil
                 if wasMounted {
                     guard force else { throw TreeRemoval.removalError(EBUSY, "\(path)") }
@@ -48,27 +48,27 @@ extension LinuxBackend {
     }
 
     public func removeContents(of path: HostPath) async throws(StorageError) {
-        try await onPath(path) { door, path throws(StorageError) in
-            try TreeRemoval.removeContents(of: door.open(path, O_RDONLY | O_DIRECTORY), "\(path)")
+        try await onPath(path) { resolver, path throws(StorageError) in
+            try TreeRemoval.removeContents(of: resolver.open(path, O_RDONLY | O_DIRECTORY), "\(path)")
         }
     }
 
     public func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError) {
-        try await onPath(link) { door, link throws(StorageError) in
-            let target = try door.actual(target)
+        try await onPath(link) { resolver, link throws(StorageError) in
+            let target = try resolver.onDiskName(target)
             do throws(StorageError) {
                 // Whoever follows the new link must not leave the roots by another one behind it.
-                _ = try door.following(target)
+                _ = try resolver.resolvingSymlinks(target)
             } catch  where error.code == .notFound {}
-            let (parent, name) = try door.openParent(of: link)
+            let (parent, name) = try resolver.openParent(of: link)
             try checkErrno(symlinkat(target.hostPath, parent.descriptor.raw, name), "symlinkat", "\(link)")
         }
     }
 
     public func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool {
-        try await onPath(path) { door, path throws(StorageError) in
-            guard !path.isRoot else { return try door.open(path, cls_O_PATH).status("\(path)").isMountRoot }
-            let (parent, name) = try door.openParent(of: path)
+        try await onPath(path) { resolver, path throws(StorageError) in
+            guard !path.isRoot else { return try resolver.open(path, cls_O_PATH).status("\(path)").isMountRoot }
+            let (parent, name) = try resolver.openParent(of: path)
             // What is mounted there is not asked: it may be dead.
             if let mount = try parent.descriptor.mountID(of: name, "\(path)"),
                 mount != (try parent.descriptor.mountID())
@@ -76,16 +76,16 @@ extension LinuxBackend {
                 return true
             }
             guard try parent.descriptor.status(of: name, "\(path)").isLink else { return false }
-            return try door.targetExists(ofLinkAt: path) ?? false
+            return try resolver.targetExists(ofLinkAt: path) ?? false
         }
     }
 
-    private static func exists(_ path: HostPath, _ door: PathDoor) throws(StorageError) -> Bool {
+    private static func exists(_ path: HostPath, _ resolver: ConfinedPathResolver) throws(StorageError) -> Bool {
         do throws(StorageError) {
             if path.isRoot {
-                _ = try door.open(path, cls_O_PATH)
+                _ = try resolver.open(path, cls_O_PATH)
             } else {
-                let (parent, name) = try door.openParent(of: path)
+                let (parent, name) = try resolver.openParent(of: path)
                 return try parent.descriptor.mountID(of: name, "\(path)") != nil
             }
             return true
@@ -101,7 +101,7 @@ extension LinuxBackend {
     ) throws(StorageError) {
         while let mount = try MountTable.top(on: name, in: directory, "\(path)") {
             // It may have come meanwhile.
-            try door.requireMountsPermitted(on: name, in: directory, path)
+            try resolver.requireMountsPermitted(on: name, in: directory, path)
             try unmount(mount, on: name, in: directory, path, force: true)
         }
     }

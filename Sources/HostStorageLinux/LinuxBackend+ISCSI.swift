@@ -3,7 +3,7 @@
 public import HostStorage
 import Logging
 
-// Each portal and each target has a lane of its own, and no lane is held while a program runs: what does not answer
+// Each portal and each target has a queue of its own, and no queue is held while a program runs: what does not answer
 // keeps nobody else waiting.
 extension LinuxBackend {
     public func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
@@ -15,19 +15,20 @@ extension LinuxBackend {
 
     public func portals() async throws(StorageError) -> [ISCSIPortal] {
         _ = try InitiatorProgram()
-        return try await lanes.run(in: .bus("portals")) { () throws(StorageError) in NodeDatabase.ofThisHost.portals() }
+        return try await queues.run(in: .bus("portals")) { () throws(StorageError) in NodeDatabase.ofThisHost.portals()
+        }
     }
 
     public func removePortal(_ portal: ISCSIPortal) async throws(StorageError) {
         let program = try InitiatorProgram()
         let record = try await requireRecord(of: portal)
         let addresses = try await addresses(of: portal)
-        try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
+        try await queues.run(in: .portal(portal)) { () throws(StorageError) in
             try NodeDatabase.ofThisHost.relink(record, at: addresses)
         }
         // With the records that it links to.
         try await program.remove(record)
-        try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
+        try await queues.run(in: .portal(portal)) { () throws(StorageError) in
             try NodeDatabase.ofThisHost.dropRemains(of: record)
         }
     }
@@ -42,7 +43,7 @@ extension LinuxBackend {
     ) async throws(StorageError) {
         let program = try InitiatorProgram()
         let disks = try await disksBehind(target)
-        let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
+        let sessions = try await queues.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
         if !sessions.contains(where: { $0.isLoggedIn || $0.isWaiting }) {
             _ = try await requireRecord(of: target.portal)
             let record = try await requireRecord(of: target, at: disks.addresses)
@@ -54,20 +55,20 @@ extension LinuxBackend {
                 // Somebody else has logged in meanwhile, or is about to.
             }
         }
-        try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.wait() }
+        try await queues.run(in: .target(target)) { () throws(StorageError) in try disks.wait() }
     }
 
     public func disconnectTarget(_ target: ISCSITarget) async throws(StorageError) {
         let program = try InitiatorProgram()
         let disks = try await disksBehind(target)
-        let sessions = try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
+        let sessions = try await queues.run(in: .target(target)) { () throws(StorageError) in try disks.all() }
         if sessions.isEmpty { return }
         try await logOut(of: sessions, disks, target, program)
     }
 
     public func disks(of target: ISCSITarget) async throws(StorageError) -> [DiskNumber] {
         let disks = try await disksBehind(target)
-        return try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.disks().map(\.number) }
+        return try await queues.run(in: .target(target)) { () throws(StorageError) in try disks.disks().map(\.number) }
     }
 
     public func setMutualCHAPSecret(_ secret: Secret) async throws(StorageError) {
@@ -78,7 +79,7 @@ extension LinuxBackend {
 
     /// The portal as its record spells it; nil where it was not added.
     private func record(of portal: ISCSIPortal) async throws(StorageError) -> ISCSIPortal? {
-        try await lanes.run(in: .portal(portal)) { () throws(StorageError) in
+        try await queues.run(in: .portal(portal)) { () throws(StorageError) in
             NodeDatabase.ofThisHost.name(of: portal)
         }
     }
@@ -93,7 +94,7 @@ extension LinuxBackend {
     private func requireRecord(
         of target: ISCSITarget, at addresses: Set<PortalAddress>
     ) async throws(StorageError) -> NodeRecord {
-        let records = try await lanes.run(in: .target(target)) { () throws(StorageError) in
+        let records = try await queues.run(in: .target(target)) { () throws(StorageError) in
             NodeDatabase.ofThisHost.records(of: target.name)
         }
         if let record = records.first(where: { addresses.contains($0.address) }) { return record }
@@ -108,7 +109,7 @@ extension LinuxBackend {
     private func addresses(of portal: ISCSIPortal) async throws(StorageError) -> Set<PortalAddress> {
         let own = PortalAddress(portal.address, port: portal.port)
         if own.isNumeric { return [own] }
-        return try await lanes.run(in: .portal(portal), timeout: .seconds(10)) { () throws(StorageError) in
+        return try await queues.run(in: .portal(portal), timeout: .seconds(10)) { () throws(StorageError) in
             PortalAddress.all(of: portal)
         }
     }
@@ -131,8 +132,8 @@ extension LinuxBackend {
         case .mutual(let host, nil):
             let secret = try initiator.mutualSecret()
             // open-iscsi wants to be told by what name the target is going to prove itself, and callers need not know it.
-            let name = try await lanes.run(in: .target(target)) { () throws(StorageError) in
-                try NameInquiry.name(ofTarget: record, host: host)
+            let name = try await queues.run(in: .target(target)) { () throws(StorageError) in
+                try MutualCHAPNameProbe.name(ofTarget: record, host: host)
             }
             return LoginRecord.Proofs(host: host, target: try CHAP(name: name, secret: secret))
         }
@@ -141,8 +142,8 @@ extension LinuxBackend {
     private func logIn(
         _ record: NodeRecord, _ target: ISCSITarget, _ proofs: LoginRecord.Proofs, _ program: InitiatorProgram
     ) async throws(StorageError) {
-        let lent = try await lanes.run(in: .target(target)) { () throws(StorageError) in
-            try LentRecord(record, patience: .seconds(20)) { text throws(StorageError) in
+        let lent = try await queues.run(in: .target(target)) { () throws(StorageError) in
+            try TemporaryNodeRecord(record, timeout: .seconds(20)) { text throws(StorageError) in
                 try LoginRecord.text(from: text, proofs)
             }
         }
@@ -154,9 +155,9 @@ extension LinuxBackend {
             failure = error
         }
         // Whether or not the caller is still there.
-        await Task { [lanes, logger] in
+        await Task { [queues, logger] in
             do throws(StorageError) {
-                try await lanes.run(in: .target(target)) { () throws(StorageError) in try lent.giveBack() }
+                try await queues.run(in: .target(target)) { () throws(StorageError) in try lent.restore() }
             } catch {
                 logger.warning("the record of a target is still lent: \(error)", metadata: ["target": "\(target)"])
             }
@@ -175,7 +176,7 @@ extension LinuxBackend {
     private func requireProven(
         _ proofs: LoginRecord.Proofs, _ disks: TargetDisks, _ target: ISCSITarget, _ program: InitiatorProgram
     ) async throws(StorageError) {
-        let others = try await lanes.run(in: .target(target)) { () throws(StorageError) in
+        let others = try await queues.run(in: .target(target)) { () throws(StorageError) in
             var others: [Session] = []
             for session in try disks.all() {
                 let (host, target) = (proofs.host?.name, proofs.target?.name)
@@ -193,8 +194,8 @@ extension LinuxBackend {
     /// Puts back the records that a killed process has left lent.
     func recoverLogins() async {
         do throws(StorageError) {
-            let errors = try await lanes.run(in: .bus("portals")) { () throws(StorageError) in
-                LentRecord.giveBackAll(in: .ofThisHost)
+            let errors = try await queues.run(in: .bus("portals")) { () throws(StorageError) in
+                TemporaryNodeRecord.giveBackAll(in: .ofThisHost)
             }
             for error in errors { logger.warning("recovery of an interrupted iSCSI login: \(error)") }
         } catch {
@@ -208,30 +209,30 @@ extension LinuxBackend {
     private func logOut(
         of sessions: [Session], _ disks: TargetDisks, _ target: ISCSITarget, _ program: InitiatorProgram
     ) async throws(StorageError) {
-        let leaving = LeavingDisks()
+        let leaving = DetachClaims()
         let failure: StorageError?
         do throws(StorageError) {
             for session in sessions { try await requireUnused(session, leaving) }
             for session in sessions { try await program.logOut(session) }
-            try await lanes.run(in: .target(target)) { () throws(StorageError) in try disks.waitForEnd(of: sessions) }
+            try await queues.run(in: .target(target)) { () throws(StorageError) in try disks.waitForEnd(of: sessions) }
             failure = nil
         } catch {
             failure = error
         }
         // Whether or not the caller is still there.
-        await Task { [lanes] in try? await lanes.run(in: .target(target)) { leaving.end() } }.value
+        await Task { [queues] in try? await queues.run(in: .target(target)) { leaving.end() } }.value
         if let failure { throw failure }
     }
 
-    private func requireUnused(_ session: Session, _ leaving: LeavingDisks) async throws(StorageError) {
+    private func requireUnused(_ session: Session, _ leaving: DetachClaims) async throws(StorageError) {
         for name in session.units.compactMap(\.block) {
             guard session.isLoggedIn else {
-                try await lanes.run(in: .bus("session\(session.id)")) { () throws(StorageError) in
-                    try LeavingDisks.requireUnused(unreachable: name)
+                try await queues.run(in: .bus("session\(session.id)")) { () throws(StorageError) in
+                    try DetachClaims.requireUnused(unreachable: name)
                 }
                 continue
             }
-            try await lanes.run(in: .disk(name: name), timeout: .seconds(30)) { () throws(StorageError) in
+            try await queues.run(in: .disk(name: name), timeout: .seconds(30)) { () throws(StorageError) in
                 try leaving.add(name)
             }
         }

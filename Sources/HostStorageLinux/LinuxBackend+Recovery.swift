@@ -12,41 +12,41 @@ extension LinuxBackend {
         /// No format was cut off, or what it left has been overtaken by other things.
         case none
         /// It had come to its end.
-        case whole
+        case complete
         /// It is to be done again.
-        case remains
+        case incomplete
         /// There is a filesystem whose check finds faults, and nothing shows whose it is. Nothing of this layer
         /// touches it.
-        case faulty
+        case damaged
     }
 
     /// Finds out what became of a volume's format that was not seen to end, and notes that down where it
     /// is final.
     ///
-    /// - Parameter patience: how long to wait for whoever works on the disk.
-    func formatAftermath(_ found: LocatedVolume, patience: Duration) async throws(StorageError) -> FormatAftermath {
+    /// - Parameter timeout: how long to wait for whoever works on the disk.
+    func formatAftermath(_ found: LocatedVolume, timeout: Duration) async throws(StorageError) -> FormatAftermath {
         let guid = found.id.guid
         let open: OpenVolume? = try await onDisk(of: found) { [journal] () throws(StorageError) in
             try journal.adopt(found)
             guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
-            return try OpenVolume(found, .exclusive, patience: patience)
+            return try OpenVolume(found, .exclusive, timeout: timeout)
         }
         guard let open else { return .none }
         let state: InterruptedFormat? = try await onDisk(of: found) { [journal] () throws(StorageError) in
             guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
             let state = try InterruptedFormat(intent, on: open, boot: journal.boot)
-            if state == .overtaken { try journal.strike(.format, guid) }
+            if state == .superseded { try journal.remove(.format, guid) }
             return state
         }
         switch state {
-        case nil, .overtaken, .unproven: return .none
-        case .remains: return .remains
+        case nil, .superseded, .unproven: return .none
+        case .incomplete: return .incomplete
         case .filesystem:
             let driver = try await onDisk(of: found) { () throws(StorageError) in try open.driver() }
             guard try await driver.isClean(open) else {
                 // It has the UUID that was drawn for it, and was never mounted: a power failure has taken a part.
                 return try await onDisk(of: found) { [journal] () throws(StorageError) in
-                    try journal.intent(.format, guid)?.uuid == nil ? .faulty : .remains
+                    try journal.intent(.format, guid)?.uuid == nil ? .damaged : .incomplete
                 }
             }
             try await onDisk(of: found) { [journal, logger] () throws(StorageError) in
@@ -58,22 +58,22 @@ extension LinuxBackend {
                     logger.warning("a format that came to its end cannot be noted down: \(error)")
                 }
             }
-            return .whole
+            return .complete
         }
     }
 
     /// Fails for a volume whose format was cut off.
-    func requireWhole(_ found: LocatedVolume) async throws(StorageError) {
-        switch try await formatAftermath(found, patience: .seconds(5)) {
-        case .none, .whole: return
-        case .remains:
+    func requireComplete(_ found: LocatedVolume) async throws(StorageError) {
+        switch try await formatAftermath(found, timeout: .seconds(5)) {
+        case .none, .complete: return
+        case .incomplete:
             throw StorageError(
                 .failedPrecondition, "its format was cut off; format it again", subject: found.disk.devicePath)
-        case .faulty: throw Self.faultyFormat(found)
+        case .damaged: throw Self.damagedFormat(found)
         }
     }
 
-    static func faultyFormat(_ found: LocatedVolume) -> StorageError {
+    static func damagedFormat(_ found: LocatedVolume) -> StorageError {
         StorageError(
             .failedPrecondition,
             "its format was cut off, and the filesystem that it shows has faults; format it again, naming what is there",
@@ -103,7 +103,7 @@ extension LinuxBackend {
 
     private func removeIfUnused(_ mapping: ShareMapping) async {
         do throws(StorageError) {
-            try await lanes.run(in: .share(mapping.share)) { [shares] () throws(StorageError) in
+            try await queues.run(in: .share(mapping.share)) { [shares] () throws(StorageError) in
                 try shares.removeIfUnused(mapping)
             }
         } catch {
@@ -116,10 +116,10 @@ extension LinuxBackend {
         case .partition: try await recoverPartitioning(intent)
         case .format where intent.finished != nil:
             // Who asked for it has heard of it, or asks again soon.
-            if intent.boot != journal.boot { try journal.strike(.format, intent.target) }
+            if intent.boot != journal.boot { try journal.remove(.format, intent.target) }
         case .format:
             let found = try await volume(of: intent)
-            let aftermath = try await formatAftermath(found, patience: .seconds(5))
+            let aftermath = try await formatAftermath(found, timeout: .seconds(5))
             logger.warning(
                 "an earlier format was cut off",
                 metadata: ["volume": "\(found.id)", "disk": "\(found.disk.number)", "found": "\(aftermath)"])
@@ -150,13 +150,13 @@ extension LinuxBackend {
 
     private func recoverPartitioning(_ intent: Intent) async throws(StorageError) {
         let node = try await node(intent.disk)
-        let hasVolume = try await lanes.run(in: .disk(name: node.name)) { [journal] () throws(StorageError) in
+        let hasVolume = try await queues.run(in: .disk(name: node.name)) { [journal] () throws(StorageError) in
             // One whose remains are in doubt waits for the call that does it again.
             let hasVolume =
                 if case .table(let table) = try DiskLayout(of: OpenDisk(node)) { table.hasVolume } else { false }
             // After a restart of the machine its disk has another number, and is known by its names.
             if hasVolume || intent.boot == journal.boot && !intent.isOfThisAttachment(node, boot: journal.boot) {
-                try journal.strike(.partition, intent.target)
+                try journal.remove(.partition, intent.target)
             }
             return hasVolume
         }

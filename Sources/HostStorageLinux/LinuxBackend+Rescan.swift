@@ -4,10 +4,10 @@ public import HostStorage
 import Logging
 
 extension LinuxBackend {
-    /// Each host and each disk is asked in a lane of its own: one that does not answer keeps nobody from being
+    /// Each host and each disk is asked in a queue of its own: one that does not answer keeps nobody from being
     /// asked.
     public func rescanDisks() async throws(StorageError) {
-        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+        let disks = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disks()
         }
         let asked = await withTaskGroup(of: Bool.self) { group in
@@ -21,11 +21,11 @@ extension LinuxBackend {
             }
             return await group.reduce(false) { $0 || $1 }
         }
-        try await lanes.run(in: .bus("events")) { [inventory, awaitedDisks, logger] () throws(StorageError) in
+        try await queues.run(in: .bus("events")) { [inventory, pendingDisks, logger] () throws(StorageError) in
             // Hosts report what they find a little after they were asked.
             if asked {
                 try BlockEvents().settle(quiet: .milliseconds(100), limit: .seconds(5))
-                let left = try awaitedDisks.wait(for: Rescan.patienceForDisks)
+                let left = try pendingDisks.wait(for: Rescan.patienceForDisks)
                 if !left.isEmpty { logger.warning("rescan: no disk has come of these units: \(left)") }
             }
             _ = try inventory.disks()
@@ -34,7 +34,7 @@ extension LinuxBackend {
 
     private func send(_ request: Rescan.Request) async -> Bool {
         do throws(StorageError) {
-            try await lanes.run(in: .bus(request.path), for: .search, timeout: Rescan.patience) {
+            try await queues.run(in: .bus(request.path), for: .search, timeout: Rescan.timeout) {
                 () throws(StorageError) in
                 try Descriptor.write(request.text, to: request.path)
             }
@@ -46,12 +46,12 @@ extension LinuxBackend {
     }
 
     private func growLoop(_ disk: DiskNode) async {
-        let lane = Lanes.Lane.disk(name: disk.name)
+        let queue = BlockingQueues.Queue.disk(name: disk.name)
         do throws(StorageError) {
-            guard lanes.timeAtWork(in: lane) < Lanes.patience else {
+            guard queues.timeAtWork(in: queue) < BlockingQueues.timeout else {
                 throw StorageError(.deadlineExceeded, "it does not answer", subject: disk.devicePath)
             }
-            try await lanes.run(in: lane, for: .search, timeout: patience) { () throws(StorageError) in
+            try await queues.run(in: queue, for: .search, timeout: timeout) { () throws(StorageError) in
                 try Rescan.growLoop(disk)
             }
         } catch {

@@ -6,13 +6,13 @@ extension LinuxBackend {
     public func mapShare(
         _ remote: SMBRemotePath, linkedAt link: HostPath?, as credentials: SMBCredentials?
     ) async throws(StorageError) {
-        try await lanes.run(in: .share(remote.share)) { [shares] () throws(StorageError) in
+        try await queues.run(in: .share(remote.share)) { [shares] () throws(StorageError) in
             try shares.map(remote, linkedAt: link, as: credentials)
         }
     }
 
     public func unmapShare(_ remote: SMBRemotePath) async throws(StorageError) {
-        try await lanes.run(in: .share(remote.share)) { [shares] () throws(StorageError) in
+        try await queues.run(in: .share(remote.share)) { [shares] () throws(StorageError) in
             try shares.unmap(remote)
         }
     }

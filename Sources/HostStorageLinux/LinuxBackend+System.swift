@@ -4,7 +4,7 @@ public import HostStorage
 
 extension LinuxBackend {
     public func biosSerialNumber() async throws(StorageError) -> String {
-        try await lanes.run(in: .firmware) { () throws(StorageError) in try SerialNumber.read() }
+        try await queues.run(in: .firmware) { () throws(StorageError) in try SerialNumber.read() }
     }
 
     public func service(_ name: ServiceName) async throws(StorageError) -> HostService {
@@ -27,16 +27,16 @@ extension LinuxBackend {
     }
 
     public func startService(_ name: ServiceName) async throws(StorageError) {
-        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobPatience] bus throws(StorageError) in
+        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobTimeout] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .running else { return }
-            try unit.start(on: bus, within: jobPatience)
+            try unit.start(on: bus, within: jobTimeout)
         }
     }
 
     public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
-        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobPatience] bus throws(StorageError) in
+        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobTimeout] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .stopped else { return }
@@ -47,16 +47,16 @@ extension LinuxBackend {
             }
             // All, before the first is stopped.
             for dependent in dependents { try settings.requireChangeable(dependent) }
-            for dependent in dependents { try dependent.stop(on: bus, within: jobPatience) }
-            try unit.stop(on: bus, within: jobPatience)
+            for dependent in dependents { try dependent.stop(on: bus, within: jobTimeout) }
+            try unit.stop(on: bus, within: jobTimeout)
         }
     }
 
     private func onBus<Value: Sendable>(
-        in lane: Lanes.Lane, hearsOfJobs: Bool,
+        in queue: BlockingQueues.Queue, hearsOfJobs: Bool,
         _ work: @escaping @Sendable (borrowing SystemBus) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        try await lanes.run(in: lane) { [systemBus] () throws(StorageError) in
+        try await queues.run(in: queue) { [systemBus] () throws(StorageError) in
             try work(SystemBus.connection(to: systemBus, hearsOfJobs: hearsOfJobs))
         }
     }

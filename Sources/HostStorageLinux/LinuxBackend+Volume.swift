@@ -14,7 +14,7 @@ extension LinuxBackend {
         let volumes = try await index.volumes(on: node)
         if volumes.isEmpty {
             // Whether there are none, or there is a reason that somebody has to hear.
-            try await lanes.run(in: .disk(name: node.name)) { () throws(StorageError) in
+            try await queues.run(in: .disk(name: node.name)) { () throws(StorageError) in
                 try OpenDisk(node).requireClearLayout()
             }
         }
@@ -28,9 +28,9 @@ extension LinuxBackend {
     public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
         let found = try await index.locate(volume)
         do throws(StorageError) {
-            switch try await formatAftermath(found, patience: .zero) {
-            case .none, .whole: break
-            case .remains, .faulty: return false
+            switch try await formatAftermath(found, timeout: .zero) {
+            case .none, .complete: break
+            case .incomplete, .damaged: return false
             }
         } catch  where error.code == .aborted {
             // It is being formatted at this moment.
@@ -43,8 +43,8 @@ extension LinuxBackend {
 
     public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
         let found = try await index.locate(volume)
-        let aftermath = try await formatAftermath(found, patience: .seconds(5))
-        if aftermath == .faulty, signature == nil { throw Self.faultyFormat(found) }
+        let aftermath = try await formatAftermath(found, timeout: .seconds(5))
+        if aftermath == .damaged, signature == nil { throw Self.damagedFormat(found) }
         let format = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeFormat? in
             try systemDisks.refuse(found.disk)
             try requireOnline(found.disk)
@@ -73,7 +73,7 @@ extension LinuxBackend {
         try await onDisk(of: found) { [systemDisks] () throws(StorageError) in
             try systemDisks.refuseMount(of: found.disk, allowing: use)
         }
-        try await requireWhole(found)
+        try await requireComplete(found)
         try await requireNoCopies(of: found)
         let toCheck = try await onDisk(of: found) { [self] () throws(StorageError) in
             try requireOnline(found.disk)
@@ -96,13 +96,13 @@ extension LinuxBackend {
     /// Mounts the volume, unless it is mounted there and of use. Where its filesystem has to be checked first,
     /// nothing is mounted, and the reason returned.
     private func mount(_ volume: OpenVolume, at path: HostPath, isChecked: Bool) throws(StorageError) -> String? {
-        let path = try door.actual(path)
+        let path = try resolver.onDiskName(path)
         try volume.requireWritable()
-        let (parent, name) = try door.openParent(of: path)
+        let (parent, name) = try resolver.openParent(of: path)
         if let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)") {
             if try isServing(top, volume, on: name, in: parent.descriptor, path) { return nil }
         }
-        let target = try door.open(path, O_RDONLY | O_DIRECTORY)
+        let target = try resolver.open(path, O_RDONLY | O_DIRECTORY)
         guard try target.mountID() == parent.descriptor.mountID() else {
             throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
         }
@@ -117,7 +117,7 @@ extension LinuxBackend {
             return reason
         }
         // From now on it is in use, and a repeated format is another one.
-        try journal.strike(.format, volume.id.guid)
+        try journal.remove(.format, volume.id.guid)
         try FilesystemMount.mount(
             volume.device, driver, on: target, path: "\(path)", by: helperMounts,
             copies: settings.copies)
@@ -218,13 +218,13 @@ extension LinuxBackend {
     public func unmountVolume(
         _ volume: VolumeID, from path: HostPath
     ) async throws(StorageError) -> UnmountOutcome {
-        let top = try await onPath(path) { door, path throws(StorageError) in
-            let (parent, name) = try door.openParent(of: path)
+        let top = try await onPath(path) { resolver, path throws(StorageError) in
+            let (parent, name) = try resolver.openParent(of: path)
             return try MountTable.top(on: name, in: parent.descriptor, "\(path)")
         }
         try await require(volume, at: path, as: top)
-        return try await onPath(path) { [self] door, path throws(StorageError) in
-            let (parent, name) = try door.openParent(of: path)
+        return try await onPath(path) { [self] resolver, path throws(StorageError) in
+            let (parent, name) = try resolver.openParent(of: path)
             guard let mount = try MountTable.top(on: name, in: parent.descriptor, "\(path)") else {
                 // Fails where there is no such path.
                 _ = try parent.descriptor.status(of: name, "\(path)")
@@ -280,7 +280,7 @@ extension LinuxBackend {
 
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
         let found = try await index.locate(volume)
-        try await requireWhole(found)
+        try await requireComplete(found)
         let work = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeGrowth? in
             try systemDisks.refuse(found.disk)
             try requireOnline(found.disk)
@@ -316,13 +316,13 @@ extension LinuxBackend {
     }
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
-        let mount = try await onPath(path) { door, path throws(StorageError) -> Mount? in
-            let place = try door.following(path)
+        let mount = try await onPath(path) { resolver, path throws(StorageError) -> Mount? in
+            let place = try resolver.resolvingSymlinks(path)
             guard !place.isRoot else {
-                let root = try door.open(place, cls_O_PATH)
+                let root = try resolver.open(place, cls_O_PATH)
                 return try root.status("\(path)").isMountRoot ? root.mount() : nil
             }
-            let (parent, name) = try door.openParent(of: place)
+            let (parent, name) = try resolver.openParent(of: place)
             if let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)") { return top }
             _ = try parent.descriptor.status(of: name, "\(path)")
             return nil
@@ -332,8 +332,8 @@ extension LinuxBackend {
     }
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
-        let mount = try await onPath(path) { door, path throws(StorageError) in
-            try door.openFollowing(path, cls_O_PATH).mount()
+        let mount = try await onPath(path) { resolver, path throws(StorageError) in
+            try resolver.openFollowing(path, cls_O_PATH).mount()
         }
         guard let mount else { throw Self.noVolume(at: path) }
         return try await self.volume(on: mount, holding: path)
@@ -354,13 +354,13 @@ extension LinuxBackend {
     private func volume(
         on device: DeviceNumber, holding path: HostPath, allowing use: SystemDiskUse?
     ) async throws(StorageError) -> VolumeID {
-        let (disk, partition) = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+        let (disk, partition) = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             guard let (name, partition) = try Self.disk(of: device),
                 let disk = try inventory.disks().first(where: { $0.name == name })
             else { throw Self.noVolume(at: path) }
             return (disk, partition)
         }
-        try await lanes.run(in: .disk(name: disk.name)) { () throws(StorageError) in
+        try await queues.run(in: .disk(name: disk.name)) { () throws(StorageError) in
             try SystemDisks.refuse(disk, allowing: use)
         }
         guard let partition else {

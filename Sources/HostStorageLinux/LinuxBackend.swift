@@ -11,14 +11,14 @@ package import Logging
 public final class LinuxBackend: StorageBackend {
     let settings: HostSettings
     let inventory = DiskInventory()
-    let awaitedDisks = AwaitedDisks()
+    let pendingDisks = PendingDisks()
     let index: VolumeIndex
-    let lanes = Lanes()
-    let identities: DiskSurvey<DiskIdentifiers>
+    let queues = BlockingQueues()
+    let identities: PerDiskCache<DiskIdentifiers>
     let silentDisks: SilentDisks
     /// How long those who ask all disks wait for one of which nothing is known.
-    let patience: Duration
-    let door: PathDoor
+    let timeout: Duration
+    let resolver: ConfinedPathResolver
     let helperMounts: HelperMount
     let mountRecords: MountRecords
     let systemDisks: SystemDisks
@@ -27,7 +27,7 @@ public final class LinuxBackend: StorageBackend {
     let systemBus: String
     let shares: ShareMappings
     /// How long one start or stop of a service is waited for.
-    let jobPatience: Duration
+    let jobTimeout: Duration
     let initiator = Initiator()
     let logger: Logger
 
@@ -41,63 +41,63 @@ public final class LinuxBackend: StorageBackend {
     ) throws(StorageError) {
         try self.init(
             settings: settings, stateDirectory: stateDirectory, systemBus: systemBus, resolution: .available,
-            patience: .seconds(5), jobPatience: .seconds(120), logger: logger)
+            timeout: .seconds(5), jobTimeout: .seconds(120), logger: logger)
     }
 
     init(
-        settings: HostSettings, stateDirectory: String, systemBus: String, resolution: Resolution, patience: Duration,
-        jobPatience: Duration, logger: Logger
+        settings: HostSettings, stateDirectory: String, systemBus: String, resolution: Resolution, timeout: Duration,
+        jobTimeout: Duration, logger: Logger
     ) throws(StorageError) {
         try StateDirectory.require(stateDirectory)
-        self.patience = patience
+        self.timeout = timeout
         self.settings = settings
         self.systemBus = systemBus
-        self.jobPatience = jobPatience
+        self.jobTimeout = jobTimeout
         self.logger = logger
         silentDisks = SilentDisks(asked: "what it calls itself", logger: logger)
-        door = PathDoor(policy: settings.paths, resolution: resolution, inventory: inventory)
+        resolver = ConfinedPathResolver(policy: settings.paths, resolution: resolution, inventory: inventory)
         helperMounts = HelperMount(directory: "\(stateDirectory)/mounting")
         mountRecords = try MountRecords(stateDirectory: stateDirectory)
         systemDisks = SystemDisks(ownPlaces: settings.paths.roots + [stateDirectory])
         shares = try ShareMappings(
-            door: door, stateDirectory: stateDirectory, requiresEncryption: settings.requiresSMBEncryption,
+            resolver: resolver, stateDirectory: stateDirectory, requiresEncryption: settings.requiresSMBEncryption,
             logger: logger)
         journal = try IntentJournal(stateDirectory: stateDirectory)
         offline = try OfflineMarks(stateDirectory: stateDirectory)
-        identities = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in
+        identities = PerDiskCache(queues, timeout: timeout) { disk throws(StorageError) in
             // What cannot be opened, or is another disk by now, does not answer.
             _ = try OpenDisk(disk)
             return try disk.identifiers()
         }
-        index = VolumeIndex(inventory: inventory, lanes: lanes, patience: patience, logger: logger)
+        index = VolumeIndex(inventory: inventory, queues: queues, timeout: timeout, logger: logger)
     }
 
     /// How many disks, paths and services something has been done to for longer: it may hang. To make a filesystem, or to
     /// start a service, can take minutes.
-    package func countAtWork(longerThan duration: Duration) -> Int { lanes.countAtWork(longerThan: duration) }
+    package func countAtWork(longerThan duration: Duration) -> Int { queues.countAtWork(longerThan: duration) }
 
     func node(_ disk: DiskNumber) async throws(StorageError) -> DiskNode {
-        let node = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in
+        let node = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disk(disk)
         }
         CallTrace.current?.note("disk", "\(node.number) (\(node.name))")
         return node
     }
 
-    /// Runs `work` in the lane of a volume's disk.
+    /// Runs `work` in the queue of a volume's disk.
     func onDisk<Value: Sendable>(
         of volume: LocatedVolume, _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         CallTrace.current?.note("disk", "\(volume.disk.number) (\(volume.disk.name))")
-        return try await lanes.run(in: .disk(name: volume.disk.name), work)
+        return try await queues.run(in: .disk(name: volume.disk.name), work)
     }
 
-    /// Runs `work` in the lane of a path, with the path as it is spelled on the host.
+    /// Runs `work` in the queue of a path, with the path as it is spelled on the host.
     func onPath<Value: Sendable>(
-        _ path: HostPath, _ work: @escaping @Sendable (PathDoor, HostPath) throws(StorageError) -> Value
+        _ path: HostPath, _ work: @escaping @Sendable (ConfinedPathResolver, HostPath) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        try await lanes.run(in: .path(path)) { [door] () throws(StorageError) in
-            try work(door, door.actual(path))
+        try await queues.run(in: .path(path)) { [resolver] () throws(StorageError) in
+            try work(resolver, resolver.onDiskName(path))
         }
     }
 

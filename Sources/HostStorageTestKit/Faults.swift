@@ -25,7 +25,7 @@ final class Faults: Sendable {
     }
 
     /// Goes through what was set up for `call`, hangs and delays first.
-    func strike(_ call: OperationName) async throws(StorageError) {
+    func apply(_ call: OperationName) async throws(StorageError) {
         for fault in faults.withLock({ $0[call] ?? [] }) {
             switch fault {
             case .hang(let hang): await hang.wait()

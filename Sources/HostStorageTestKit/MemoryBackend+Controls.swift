@@ -58,7 +58,7 @@ extension MemoryBackend {
         return try host.withLock { host throws(StorageError) in
             let place = try host.follow(path)
             guard case .file(let bytes)? = host[place] else {
-                throw StorageError(.notFound, "\(host.told(place)) is no file")
+                throw StorageError(.notFound, "\(host.displayed(place)) is no file")
             }
             return bytes
         }
@@ -86,7 +86,7 @@ extension MemoryBackend {
         try host.withLock { host throws(StorageError) in
             let place = try host.follow(parent) + [FileName(name)]
             guard host[Place(place.dropLast())]?.isDirectory == true, host[place]?.isDirectory != true else {
-                throw StorageError(.failedPrecondition, "\(host.told(place)) cannot be written")
+                throw StorageError(.failedPrecondition, "\(host.displayed(place)) cannot be written")
             }
             host[place] = node
         }

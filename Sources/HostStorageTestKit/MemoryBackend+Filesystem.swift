@@ -22,7 +22,7 @@ extension MemoryBackend {
             // As on Windows, a link to a directory is one that is there.
             if case .link? = host[place] {
                 guard let target = try? host.follow(path), host[target]?.isDirectory == true else {
-                    throw StorageError(.failedPrecondition, "\(host.told(place)) is a symbolic link in the way")
+                    throw StorageError(.failedPrecondition, "\(host.displayed(place)) is a symbolic link in the way")
                 }
                 return
             }
@@ -37,7 +37,7 @@ extension MemoryBackend {
                 switch host[place] {
                 case nil: host[place] = .emptyDirectory
                 case .directory?: break
-                default: throw StorageError(.failedPrecondition, "\(host.told(place)) is not a directory")
+                default: throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not a directory")
                 }
             }
         }
@@ -53,14 +53,14 @@ extension MemoryBackend {
             }
             guard let node = host[place] else {
                 if force { return }
-                throw StorageError(.notFound, "\(host.told(place)) does not exist")
+                throw StorageError(.notFound, "\(host.displayed(place)) does not exist")
             }
             if host.mounts[place] != nil {
-                guard force else { throw StorageError(.busy, "a volume is mounted at \(host.told(place))") }
+                guard force else { throw StorageError(.busy, "a volume is mounted at \(host.displayed(place))") }
                 try host.unmount(place)
             } else if node.isDirectory, !force {
                 guard node.isEmptyDirectory else {
-                    throw StorageError(.failedPrecondition, "\(host.told(place)) is not empty")
+                    throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not empty")
                 }
             }
             try host.refuseMounts(below: place)
@@ -71,9 +71,11 @@ extension MemoryBackend {
     public func removeContents(of path: HostPath) throws(StorageError) {
         try simulate { host throws(StorageError) in
             let place = try host.locate(path)
-            guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
+            guard let node = host[place] else {
+                throw StorageError(.notFound, "\(host.displayed(place)) does not exist")
+            }
             guard node.isDirectory else {
-                throw StorageError(.failedPrecondition, "\(host.told(place)) is not a directory")
+                throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not a directory")
             }
             try host.refuseMounts(below: place)
             host[place] = .emptyDirectory
@@ -83,9 +85,9 @@ extension MemoryBackend {
     public func createSymlink(at link: HostPath, to target: HostPath) throws(StorageError) {
         try simulate { host throws(StorageError) in
             let place = try host.locate(link)
-            guard host[place] == nil else { throw StorageError(.alreadyExists, "\(host.told(place)) exists") }
+            guard host[place] == nil else { throw StorageError(.alreadyExists, "\(host.displayed(place)) exists") }
             guard host[Place(place.dropLast())] != nil else {
-                throw StorageError(.notFound, "the directory of \(host.told(place)) does not exist")
+                throw StorageError(.notFound, "the directory of \(host.displayed(place)) does not exist")
             }
             _ = try host.confinedPlace(target)
             do throws(StorageError) {
@@ -100,7 +102,7 @@ extension MemoryBackend {
         try simulate { host throws(StorageError) in
             let place = try host.locate(path)
             switch host[place] {
-            case nil: throw StorageError(.notFound, "\(host.told(place)) does not exist")
+            case nil: throw StorageError(.notFound, "\(host.displayed(place)) does not exist")
             case .link(let target)?:
                 return try host.targetExists(target, from: Place(place.dropLast()), for: path)
             default: return host.mounts[place] != nil
@@ -112,7 +114,7 @@ extension MemoryBackend {
 extension SimulatedHost {
     fileprivate func refuseMounts(below place: Place) throws(StorageError) {
         if let mount = mounts(strictlyBelow: place).first {
-            throw StorageError(.busy, "a volume is mounted at \(told(mount))")
+            throw StorageError(.busy, "a volume is mounted at \(displayed(mount))")
         }
     }
 }

@@ -98,22 +98,24 @@ extension MemoryBackend {
             try host.refuseSystemDisk(disk, allowing: use)
             try host.refuseOffline(disk)
             let place = try host.locate(path)
-            guard let node = host[place] else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
+            guard let node = host[place] else {
+                throw StorageError(.notFound, "\(host.displayed(place)) does not exist")
+            }
             if case .volume(let mounted)? = host.mounts[place], host.isGone(mounted) {
                 // The mount of a disk that is gone is in nobody's way.
                 try host.unmount(place)
             }
             if let mounted = host.mounts[place] {
                 guard mounted == .volume(volume) else {
-                    throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
+                    throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.displayed(place))")
                 }
                 return
             }
             guard node.isDirectory else {
-                throw StorageError(.failedPrecondition, "\(host.told(place)) is not a directory")
+                throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not a directory")
             }
             guard node.isEmptyDirectory else {
-                throw StorageError(.failedPrecondition, "\(host.told(place)) is not empty")
+                throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not empty")
             }
             switch disk.slots[index].content {
             case .filesystem(var filesystem):
@@ -136,12 +138,12 @@ extension MemoryBackend {
             let place = try host.locate(path)
             // What is mounted is the volume, whether or not its disk is still there.
             if host.mounts[place] != .volume(volume) { _ = try host.find(volume) }
-            guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
+            guard host[place] != nil else { throw StorageError(.notFound, "\(host.displayed(place)) does not exist") }
             guard let mounted = host.mounts[place] else {
-                throw StorageError(.failedPrecondition, "nothing is mounted at \(host.told(place))")
+                throw StorageError(.failedPrecondition, "nothing is mounted at \(host.displayed(place))")
             }
             guard mounted == .volume(volume) else {
-                throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.told(place))")
+                throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.displayed(place))")
             }
             try host.unmount(place)
             let others = host.mounts.filter { $0.value == .volume(volume) }.map {
@@ -155,9 +157,9 @@ extension MemoryBackend {
         let use = SystemDiskUse.current
         return try simulate { host throws(StorageError) in
             let place = try host.follow(path)
-            guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
+            guard host[place] != nil else { throw StorageError(.notFound, "\(host.displayed(place)) does not exist") }
             guard case .volume(let volume)? = host.mounts[place] else {
-                throw StorageError(.failedPrecondition, "\(host.told(place)) is not a mounted folder")
+                throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not a mounted folder")
             }
             if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, allowing: use) }
             return volume
@@ -168,17 +170,17 @@ extension MemoryBackend {
         let use = SystemDiskUse.current
         return try simulate { host throws(StorageError) in
             let place = try host.follow(path)
-            guard host[place] != nil else { throw StorageError(.notFound, "\(host.told(place)) does not exist") }
+            guard host[place] != nil else { throw StorageError(.notFound, "\(host.displayed(place)) does not exist") }
             if let mount = host.mount(above: place) {
                 guard case .volume(let volume)? = host.mounts[mount] else {
-                    throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
+                    throw StorageError(.failedPrecondition, "\(host.displayed(place)) is on no disk")
                 }
                 if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, allowing: use) }
                 return volume
             }
             let system = host.disks.values.first { $0.carriesSystem && $0.isAttached }
             guard let system, let volume = system.volumes.first else {
-                throw StorageError(.failedPrecondition, "\(host.told(place)) is on no disk")
+                throw StorageError(.failedPrecondition, "\(host.displayed(place)) is on no disk")
             }
             try host.refuseSystemDisk(system, allowing: use)
             return volume.id
@@ -190,7 +192,7 @@ extension SimulatedHost {
     /// Takes a mount away, unless another stands on it.
     mutating func unmount(_ place: Place) throws(StorageError) {
         if let inner = mounts(strictlyBelow: place).first {
-            throw StorageError(.busy, "\(told(inner)) is mounted within \(told(place))")
+            throw StorageError(.busy, "\(displayed(inner)) is mounted within \(displayed(place))")
         }
         mounts[place] = nil
     }

@@ -34,7 +34,7 @@ public final class MemoryBackend: StorageBackend {
     public func perform<Operation: ResolvedOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
-        try await faults.strike(Operation.name)
+        try await faults.apply(Operation.name)
         return try await operation.run(on: self)
     }
 

@@ -151,10 +151,10 @@ extension SimulatedHost {
         for count in 1..<max(place.count, 1) {
             let step = Place(place.prefix(count))
             switch self[step] {
-            case nil: throw StorageError(.notFound, "\(told(step)) does not exist")
+            case nil: throw StorageError(.notFound, "\(displayed(step)) does not exist")
             case .directory?: continue
-            case .link?: throw StorageError(.failedPrecondition, "\(told(step)) is a symbolic link in the way")
-            case .file?: throw StorageError(.failedPrecondition, "\(told(step)) is not a directory")
+            case .link?: throw StorageError(.failedPrecondition, "\(displayed(step)) is a symbolic link in the way")
+            case .file?: throw StorageError(.failedPrecondition, "\(displayed(step)) is not a directory")
             }
         }
         return place
@@ -165,7 +165,7 @@ extension SimulatedHost {
         try paths.requireConfinable(path)
         let place: Place
         do throws(StorageError) {
-            place = try actual(Place(path))
+            place = try onDiskName(Place(path))
         } catch {
             // What is there is told only where the call may look.
             try paths.requireConfined(path)
@@ -187,24 +187,24 @@ extension SimulatedHost {
 
     /// The place with the names that it has on the host, as far as it is there; differs where the case of
     /// letters does not count.
-    private func actual(_ place: Place) throws(StorageError) -> Place {
+    private func onDiskName(_ place: Place) throws(StorageError) -> Place {
         guard paths.ignoresCase else { return place }
         var actual: Place = []
-        for name in place { actual.append(try self.actual(name, in: actual)) }
+        for name in place { actual.append(try self.onDiskName(name, in: actual)) }
         return actual
     }
 
-    private func actual(_ name: FileName, in directory: Place) throws(StorageError) -> FileName {
+    private func onDiskName(_ name: FileName, in directory: Place) throws(StorageError) -> FileName {
         guard paths.ignoresCase, case .directory(let children)? = self[directory] else { return name }
         return try NameLookup.match(name.text, among: children.keys.map(\.text)).map { FileName($0) } ?? name
     }
 
     /// The place as callers are told it.
-    func told(_ place: Place) -> String { paths.spelling(ofHostPath: place.text) }
+    func displayed(_ place: Place) -> String { paths.displayPath(ofHostPath: place.text) }
 
     /// Whether a file is in the way to the path.
     func isBelowFile(_ path: HostPath) throws(StorageError) -> Bool {
-        let place = try actual(Place(path))
+        let place = try onDiskName(Place(path))
         return place.indices.contains { count in
             if case .file? = self[Place(place.prefix(count))] { true } else { false }
         }
@@ -240,7 +240,7 @@ extension SimulatedHost {
             if name.text == "." { continue }
             if name.text == ".." {
                 guard isKnown else {
-                    if confinement != nil { throw .outsideConfinement(told(place)) }
+                    if confinement != nil { throw .outsideConfinement(displayed(place)) }
                     throw StorageError(.denied, "a link leads through what is not within the working directories")
                 }
                 _ = place.popLast()

@@ -45,7 +45,7 @@ final class Daemon {
         // The stand-in is for this proxy alone.
         let process = try ChildProcess(["unshare", "--mount", "--propagation", "private", "sh", "-ec", command])
         self.process = process
-        let end = ContinuousClock.now + Self.patience
+        let end = ContinuousClock.now + Self.timeout
         while !process.hasEnded, .now < end {
             // The sockets come one after the other.
             if let client = try? HostStorageClient(pipeDirectory: "\(scratch.path)/pipes", deadline: .seconds(60)),
@@ -76,11 +76,11 @@ final class Daemon {
     }
 
     /// Bounds what waits for a proxy that hangs.
-    private static let patience = Duration.seconds(180)
+    private static let timeout = Duration.seconds(180)
 
     /// Whether it has ended, or does so before long.
     func endsSoon() async throws -> Bool {
-        let end = ContinuousClock.now + Self.patience
+        let end = ContinuousClock.now + Self.timeout
         while let process, !process.hasEnded {
             guard .now < end else { return false }
             try await Task.sleep(for: .milliseconds(10))

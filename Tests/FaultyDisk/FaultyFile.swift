@@ -66,10 +66,10 @@ public final class FaultyFile: BackingFile {
         try server.run()
         // It answers before it serves.
         try order(.none)
-        let end = ContinuousClock.now + Self.patience
+        let end = ContinuousClock.now + Self.timeout
         while !isServed {
             guard server.isRunning else { throw CommandFailed("faulty_file.py has ended; tools/setup --test") }
-            guard .now < end else { throw CommandFailed("faulty_file.py does not serve within \(Self.patience)") }
+            guard .now < end else { throw CommandFailed("faulty_file.py does not serve within \(Self.timeout)") }
             usleep(5_000)
         }
     }
@@ -105,11 +105,11 @@ public final class FaultyFile: BackingFile {
     }
 
     /// Bounds what waits for the server: it answers at once, or not at all.
-    private static let patience = Duration.seconds(180)
+    private static let timeout = Duration.seconds(180)
 
     private static func hasSomething(_ descriptor: Int32) -> Bool {
         var question = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&question, 1, Int32(patience.components.seconds) * 1000) == 1
+        return poll(&question, 1, Int32(timeout.components.seconds) * 1000) == 1
     }
 
     /// The disk that is the file. It keeps the file alive.
@@ -118,7 +118,7 @@ public final class FaultyFile: BackingFile {
     deinit {
         // With its input its server ends, and with that whatever still waits.
         orders.withLock { try? $0.to.fileHandleForWriting.close() }
-        let end = ContinuousClock.now + Self.patience
+        let end = ContinuousClock.now + Self.timeout
         while server.isRunning, .now < end { usleep(5_000) }
         if server.isRunning { kill(server.processIdentifier, SIGKILL) }
         _ = try? Command.run("umount", "--lazy", mountPoint)

@@ -12,7 +12,7 @@ import Testing
 @Suite(.timeLimit(.minutes(20))) struct ConnectionTests {
     /// Connects to somebody who does as told with the other end, and then closes it.
     private static func connection(
-        patience: Int, _ talk: @escaping @Sendable (Int32) -> Void
+        timeout: Int, _ talk: @escaping @Sendable (Int32) -> Void
     ) throws -> Connection {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
@@ -33,11 +33,11 @@ import Testing
             close(end)
         }.start()
         let port = UInt16(bigEndian: address.sin_port)
-        return try Connection(to: NetworkAddress.all(of: "127.0.0.1", port: port)[0], patience: patience)
+        return try Connection(to: NetworkAddress.all(of: "127.0.0.1", port: port)[0], timeout: timeout)
     }
 
     @Test func whatIsSentArrivesWholeHoweverItCame() throws {
-        let connection = try Self.connection(patience: 60) { end in
+        let connection = try Self.connection(timeout: 60) { end in
             send(end, "ab", 2, 0)
             usleep(100_000)
             send(end, "cde", 3, 0)
@@ -52,7 +52,7 @@ import Testing
 
     /// Whether nothing comes, a byte now and then, or the end.
     @Test(arguments: [0, 25, 1]) func whoDoesNotAnswerInTimeIsUnavailable(_ bytes: Int) throws {
-        let connection = try Self.connection(patience: 1) { end in
+        let connection = try Self.connection(timeout: 1) { end in
             if bytes == 0 { sleep(5) }
             for _ in 0..<bytes {
                 send(end, "x", 1, Int32(MSG_NOSIGNAL))
@@ -71,7 +71,7 @@ import Testing
         let address = try NetworkAddress.all(of: "127.0.0.1", port: 1)[0]
         #expect(address.text == "127.0.0.1")
         do throws(StorageError) {
-            _ = try Connection(to: address, patience: 1)
+            _ = try Connection(to: address, timeout: 1)
             Issue.record("somebody listens there")
         } catch {
             #expect(error.code == .unavailable)

@@ -22,7 +22,7 @@ final class HoldingProcess: Sendable {
         try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
         var byte: UInt8 = 0
         var question = pollfd(fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&question, 1, Self.patience) == 1 else { throw CommandFailed("no word within 3 minutes: \(script)") }
+        guard poll(&question, 1, Self.timeout) == 1 else { throw CommandFailed("no word within 3 minutes: \(script)") }
         guard read(output.fileHandleForReading.fileDescriptor, &byte, 1) == 1 else { throw CommandFailed(script) }
     }
 
@@ -36,12 +36,12 @@ final class HoldingProcess: Sendable {
 
     /// Waits for its end, and ends it where it does not come.
     func hasEnded() {
-        for _ in 0..<Self.patience / 5 where process.isRunning { usleep(5_000) }
+        for _ in 0..<Self.timeout / 5 where process.isRunning { usleep(5_000) }
         if process.isRunning { kill(id, SIGKILL) }
     }
 
     /// Bounds what waits for a process that hangs, in milliseconds.
-    private static let patience: Int32 = 180_000
+    private static let timeout: Int32 = 180_000
 
     deinit {
         if process.isRunning { process.terminate() }

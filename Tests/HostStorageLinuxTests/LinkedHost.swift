@@ -16,14 +16,14 @@ struct LinkedHost {
     /// - Parameters:
     ///   - roots: below the scratch directory.
     ///   - systemBus: the D-Bus address of a systemd; there is none unless given.
-    ///   - patience: with operations in the way.
+    ///   - timeout: with operations in the way.
     ///   - earlier: one whose files it finds.
     ///   - silence: how long a disk may take to answer of which nothing is known.
-    ///   - jobPatience: with systemd, that is to start or stop a service.
+    ///   - jobTimeout: with systemd, that is to start or stop a service.
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,
         systemBus: String = "unix:path=/nowhere", resolution: Resolution = .available,
-        patience: Duration = .seconds(60), silence: Duration = .seconds(10), jobPatience: Duration = .seconds(120),
+        timeout: Duration = .seconds(60), silence: Duration = .seconds(10), jobTimeout: Duration = .seconds(120),
         restarting earlier: LinkedHost? = nil,
         set: (inout HostSettings) throws -> Void = { _ in }
     ) throws {
@@ -32,13 +32,13 @@ struct LinkedHost {
         var settings = HostSettings(
             paths: try PathPolicy(roots: roots.map { "\(scratch.path)/\($0)" }, ignoresCase: ignoresCase))
         settings.filesystem = filesystem
-        settings.patience = patience
+        settings.timeout = timeout
         try set(&settings)
         let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
         host = LocalHost(
             backend: try LinuxBackend(
                 settings: settings, stateDirectory: "\(scratch.path)/state", systemBus: systemBus,
-                resolution: resolution, patience: silence, jobPatience: jobPatience, logger: logger),
+                resolution: resolution, timeout: silence, jobTimeout: jobTimeout, logger: logger),
             settings: settings, logger: logger)
     }
 
@@ -78,10 +78,10 @@ struct LinkedHost {
         try await eventually("no operation is under way") { host.operations.running.isEmpty }
     }
 
-    /// Waits until the lane of a disk has been at one job for so long.
+    /// Waits until the queue of a disk has been at one job for so long.
     func isAtWork(on disk: LoopDisk, for duration: Duration) async throws {
         try await eventually("\(disk.name) has been at one job for \(duration)") {
-            host.backend.lanes.timeAtWork(in: .disk(name: disk.name)) >= duration
+            host.backend.queues.timeAtWork(in: .disk(name: disk.name)) >= duration
         }
     }
 }

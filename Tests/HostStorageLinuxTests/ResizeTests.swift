@@ -163,7 +163,7 @@ extension RealDiskTests {
             try await host.rescanDisks()
             func note(_ uuid: String, to size: Int64) throws {
                 let node = try host.backend.inventory.disk(try disk.number)
-                try journal.note(.resize, volume.guid, on: node, uuid: uuid, size: size)
+                try journal.record(.resize, volume.guid, on: node, uuid: uuid, size: size)
             }
             func write(at mebibyte: Int) throws {
                 try Command.run("dd", "if=/dev/urandom", "of=\(disk.device)", "bs=1M", "count=8", "seek=\(mebibyte)")

@@ -47,7 +47,7 @@ extension RealDiskTests {
 
         /// Where the one that does the work takes longer than the others would wait.
         @Test func whoWantsSomethingElseIsToldWhoIsInTheWay() async throws {
-            let linked = try LinkedHost(patience: .milliseconds(50))
+            let linked = try LinkedHost(timeout: .milliseconds(50))
             let disk = try LoopDisk(size: 64 << 20)
             let volume = try await linked.volume(on: disk)
             let tool = try StandInProgram("/usr/sbin/mkfs.ext4", #"exec "$program" "$@""#)

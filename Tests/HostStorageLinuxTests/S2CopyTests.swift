@@ -369,7 +369,7 @@ extension RealDiskTests {
             let node = try backend.inventory.disk(try disk.number)
             let former = try #require(try await backend.index.volumes(on: node).first).formerID()
             #expect(try Command.run("sfdisk", "--part-uuid", disk.device, "1").lowercased() == former.guid)
-            try backend.journal.note(
+            try backend.journal.record(
                 .format, former.guid, on: node, filesystem: .ext4, uuid: uuid)
             let fresh = try LinkedHost(restarting: linked)
             let (volume, copied) = (try await Self.only(fresh, disk), try await Self.only(fresh, copy))

@@ -64,7 +64,7 @@ import Testing
         var intent = Self.intent
         for target in ["a", "b", "a"] {
             intent.target = target
-            try journal.note(intent)
+            try journal.record(intent)
         }
         #expect(try journal.intent(.format, "a") == intent)
         #expect(try journal.intent(.resize, "a") == nil)
@@ -73,8 +73,8 @@ import Testing
         try "version=1".write(toFile: "\(scratch.path)/state/intents/format-a.new", atomically: false, encoding: .utf8)
         #expect(try journal.intent(.format, "a") == intent)
         #expect(journal.all().count == 2)
-        try journal.strike(.format, "a")
-        try journal.strike(.format, "a")
+        try journal.remove(.format, "a")
+        try journal.remove(.format, "a")
         #expect(try journal.intent(.format, "a") == nil)
         #expect(journal.all().map(\.target) == ["b"])
     }

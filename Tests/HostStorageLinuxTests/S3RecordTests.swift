@@ -343,7 +343,7 @@ extension RealDiskTests {
             let backend = linked.host.backend
             let node = try await backend.index.locate(volume).disk
             let journal = backend.journal
-            try journal.note(
+            try journal.record(
                 Intent(
                     work: .format, target: volume.guid, disk: restarted ? DiskNumber(1) : node.number,
                     names: node.features.names, boot: restarted ? "another" : journal.boot, filesystem: kind,
@@ -355,7 +355,7 @@ extension RealDiskTests {
             let partition = try Command.run("sfdisk", "--part-uuid", disk.device, "1")
             _ = try Command.run("partx", "--delete", disk.device)
             let node = try linked.host.backend.inventory.disk(try disk.number)
-            try linked.host.backend.journal.note(
+            try linked.host.backend.journal.record(
                 Intent(
                     work: .partition, target: "1", disk: DiskNumber(1), names: node.features.names, boot: "another",
                     uuid: ids, partition: partition))

@@ -53,7 +53,7 @@ extension RealDiskTests {
         /// One whose options in the kernel's table tell of nothing, as with Linux before 6.8.
         @Test(arguments: [true, false]) func aDeathIsNoticedWithoutTheKernelsTable(isShutDown: Bool) async throws {
             let mounted = try await MountedVolume()
-            let (parent, name) = try mounted.linked.host.backend.door.openParent(of: mounted.hostPath)
+            let (parent, name) = try mounted.linked.host.backend.resolver.openParent(of: mounted.hostPath)
             let mount = try #require(try MountTable.top(on: name, in: parent.descriptor, ""))
             let silent = Mount(
                 id: mount.id, parent: mount.parent, device: mount.device, source: mount.source, type: mount.type,

@@ -63,7 +63,7 @@ extension RealDiskTests {
 
             let backend = linked.host.backend
             let place = try backend.settings.paths.resolve(linked.path("target"))
-            let target = try backend.door.open(place, O_RDONLY | O_DIRECTORY)
+            let target = try backend.resolver.open(place, O_RDONLY | O_DIRECTORY)
             let open = try OpenVolume(try await backend.index.locate(volume))
             try Swapping.swap(linked.path("target"), linked.path("link"))
             try FilesystemMount.mount(
@@ -85,7 +85,7 @@ extension RealDiskTests {
             try Command.run("ln", "-s", canary.path, linked.path("link"))
 
             let backend = linked.host.backend
-            let target = try backend.door.open(
+            let target = try backend.resolver.open(
                 backend.settings.paths.resolve(linked.path("target")), O_RDONLY | O_DIRECTORY)
             let open = try OpenVolume(try await backend.index.locate(volume))
             try Swapping.swap(linked.path("target"), linked.path("link"))

@@ -84,14 +84,14 @@ extension RealDiskTests {
 
         /// How far the race has come, and whether it is over.
         private final class Race: Sendable {
-            private let state = Mutex((isOver: false, slips: 0, tallies: [String: Tally]()))
+            private let state = Mutex((isOver: false, slips: 0, tallies: [String: CounterSeries]()))
 
             var isOver: Bool { state.withLock { $0.isOver } }
             var slips: Int { state.withLock { $0.slips } }
-            var tallies: [String: Tally] { state.withLock { $0.tallies } }
+            var tallies: [String: CounterSeries] { state.withLock { $0.tallies } }
             func end() { state.withLock { $0.isOver = true } }
             func hasSlipped() { state.withLock { $0.slips += 1 } }
-            func note(_ tally: Tally, of name: String) { state.withLock { $0.tallies[name] = tally } }
+            func note(_ tally: CounterSeries, of name: String) { state.withLock { $0.tallies[name] = tally } }
 
             var isMet: Bool {
                 state.withLock { state in
@@ -103,7 +103,7 @@ extension RealDiskTests {
             private static let clients = 6
         }
 
-        struct Tally: Sendable {
+        struct CounterSeries: Sendable {
             var done = 0
             var refused = 0
             var unexpected: [String] = []
@@ -113,7 +113,7 @@ extension RealDiskTests {
         private static func `repeat`(
             _ name: String, in race: Race, _ work: @Sendable () async throws(StorageError) -> Void
         ) async {
-            var tally = Tally()
+            var tally = CounterSeries()
             while !race.isOver {
                 do throws(StorageError) {
                     try await work()

@@ -35,7 +35,9 @@ import Testing
 
         func path(_ name: String) -> String { "\(scratch.path)/root/\(name)" }
         func place(_ name: String) throws -> HostPath { try policy.resolve(path(name)) }
-        func door(_ resolution: Resolution) -> PathDoor { PathDoor(policy: policy, resolution: resolution) }
+        func resolver(_ resolution: Resolution) -> ConfinedPathResolver {
+            ConfinedPathResolver(policy: policy, resolution: resolution)
+        }
     }
 
     static let opening: [(path: String, flags: Int32, errno: Int32?)] = [
@@ -55,9 +57,9 @@ import Testing
         _ resolution: Resolution, _ row: (path: String, flags: Int32, errno: Int32?)
     ) throws {
         let tree = try Tree()
-        let door = tree.door(resolution)
+        let resolver = tree.resolver(resolution)
         do {
-            let opened = try door.open(tree.place(row.path), row.flags)
+            let opened = try resolver.open(tree.place(row.path), row.flags)
             #expect(row.errno == nil)
             let wanted = try FileManager.default.attributesOfItem(atPath: tree.path(row.path))[.systemFileNumber]
             #expect(try opened.status("").inode == wanted as? UInt64)
@@ -71,14 +73,14 @@ import Testing
         let tree = try Tree()
         let root = try tree.policy.resolve("\(tree.scratch.path)/root")
         for flags in [cls_O_PATH, O_RDONLY | O_DIRECTORY] {
-            #expect(try tree.door(resolution).open(root, flags).status("").isDirectory)
+            #expect(try tree.resolver(resolution).open(root, flags).status("").isDirectory)
         }
     }
 
     /// Between a look at the directory and the deed, which is done on the descriptor.
     @Test(arguments: Resolution.allCases) func whatIsOpenStaysWhatItWas(_ resolution: Resolution) throws {
         let tree = try Tree()
-        let (directory, name) = try tree.door(resolution).openParent(of: tree.place("dir/new"))
+        let (directory, name) = try tree.resolver(resolution).openParent(of: tree.place("dir/new"))
         try Swapping.swap(tree.path("dir"), tree.path("out"))
         #expect(mkdirat(directory.descriptor.raw, name, 0o755) == 0)
         #expect(FileManager.default.fileExists(atPath: tree.path("out/new")), "in the directory, wherever it is now")
@@ -90,19 +92,19 @@ import Testing
     /// Callers rule over the way from one root to another within it.
     @Test(arguments: Resolution.allCases) func aRootWithinARootIsReachedByNoLink(_ resolution: Resolution) throws {
         let tree = try Tree(roots: ["root", "root/a/inner"])
-        let door = tree.door(resolution)
+        let resolver = tree.resolver(resolution)
         let inner = try tree.place("a/inner/x")
         #expect(inner.root == tree.path("a/inner"))
-        try DirectoryCreation.make(inner, door)
-        #expect(try door.open(inner, cls_O_PATH).status("").isDirectory)
+        try DirectoryCreation.make(inner, resolver)
+        #expect(try resolver.open(inner, cls_O_PATH).status("").isDirectory)
 
         try Command.run("mkdir", "\(tree.scratch.path)/elsewhere")
         let canary = try Canary(at: "\(tree.scratch.path)/elsewhere", directories: ["inner/x"])
         try Command.run("rm", "-r", tree.path("a"))
         try Command.run("ln", "-s", canary.path, tree.path("a"))
-        expectError(.failedPrecondition, "symbolic link") { _ = try door.open(inner, cls_O_PATH) }
-        expectError(.failedPrecondition, "symbolic link") { try DirectoryCreation.make(inner, door) }
-        expectError(.failedPrecondition) { try DirectoryCreation.make(tree.place("a/inner/new"), door) }
+        expectError(.failedPrecondition, "symbolic link") { _ = try resolver.open(inner, cls_O_PATH) }
+        expectError(.failedPrecondition, "symbolic link") { try DirectoryCreation.make(inner, resolver) }
+        expectError(.failedPrecondition) { try DirectoryCreation.make(tree.place("a/inner/new"), resolver) }
         #expect(try canary.isUnchanged())
     }
 
@@ -111,7 +113,7 @@ import Testing
     {
         let tree = try Tree(roots: ["root", "root/out/dir/inner"])
         expectError(.failedPrecondition, "symbolic link") {
-            try DirectoryCreation.make(tree.place("out/dir/inner/x"), tree.door(resolution))
+            try DirectoryCreation.make(tree.place("out/dir/inner/x"), tree.resolver(resolution))
         }
         #expect(try tree.canary.isUnchanged())
     }
@@ -121,10 +123,11 @@ import Testing
         let tree = try Tree(roots: ["kubelet", "link/made/root"])
         try Command.run("ln", "-s", "\(tree.scratch.path)/root", "\(tree.scratch.path)/kubelet")
         try Command.run("ln", "-s", "\(tree.scratch.path)/root", "\(tree.scratch.path)/link")
-        let door = tree.door(resolution)
+        let resolver = tree.resolver(resolution)
         #expect(
-            try door.open(tree.policy.resolve("\(tree.scratch.path)/kubelet/dir"), cls_O_PATH).status("").isDirectory)
-        try DirectoryCreation.make(tree.policy.resolve("\(tree.scratch.path)/link/made/root/x"), door)
+            try resolver.open(tree.policy.resolve("\(tree.scratch.path)/kubelet/dir"), cls_O_PATH).status("")
+                .isDirectory)
+        try DirectoryCreation.make(tree.policy.resolve("\(tree.scratch.path)/link/made/root/x"), resolver)
         #expect(FileManager.default.fileExists(atPath: tree.path("made/root/x")))
     }
 
@@ -134,7 +137,7 @@ import Testing
         let tree = try Tree()
         for name in ["out/x", "out/dir/x", "in/x", "up/x", "magic/dir/x", "dangling/x", "out", "dangling"] {
             expectError(.failedPrecondition, "symbolic link") {
-                try DirectoryCreation.make(tree.place(name), tree.door(resolution))
+                try DirectoryCreation.make(tree.place(name), tree.resolver(resolution))
             }
         }
         #expect(try tree.canary.isUnchanged())
@@ -145,7 +148,7 @@ import Testing
         let tree = try Tree()
         let root = try tree.policy.resolve("\(tree.scratch.path)/root")
         // A FIFO that is opened would wait for a writer.
-        try TreeRemoval.removeContents(of: tree.door(.available).open(root, O_RDONLY | O_DIRECTORY), "root")
+        try TreeRemoval.removeContents(of: tree.resolver(.available).open(root, O_RDONLY | O_DIRECTORY), "root")
         #expect(try FileManager.default.contentsOfDirectory(atPath: "\(root)").isEmpty)
         #expect(try tree.canary.isUnchanged())
     }

@@ -18,7 +18,7 @@ extension RealDiskTests {
         /// waited for the disk that hangs would wait longer than this suite may take. How much slower it is for the others
         /// is for `make bench` to say.
         @Test func thirtyTwoVolumesGoOnBesideOneThatHangs() async throws {
-            let linked = try LinkedHost(patience: .seconds(7200), silence: .seconds(7200))
+            let linked = try LinkedHost(timeout: .seconds(7200), silence: .seconds(7200))
             let disks = try (0..<32).map { _ in try LoopDisk(size: 64 << 20) }
             let volumes = try await linked.formattedVolumes(on: disks)
             let file = try FaultyFile(size: 64 << 20)
@@ -119,7 +119,7 @@ extension RealDiskTests {
             }
             try file.order(.none)
             try await linked.nothingIsRunning()
-            while fresh.host.backend.lanes.timeAtWork(in: .disk(name: faulty.name)) > .zero {
+            while fresh.host.backend.queues.timeAtWork(in: .disk(name: faulty.name)) > .zero {
                 try await Task.sleep(for: .milliseconds(5))
             }
             await expectError(.notFound) { try await fresh.host.disk(of: VolumeID(guid: "\(UUID())")) }
@@ -146,7 +146,7 @@ extension RealDiskTests {
 
         /// The caller leaves at once, the operation stays visible and in the way of its own disk alone.
         @Test func whoIsCancelledLeavesAndTheOperationStays() async throws {
-            let linked = try LinkedHost(patience: .milliseconds(100))
+            let linked = try LinkedHost(timeout: .milliseconds(100))
             let file = try FaultyFile(size: 64 << 20)
             let disk = try file.attach()
             let volume = try await linked.formattedVolumes(on: [disk])[0]
@@ -200,21 +200,21 @@ extension RealDiskTests {
                 }
                 try await group.waitForAll()
             }
-            // Every lane is a thread: the disk's, and those of the paths and the volume that lead to it.
-            try await eventually("no more lanes are at work than there are ways to the disk") {
-                linked.host.backend.lanes.countAtWork(longerThan: .zero) <= 3
+            // Every queue is a thread: the disk's, and those of the paths and the volume that lead to it.
+            try await eventually("no more queues are at work than there are ways to the disk") {
+                linked.host.backend.queues.countAtWork(longerThan: .zero) <= 3
             }
             try file.order(.none)
             try await linked.nothingIsRunning()
             #expect(try await linked.host.diskSize(number) == 64 << 20)
-            #expect(linked.host.backend.lanes.timeAtWork(in: .disk(name: disk.name)) == .zero)
+            #expect(linked.host.backend.queues.timeAtWork(in: .disk(name: disk.name)) == .zero)
         }
 
         // MARK: - Tools
 
         /// A mkfs that neither ends nor listens.
         @Test func aToolThatHangsIsInTheWayOfItsDiskAlone() async throws {
-            let linked = try LinkedHost(patience: .milliseconds(100))
+            let linked = try LinkedHost(timeout: .milliseconds(100))
             let (disk, other) = (try LoopDisk(size: 64 << 20), try LoopDisk(size: 64 << 20))
             let volume = try await linked.volume(on: disk)
             let otherVolume = try await linked.formattedVolumes(on: [other])[0]
@@ -255,9 +255,9 @@ extension RealDiskTests {
             try await Task.sleep(for: .seconds(6))
             let state = try state()
             #expect(state.hasPrefix("D"), "\(state)")
-            let lanes = Lanes()
+            let queues = BlockingQueues()
             for index in 0..<32 {
-                let answer = try await lanes.run(in: .disk(name: "\(index)")) { index }
+                let answer = try await queues.run(in: .disk(name: "\(index)")) { index }
                 #expect(answer == index)
             }
             try file.order(.none)

@@ -20,11 +20,11 @@ extension RealDiskTests {
         }
 
         private static func host(
-            _ container: SystemdContainer, jobPatience: Duration = .seconds(60)
+            _ container: SystemdContainer, jobTimeout: Duration = .seconds(60)
         ) throws -> LocalHost<LinuxBackend> {
-            try LinkedHost(systemBus: container.bus, jobPatience: jobPatience) { settings throws(StorageError) in
+            try LinkedHost(systemBus: container.bus, jobTimeout: jobTimeout) { settings throws(StorageError) in
                 settings.changeableServices = [try ServicePattern("ours-*")]
-                settings.patience = .milliseconds(200)
+                settings.timeout = .milliseconds(200)
             }.host
         }
 
@@ -61,7 +61,7 @@ extension RealDiskTests {
             try container.install("ours-stubborn.service", Self.unit("ExecStop=/bin/sleep 30"))
             try container.reload()
             let host = try Self.host(container)
-            let impatient = try Self.host(container, jobPatience: .milliseconds(500))
+            let impatient = try Self.host(container, jobTimeout: .milliseconds(500))
             let (silent, stubborn) = (try ServiceName("ours-silent"), try ServiceName("ours-stubborn"))
             for _ in 0..<2 {
                 await expectError(.deadlineExceeded, "job", "StartUnit", "0.5 seconds", silent.unit) {

@@ -5,7 +5,7 @@ import HostStorage
 import HostStorageTestKit
 import Testing
 
-/// S6: there is one door for paths, and every call goes through it.
+/// S6: there is one resolver for paths, and every call goes through it.
 @Suite struct HostPathTests {
     let host: MemoryHost
     static let volume = #"\\?\Volume{00000001-0000-4000-8000-000000000001}\"#

@@ -7,7 +7,7 @@ import Testing
 
 /// S10: a repeated identical call joins the one under way.
 @Suite(.timeLimit(.minutes(20))) struct S10RegistryJoinTests {
-    let registry = OperationRegistry(patience: .seconds(60))
+    let registry = OperationRegistry(timeout: .seconds(60))
 
     @Test(arguments: [false, true]) func sixtyFourIdenticalCallsRunOnceAndEndAlike(fails: Bool) async throws {
         let hang = Hang()
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func whoJoinsDoesNotLosePatience() async throws {
-        let registry = OperationRegistry(patience: .milliseconds(50))
+        let registry = OperationRegistry(timeout: .milliseconds(50))
         let hang = Hang()
         async let first: Int = registry.perform(.on(disks: [1], "same")) {
             await hang.wait(); return 1

@@ -7,7 +7,7 @@ import Testing
 
 /// S10: one change at a time.
 @Suite(.timeLimit(.minutes(20))) struct S10RegistryOrderTests {
-    let registry = OperationRegistry(patience: .seconds(60))
+    let registry = OperationRegistry(timeout: .seconds(60))
 
     @Test func operationsOnASharedKeyRunOneAfterTheOtherInTheOrderTheyCame() async throws {
         let first = Hang()

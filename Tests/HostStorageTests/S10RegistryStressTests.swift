@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.timeLimit(.minutes(20))) struct S10RegistryStressTests {
     @Test func cancellationAtAnyMomentNeitherHangsNorRunsTwice() async throws {
-        let registry = OperationRegistry(patience: .seconds(60))
+        let registry = OperationRegistry(timeout: .seconds(60))
         let ran = Record<Void>()
         let succeeded = Record<Void>()
         let cancelled = Record<Void>()
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func aCallerThatIsCancelledBeforeItComesRunsNothing() async throws {
-        let registry = OperationRegistry(patience: .seconds(60))
+        let registry = OperationRegistry(timeout: .seconds(60))
         for _ in 0..<2000 {
             let caller = Task {
                 withUnsafeCurrentTask { $0?.cancel() }
@@ -50,7 +50,7 @@ import Testing
     }
 
     @Test func operationsOfOverlappingKeysNeverOverlapInTime() async throws {
-        let registry = OperationRegistry(patience: .seconds(120))
+        let registry = OperationRegistry(timeout: .seconds(120))
         let held = HeldKeys()
         let ran = Record<Void>()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -61,7 +61,7 @@ import Testing
                     try await registry.perform(.on(disks: disks, "\(number)")) {
                         held.take(keys)
                         for _ in 0..<Int.random(in: 0...3) { await Task.yield() }
-                        held.giveBack(keys)
+                        held.restore(keys)
                         ran.add()
                     }
                 }
@@ -74,7 +74,7 @@ import Testing
 
     /// Who is told that it waited too long may try again: nothing of its first try may come after.
     @Test func anAbortedCallHasNotRunAndNeverWill() async throws {
-        let registry = OperationRegistry(patience: .milliseconds(2))
+        let registry = OperationRegistry(timeout: .milliseconds(2))
         let ran = Record<Int>()
         let aborted = try await withThrowingTaskGroup(of: Int?.self) { group in
             for number in 0..<1500 {
@@ -116,5 +116,5 @@ private final class HeldKeys: Sendable {
         #expect(isFree, "two hold one key")
     }
 
-    func giveBack(_ keys: Set<UInt32>) { held.withLock { $0.subtract(keys) } }
+    func restore(_ keys: Set<UInt32>) { held.withLock { $0.subtract(keys) } }
 }

@@ -8,10 +8,10 @@ import Testing
 
 /// S8 and S10, seen through a whole host.
 @Suite(.timeLimit(.minutes(20))) struct S8AndS10HostTests {
-    private func host(patience: Duration, ignoresCase: Bool = false) throws -> MemoryHost {
+    private func host(timeout: Duration, ignoresCase: Bool = false) throws -> MemoryHost {
         var settings = HostSettings(
             paths: try PathPolicy(roots: ["/var/lib/kubelet"], ignoresCase: ignoresCase))
-        settings.patience = patience
+        settings.timeout = timeout
         return MemoryHost(settings: settings)
     }
 
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test func aHungFormatIsInTheWayOfItsOwnDiskAlone() async throws {
-        let host = try host(patience: .milliseconds(50))
+        let host = try host(timeout: .milliseconds(50))
         let (disk, volume) = try await blankVolume(of: host)
         let (otherDisk, other) = try await blankVolume(of: host)
         let hang = host.backend.hang(.formatVolume)
@@ -51,7 +51,7 @@ import Testing
     }
 
     @Test func aHungMountIsInTheWayOfItsOwnPathAlone() async throws {
-        let host = try host(patience: .milliseconds(50))
+        let host = try host(timeout: .milliseconds(50))
         let (_, volume) = try await blankVolume(of: host)
         try await host.formatVolume(volume)
         try await host.makeDirectory("/var/lib/kubelet/x")
@@ -73,7 +73,7 @@ import Testing
 
     /// Else two would find room for names that are the same.
     @Test func aShareIsInTheWayOfItsLinkInWhateverCase() async throws {
-        let host = try host(patience: .milliseconds(50), ignoresCase: true)
+        let host = try host(timeout: .milliseconds(50), ignoresCase: true)
         let remote = try SMBRemotePath(#"\\server\data"#)
         let hang = host.backend.hang(.mapShare)
         let map = Task { try await host.mapShare(remote, linkedAt: "/var/lib/kubelet/Link", as: nil) }
@@ -84,7 +84,7 @@ import Testing
     }
 
     @Test func whatACallerLeavesGoesOnToItsEnd() async throws {
-        let host = try host(patience: .seconds(60))
+        let host = try host(timeout: .seconds(60))
         let (disk, volume) = try await blankVolume(of: host)
         let hang = host.backend.hang(.formatVolume)
         let caller = Task { try await host.formatVolume(volume) }
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test func aRepeatedFormatJoinsTheOneUnderWay() async throws {
-        let host = try host(patience: .seconds(60))
+        let host = try host(timeout: .seconds(60))
         let (_, volume) = try await blankVolume(of: host)
         let hang = host.backend.hang(.formatVolume)
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -116,7 +116,7 @@ import Testing
 
     /// A rescan finds what was attached before it was asked for, a flush writes what was written before.
     @Test func rescansAndFlushesRunForEveryCaller() async throws {
-        let host = try host(patience: .seconds(60))
+        let host = try host(timeout: .seconds(60))
         let (_, volume) = try await blankVolume(of: host)
         let (rescan, flush) = (host.backend.hang(.rescanDisks), host.backend.hang(.flushVolume))
         try await withThrowingTaskGroup(of: Void.self) { group in

@@ -7,7 +7,7 @@ import Testing
 
 /// S8: a caller can always leave; what it began goes on and stays in sight.
 @Suite(.timeLimit(.minutes(20))) struct S8RegistryLeavingTests {
-    let registry = OperationRegistry(patience: .seconds(60))
+    let registry = OperationRegistry(timeout: .seconds(60))
 
     @Test func aCancelledCallerLeavesAtOnceAndTheOperationGoesOn() async throws {
         let hang = Hang()
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test func whoWaitsTooLongIsToldByWhatAndForHowLong() async throws {
-        let registry = OperationRegistry(patience: .milliseconds(100))
+        let registry = OperationRegistry(timeout: .milliseconds(100))
         let hang = Hang()
         async let holder: Void = registry.perform(.on(disks: [1], "the hung disk")) { await hang.wait() }
         await hang.reached()
@@ -95,7 +95,7 @@ import Testing
     }
 
     @Test func noPatienceMeansNoWaitNotForEver() async throws {
-        let registry = OperationRegistry(patience: .zero)
+        let registry = OperationRegistry(timeout: .zero)
         let hang = Hang()
         async let holder: Void = registry.perform(.on(disks: [1], "holder")) { await hang.wait() }
         await hang.reached()
@@ -106,6 +106,6 @@ import Testing
         }
         hang.release()
         try await holder
-        #expect(try await registry.perform(.on(disks: [1], "after")) { 1 } == 1, "what is free needs no patience")
+        #expect(try await registry.perform(.on(disks: [1], "after")) { 1 } == 1, "what is free needs no timeout")
     }
 }

@@ -30,9 +30,9 @@ public enum Command {
         var process = pid_t()
         let result = posix_spawnp(&process, arguments[0], &actions, nil, words, environ)
         guard result == 0 else { throw CommandFailed("\(name): errno \(result)") }
-        guard hasEnded(process, within: patience) else {
+        guard hasEnded(process, within: timeout) else {
             kill(process, SIGKILL)
-            throw CommandFailed("\(name): it has not ended within \(patience)")
+            throw CommandFailed("\(name): it has not ended within \(timeout)")
         }
         var status: Int32 = 0
         while waitpid(process, &status, 0) < 0 {
@@ -43,16 +43,16 @@ public enum Command {
     }
 
     /// Far longer than any of them takes.
-    private static let patience = Duration.seconds(600)
+    private static let timeout = Duration.seconds(600)
 
     /// By its pidfd, which no program's end escapes and which takes no looking again and again.
-    private static func hasEnded(_ process: pid_t, within patience: Duration) -> Bool {
+    private static func hasEnded(_ process: pid_t, within timeout: Duration) -> Bool {
         typealias Call = @convention(c) (pid_t, UInt32) -> Int32
         guard let symbol = dlsym(nil, "pidfd_open") else { return true }
         let descriptor = unsafeBitCast(symbol, to: Call.self)(process, 0)
         guard descriptor >= 0 else { return true }
         defer { close(descriptor) }
-        let end = ContinuousClock.now + patience
+        let end = ContinuousClock.now + timeout
         var question = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         while .now < end {
             if poll(&question, 1, Int32(max(0, ContinuousClock.now.duration(to: end).components.seconds) * 1000 + 1))

@@ -51,7 +51,7 @@ import Testing
     @Test func aForgedStreamNumberMeansNothing() async throws {
         try await withProxy { proxy in
             for number in ["1", "0", "99999", "x"] {
-                try await Self.expectAnswer(proxy, metadata: ["\(StreamTokens.headerName)": "\(number)"])
+                try await Self.expectAnswer(proxy, metadata: ["\(StreamLifetimes.headerName)": "\(number)"])
             }
         }
     }

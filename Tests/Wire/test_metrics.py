@@ -177,7 +177,7 @@ def test_the_process_is_measured(measured):
     for name in ["running", "waiting"]:
         assert metrics.value(f"csi_proxy_operations_{name}") == 0
     assert metrics.value("csi_proxy_oldest_operation_seconds") == 0
-    assert metrics.value("csi_proxy_slow_lanes") == 0
+    assert metrics.value("csi_proxy_stuck_operations") == 0
 
 
 def test_every_metric_is_described_and_of_a_kind(measured):

@@ -63,11 +63,11 @@ public final class MetricsRegistry: MetricsFactory {
     // MARK: - What swift-metrics asks for
 
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
-        series(label, dimensions) { Tally() }
+        series(label, dimensions) { CounterSeries() }
     }
 
     public func makeMeter(label: String, dimensions: [(String, String)]) -> any MeterHandler {
-        series(label, dimensions) { Level() }
+        series(label, dimensions) { GaugeSeries() }
     }
 
     public func makeTimer(label: String, dimensions: [(String, String)]) -> any TimerHandler {
@@ -79,7 +79,7 @@ public final class MetricsRegistry: MetricsFactory {
         if aggregate {
             series(label, dimensions) { Histogram(bounds: []) }
         } else {
-            series(label, dimensions) { Level() }
+            series(label, dimensions) { GaugeSeries() }
         }
     }
 

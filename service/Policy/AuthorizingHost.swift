@@ -23,12 +23,12 @@ public struct AuthorizingHost: StorageHost {
     public func perform<Operation: HostOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
-        let door = OperationDoor(paths: paths)
+        let resolver = OperationResolver(paths: paths)
         guard !authorization.rules.isEmpty else {
             throw authorization.refusal(of: "\(operation)")
         }
         let resolved: Operation.Resolved
-        do throws(StorageError) { resolved = try operation.resolved(by: door) } catch {
+        do throws(StorageError) { resolved = try operation.resolved(by: resolver) } catch {
             throw error.during(operation.phrase, "\(operation)")
         }
         let call = Call(resolved)

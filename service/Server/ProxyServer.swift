@@ -97,7 +97,7 @@ public struct ProxyServer: Service {
         _ service: VersionedService, on socket: ListeningSocket, _ loop: any EventLoop,
         onListening: @escaping @Sendable () -> Void
     ) -> GRPCServer<SocketTransport> {
-        let tokens = StreamTokens()
+        let tokens = StreamLifetimes()
         let (known, strangers) = (ConnectionLimit(connectionLimit), ConnectionLimit(Self.strangerLimit))
         let factory = SocketListenerFactory(
             eventLoopGroup: loop, socket: socket.descriptor,

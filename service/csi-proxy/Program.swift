@@ -9,7 +9,7 @@ import HostStorageLinux
 /// others are at, and whatever the system no longer gives.
 @main
 enum Program {
-    /// What it has at least when it works: those of tasks, sockets, tools and the log, and a few lanes.
+    /// What it has at least when it works: those of tasks, sockets, tools and the log, and a few queues.
     private static let threads = 24
     /// Of which threads and malloc's arenas reserve far more than they use.
     private static let addressSpace: UInt64 = 4 << 30

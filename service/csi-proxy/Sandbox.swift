@@ -132,7 +132,7 @@ struct Sandbox: AsyncParsableCommand {
             host: host, access: access, pipeDirectory: pipes, logger: logger,
             onListening: { [lines] in Self.say(lines + ["ready"]) })
         // What it has made is removed, which takes its time.
-        try await Serving.untilSignalled([server], logger, patience: .seconds(60)) { [] }
+        try await Serving.untilSignalled([server], logger, timeout: .seconds(60)) { [] }
     }
 
     private func attach(

@@ -148,7 +148,7 @@ struct Serve: AsyncParsableCommand {
             services.append(try await MetricsEndpoint(at: metricsBindAddress, showing: metrics, logger: logger))
         }
         try await Serving.untilSignalled(
-            services, logger, patience: .seconds(15), readPolicy: { hangup.yield() },
+            services, logger, timeout: .seconds(15), readPolicy: { hangup.yield() },
             underWay: { host.operations.running.map(\.description) })
     }
 }

@@ -8,12 +8,12 @@ import ProxyServer
 /// What `serve` tells of itself, beyond what its calls are counted by.
 enum ServedMetrics {
     /// Longer than most that is done to disks and paths; what is at it still has to be looked at.
-    private static let patience: Duration = .seconds(60)
+    private static let timeout: Duration = .seconds(60)
 
     private static let running = "csi_proxy_operations_running"
     private static let waiting = "csi_proxy_operations_waiting"
     private static let oldest = "csi_proxy_oldest_operation_seconds"
-    private static let slow = "csi_proxy_slow_lanes"
+    private static let slow = "csi_proxy_stuck_operations"
 
     private static let droppedLog = "csi_proxy_dropped_log_lines_total"
     private static let droppedAudit = "csi_proxy_dropped_audit_lines_total"
@@ -45,7 +45,7 @@ enum ServedMetrics {
                 Reading(running, .gauge, Double(operations.count)),
                 Reading(waiting, .gauge, Double(host.operations.waiting.count)),
                 Reading(oldest, .gauge, (operations.first?.age ?? .zero) / .seconds(1)),
-                Reading(slow, .gauge, Double(host.backend.countAtWork(longerThan: patience))),
+                Reading(slow, .gauge, Double(host.backend.countAtWork(longerThan: timeout))),
                 Reading(droppedLog, .counter, Double(ProgramLog.dropped(.log))),
                 Reading(droppedAudit, .counter, Double(ProgramLog.dropped(.audit))),
             ]

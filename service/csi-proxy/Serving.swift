@@ -24,17 +24,17 @@ enum Serving {
     /// Serves until SIGTERM or SIGINT.
     ///
     /// - Parameters:
-    ///   - patience: how long the end may take.
+    ///   - timeout: how long the end may take.
     ///   - readPolicy: what SIGHUP is for.
     ///   - underWay: what is, for the log.
     static func untilSignalled(
-        _ services: [any Service], _ logger: Logger, patience: Duration, readPolicy: (@Sendable () -> Void)? = nil,
+        _ services: [any Service], _ logger: Logger, timeout: Duration, readPolicy: (@Sendable () -> Void)? = nil,
         underWay: @escaping @Sendable () -> [String]
     ) async throws {
         let (ends, ending) = AsyncStream.makeStream(of: Void.self)
         Signals.serve(
             Signals.Served(
-                logger: logger, patience: patience, end: { ending.yield() }, readPolicy: readPolicy, underWay: underWay)
+                logger: logger, timeout: timeout, end: { ending.yield() }, readPolicy: readPolicy, underWay: underWay)
         )
         let group = ServiceGroup(
             configuration: .init(

@@ -11,7 +11,7 @@ enum Signals {
     struct Served: Sendable {
         var logger: Logger
         /// How long that may take. After it the program ends all the same.
-        var patience: Duration
+        var timeout: Duration
         var end: @Sendable () -> Void
         var readPolicy: (@Sendable () -> Void)?
         /// What is under way, for the log.
@@ -49,7 +49,7 @@ enum Signals {
                 }
                 guard deadline == nil else { continue }
                 served.logger.notice("ends at \(name(signal))")
-                deadline = .now + served.patience
+                deadline = .now + served.timeout
                 served.end()
             case SIGHUP where served?.readPolicy != nil: served?.readPolicy?()
             default:
@@ -61,7 +61,7 @@ enum Signals {
 
     private static func endLate() -> Never {
         if let served = served.withLock({ $0 }) {
-            served.logger.critical("has not ended within \(served.patience) and ends now, whatever is under way")
+            served.logger.critical("has not ended within \(served.timeout) and ends now, whatever is under way")
             tellWhatIsLeft()
         }
         ProgramLog.flush()

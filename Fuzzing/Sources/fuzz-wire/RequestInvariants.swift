@@ -26,7 +26,7 @@ enum RequestInvariants {
         let ours = try PathPolicy(roots: ["\(root)/ours"])
         // Nothing waits for anything here.
         var settings = HostSettings(paths: try PathPolicy(roots: [root]))
-        settings.patience = .seconds(1)
+        settings.timeout = .seconds(1)
         let silent = Logger(label: "fuzz") { _ in SwiftLogNoOpLogHandler() }
         let host = MemoryHost(backend: MemoryBackend(settings: settings), settings: settings, logger: silent)
         _ = try attach("mine", to: host)

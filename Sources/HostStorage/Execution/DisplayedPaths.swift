@@ -4,7 +4,7 @@
 extension Holder {
     func displayed(in paths: PathPolicy) -> Holder {
         guard case .mount(let target, let process) = self else { return self }
-        return .mount(target: paths.spelling(ofHostPath: target), seenByProcess: process)
+        return .mount(target: paths.displayPath(ofHostPath: target), seenByProcess: process)
     }
 }
 
@@ -63,6 +63,6 @@ extension PathPolicy {
 
     private func word(_ path: String) -> String {
         if path.hasPrefix("/dev/") { return String(path.dropFirst("/dev/".count)) }
-        return spelling(ofHostPath: path)
+        return displayPath(ofHostPath: path)
     }
 }

@@ -36,7 +36,7 @@ public protocol HostOperation<Answer>: NamedOperation {
     ///
     /// - Throws: ``StorageError/Code/invalidArgument`` for what is malformed, ``StorageError/Code/denied`` for what the
     ///   host's settings refuse.
-    func resolved(by door: OperationDoor) throws(StorageError) -> Resolved
+    func resolved(by resolver: OperationResolver) throws(StorageError) -> Resolved
 }
 
 /// An operation whose paths have been placed: what is authorised, locked and run. Equal values are the same call.
@@ -73,7 +73,7 @@ extension ResolvedOperation {
 }
 
 extension HostOperation where Self: ResolvedOperation, Resolved == Self {
-    public func resolved(by door: OperationDoor) throws(StorageError) -> Self { self }
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> Self { self }
 }
 
 /// Something of the host that a caller names.

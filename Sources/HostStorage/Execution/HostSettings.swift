@@ -13,7 +13,7 @@ public struct HostSettings: Sendable {
     /// The services that callers may start and stop: none unless named.
     public var changeableServices: [ServicePattern] = []
     /// How long a call waits for the operations in its way before it is aborted.
-    public var patience: Duration = .seconds(10)
+    public var timeout: Duration = .seconds(10)
 
     public init(paths: PathPolicy) { self.paths = paths }
 }

@@ -10,14 +10,14 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
     /// What is under way.
     public let operations: OperationRegistry
     private let logger: Logger
-    private let door: OperationDoor
+    private let resolver: OperationResolver
 
     public init(backend: Backend, settings: HostSettings, logger: Logger) {
         self.backend = backend
         self.settings = settings
-        self.operations = OperationRegistry(patience: settings.patience)
+        self.operations = OperationRegistry(timeout: settings.timeout)
         self.logger = logger
-        door = OperationDoor(paths: settings.paths, changeableServices: settings.changeableServices)
+        resolver = OperationResolver(paths: settings.paths, changeableServices: settings.changeableServices)
     }
 
     private init(_ host: LocalHost, confinedTo confinement: CallConfinement) {
@@ -25,12 +25,12 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         settings = host.settings
         operations = host.operations
         logger = host.logger
-        door = OperationDoor(
+        resolver = OperationResolver(
             paths: settings.paths, changeableServices: settings.changeableServices, confinement: confinement)
     }
 
     public func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost {
-        guard door.confinement == nil else {
+        guard resolver.confinement == nil else {
             throw StorageError(.internalError, "the host is confined already")
         }
         return LocalHost(self, confinedTo: confinement)
@@ -40,7 +40,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
         let resolved: Operation.Resolved
-        do throws(StorageError) { resolved = try operation.resolved(by: door) } catch {
+        do throws(StorageError) { resolved = try operation.resolved(by: resolver) } catch {
             throw error.during(operation.phrase, "\(operation)")
         }
         let call = Call(
@@ -87,7 +87,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         let registered = RegisteredOperation(
             call.name, call.subject, keys: try await held(keys, call),
             // A caller that may use the system's disks does what others may not.
-            value: joinable && use == nil ? operation : nil, within: door.confinement)
+            value: joinable && use == nil ? operation : nil, within: resolver.confinement)
         do throws(StorageError) {
             return try await operations.perform(registered) { [self] () async throws(StorageError) in
                 let begun = Call(name: call.name, subject: call.subject, trace: call.trace)

@@ -42,16 +42,16 @@ public struct RegisteredOperation: Sendable, Equatable, CustomStringConvertible 
 ///
 /// * Operations whose keys are in each other's way run one after the other, in the order they came.
 /// * A call that equals one under way joins it and shares its outcome, where the operation can be shared.
-/// * A call that waits longer than ``patience`` fails with ``StorageError/Code/aborted`` and the name and
+/// * A call that waits longer than ``timeout`` fails with ``StorageError/Code/aborted`` and the name and
 ///   age of the operation in its way.
 /// * An operation, once begun, runs to its end. A caller that is cancelled leaves at once; the operation
 ///   keeps its keys and stays in ``running`` until it has really ended.
 public final class OperationRegistry: Sendable {
     private let state = Mutex(State())
-    private let patience: Duration
+    private let timeout: Duration
 
-    /// - Parameter patience: how long a call waits for the operations in its way.
-    public init(patience: Duration) { self.patience = patience }
+    /// - Parameter timeout: how long a call waits for the operations in its way.
+    public init(timeout: Duration) { self.timeout = timeout }
 
     /// An operation under way.
     public struct Running: Sendable, CustomStringConvertible {
@@ -173,9 +173,9 @@ public final class OperationRegistry: Sendable {
             state.waiting.append(caller)
             let runs = state.admit()
             if let index = state.waiting.indices.last, state.waiting[index].id == caller.id {
-                state.waiting[index].watch = Task { [patience, id = caller.id] in
+                state.waiting[index].watch = Task { [timeout, id = caller.id] in
                     // A cancelled sleep means that the wait is over.
-                    guard (try? await Task.sleep(for: patience)) != nil else { return }
+                    guard (try? await Task.sleep(for: timeout)) != nil else { return }
                     abandon(id)
                 }
             }

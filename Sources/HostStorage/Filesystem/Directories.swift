@@ -50,8 +50,8 @@ public struct PathExists<Path: PathForm>: NamedOperation, Equatable {
 
 extension PathExists: HostOperation where Path == CallerPath {
     public typealias Answer = Bool
-    public func resolved(by door: OperationDoor) throws(StorageError) -> PathExists<HostPath> {
-        PathExists<HostPath>(path: try door.place(path))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> PathExists<HostPath> {
+        PathExists<HostPath>(path: try resolver.place(path))
     }
 }
 
@@ -75,8 +75,8 @@ public struct MakeDirectory<Path: PathForm>: NamedOperation, Equatable {
 
 extension MakeDirectory: HostOperation where Path == CallerPath {
     public typealias Answer = Void
-    public func resolved(by door: OperationDoor) throws(StorageError) -> MakeDirectory<HostPath> {
-        MakeDirectory<HostPath>(path: try door.place(path))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> MakeDirectory<HostPath> {
+        MakeDirectory<HostPath>(path: try resolver.place(path))
     }
 }
 
@@ -105,8 +105,8 @@ public struct Remove<Path: PathForm>: NamedOperation, Equatable {
 
 extension Remove: HostOperation where Path == CallerPath {
     public typealias Answer = Void
-    public func resolved(by door: OperationDoor) throws(StorageError) -> Remove<HostPath> {
-        Remove<HostPath>(path: try door.placeBelowRoot(path, rootStays), force: force)
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> Remove<HostPath> {
+        Remove<HostPath>(path: try resolver.placeBelowRoot(path, rootStays), force: force)
     }
 }
 
@@ -130,8 +130,8 @@ public struct RemoveContents<Path: PathForm>: NamedOperation, Equatable {
 
 extension RemoveContents: HostOperation where Path == CallerPath {
     public typealias Answer = Void
-    public func resolved(by door: OperationDoor) throws(StorageError) -> RemoveContents<HostPath> {
-        RemoveContents<HostPath>(path: try door.placeBelowRoot(path, rootStays))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> RemoveContents<HostPath> {
+        RemoveContents<HostPath>(path: try resolver.placeBelowRoot(path, rootStays))
     }
 }
 

@@ -34,8 +34,8 @@ public struct CreateSymlink<Path: PathForm>: NamedOperation, Equatable {
 
 extension CreateSymlink: HostOperation where Path == CallerPath {
     public typealias Answer = Void
-    public func resolved(by door: OperationDoor) throws(StorageError) -> CreateSymlink<HostPath> {
-        CreateSymlink<HostPath>(link: try door.placeBelowRoot(link, rootStays), target: try door.place(target))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> CreateSymlink<HostPath> {
+        CreateSymlink<HostPath>(link: try resolver.placeBelowRoot(link, rootStays), target: try resolver.place(target))
     }
 }
 
@@ -59,8 +59,8 @@ public struct IsSymlink<Path: PathForm>: NamedOperation, Equatable {
 
 extension IsSymlink: HostOperation where Path == CallerPath {
     public typealias Answer = Bool
-    public func resolved(by door: OperationDoor) throws(StorageError) -> IsSymlink<HostPath> {
-        IsSymlink<HostPath>(path: try door.place(path))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> IsSymlink<HostPath> {
+        IsSymlink<HostPath>(path: try resolver.place(path))
     }
 }
 

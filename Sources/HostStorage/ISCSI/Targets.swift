@@ -96,7 +96,7 @@ public struct SetMutualCHAPSecret: HostOperation, ResolvedOperation {
     public init(secret: Secret) { self.secret = secret }
 
     public static var name: OperationName { .setMutualCHAPSecret }
-    public func resolved(by door: OperationDoor) throws(StorageError) -> SetMutualCHAPSecret {
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> SetMutualCHAPSecret {
         try CHAP.check(secret)
         return self
     }

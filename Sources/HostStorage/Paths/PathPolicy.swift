@@ -2,7 +2,7 @@
 
 import WindowsPath
 
-/// The one door for paths: every path of a caller, in Windows or POSIX spelling, becomes a ``HostPath``
+/// The one resolver for paths: every path of a caller, in Windows or POSIX spelling, becomes a ``HostPath``
 /// here or is refused, and is told to callers in the spelling of the policy's dialect.
 ///
 /// Drives map to host directories. A path must lie beneath a root, compared name by name, so that
@@ -116,7 +116,7 @@ public struct PathPolicy: Sendable {
     }
 
     /// An absolute path of the host, beneath a root or not, as callers are told it.
-    package func spelling(ofHostPath text: String) -> String {
+    package func displayPath(ofHostPath text: String) -> String {
         guard dialect == .windows, let components = try? PathSpelling.posix(text).components,
             let path = drives.windows(components)
         else { return text }

@@ -53,9 +53,9 @@ public struct MapShare<Path: PathForm>: NamedOperation, Equatable {
 
 extension MapShare: HostOperation where Path == CallerPath {
     public typealias Answer = Void
-    public func resolved(by door: OperationDoor) throws(StorageError) -> MapShare<HostPath> {
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> MapShare<HostPath> {
         var place: HostPath?
-        if let link { place = try door.placeBelowRoot(link, rootStays) }
+        if let link { place = try resolver.placeBelowRoot(link, rootStays) }
         return MapShare<HostPath>(remote: remote, link: place, credentials: credentials)
     }
 }

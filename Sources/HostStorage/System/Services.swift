@@ -80,8 +80,8 @@ public struct ServicesChanged: HostOperation, ResolvedOperation {
     }
 
     public static var name: OperationName { .servicesChanged }
-    public func resolved(by door: OperationDoor) throws(StorageError) -> ServicesChanged {
-        try door.requireChangeable(service)
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> ServicesChanged {
+        try resolver.requireChangeable(service)
         return self
     }
     public var subjects: [Subject] { [.service(service)] }
@@ -97,8 +97,8 @@ public struct StartService: HostOperation, ResolvedOperation {
     public init(service: ServiceName) { self.service = service }
 
     public static var name: OperationName { .startService }
-    public func resolved(by door: OperationDoor) throws(StorageError) -> StartService {
-        try door.requireChangeable(service)
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> StartService {
+        try resolver.requireChangeable(service)
         return self
     }
     public var subjects: [Subject] { [.service(service)] }
@@ -122,8 +122,8 @@ public struct StopService: HostOperation, ResolvedOperation {
 
     public static var name: OperationName { .stopService }
     public var phrase: String { force ? "stop service with force" : "stop service" }
-    public func resolved(by door: OperationDoor) throws(StorageError) -> StopService {
-        try door.requireChangeable(service)
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> StopService {
+        try resolver.requireChangeable(service)
         return self
     }
     public var subjects: [Subject] { [.service(service)] }

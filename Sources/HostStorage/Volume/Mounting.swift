@@ -58,8 +58,8 @@ public struct MountVolume<Path: PathForm>: NamedOperation, Equatable {
 
 extension MountVolume: HostOperation where Path == CallerPath {
     public typealias Answer = Void
-    public func resolved(by door: OperationDoor) throws(StorageError) -> MountVolume<HostPath> {
-        MountVolume<HostPath>(volume: volume, target: try door.placeBelowRoot(target, rootIsNoMountPoint))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> MountVolume<HostPath> {
+        MountVolume<HostPath>(volume: volume, target: try resolver.placeBelowRoot(target, rootIsNoMountPoint))
     }
 }
 
@@ -88,8 +88,8 @@ public struct UnmountVolume<Path: PathForm>: NamedOperation, Equatable {
 
 extension UnmountVolume: HostOperation where Path == CallerPath {
     public typealias Answer = UnmountOutcome
-    public func resolved(by door: OperationDoor) throws(StorageError) -> UnmountVolume<HostPath> {
-        UnmountVolume<HostPath>(volume: volume, target: try door.placeBelowRoot(target, rootIsNoMountPoint))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> UnmountVolume<HostPath> {
+        UnmountVolume<HostPath>(volume: volume, target: try resolver.placeBelowRoot(target, rootIsNoMountPoint))
     }
 }
 
@@ -119,8 +119,8 @@ public struct VolumeMountedAt<Path: PathForm>: NamedOperation, Equatable {
 
 extension VolumeMountedAt: HostOperation where Path == CallerPath {
     public typealias Answer = VolumeID
-    public func resolved(by door: OperationDoor) throws(StorageError) -> VolumeMountedAt<HostPath> {
-        VolumeMountedAt<HostPath>(path: try door.place(path))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> VolumeMountedAt<HostPath> {
+        VolumeMountedAt<HostPath>(path: try resolver.place(path))
     }
 }
 
@@ -148,8 +148,8 @@ public struct VolumeClosestTo<Path: PathForm>: NamedOperation, Equatable {
 
 extension VolumeClosestTo: HostOperation where Path == CallerPath {
     public typealias Answer = VolumeID
-    public func resolved(by door: OperationDoor) throws(StorageError) -> VolumeClosestTo<HostPath> {
-        VolumeClosestTo<HostPath>(path: try door.place(path))
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> VolumeClosestTo<HostPath> {
+        VolumeClosestTo<HostPath>(path: try resolver.place(path))
     }
 }
 

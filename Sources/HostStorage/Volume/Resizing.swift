@@ -37,7 +37,7 @@ public struct ResizeVolume: HostOperation, ResolvedOperation {
         }
     }
 
-    public func resolved(by door: OperationDoor) throws(StorageError) -> ResizeVolume {
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> ResizeVolume {
         if case .bytes(let bytes) = size, bytes <= 0 {
             throw StorageError(.invalidArgument, "a volume cannot become \(bytes) bytes")
         }

@@ -57,7 +57,7 @@ public struct ListVolumes: HostOperation, ResolvedOperation {
     }
 
     public static var name: OperationName { .volumes }
-    public func resolved(by door: OperationDoor) throws(StorageError) -> ListVolumes {
+    public func resolved(by resolver: OperationResolver) throws(StorageError) -> ListVolumes {
         guard partition?.rawValue != 0 else { throw StorageError(.invalidArgument, "partitions are numbered from 1") }
         return self
     }

@@ -13,14 +13,14 @@ final class DiskIdentities: Sendable {
     }
 
     private let known = Mutex<[DiskNumber: Known]>([:])
-    private let lanes: Lanes
-    private let survey: DiskSurvey<DiskIdentity>
+    private let queues: BlockingQueues
+    private let cache: PerDiskCache<DiskIdentity>
 
-    init(_ lanes: Lanes, patience: Duration) {
-        self.lanes = lanes
+    init(_ queues: BlockingQueues, timeout: Duration) {
+        self.queues = queues
         // Which file is behind a loop device, a server that is alive says at once; one that hangs is to hold up nobody
         // whose disk is another.
-        survey = DiskSurvey(lanes, patience: min(patience, .seconds(1))) { disk throws(StorageError) in
+        cache = PerDiskCache(queues, timeout: min(timeout, .seconds(1))) { disk throws(StorageError) in
             try disk.identity()
         }
     }
@@ -50,7 +50,7 @@ final class DiskIdentities: Sendable {
         known.withLock { known in known = known.filter { present.contains($0.key) } }
         let unknown = others.filter { self.identity($0) == nil }
         if !disk.isLoop {
-            try await lanes.run(in: .inventory) { [self] () throws(StorageError) in
+            try await queues.run(in: .inventory) { [self] () throws(StorageError) in
                 for other in unknown {
                     do throws(StorageError) {
                         note(other, try other.identity())
@@ -58,7 +58,7 @@ final class DiskIdentities: Sendable {
                 }
             }
         } else {
-            for reply in await survey.ask(unknown) {
+            for reply in await cache.query(unknown) {
                 switch reply.answer {
                 case .success(let identity): note(reply.disk, identity)
                 case .failure(let error): if error.code == .exhausted { throw error }

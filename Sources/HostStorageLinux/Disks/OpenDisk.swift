@@ -80,11 +80,11 @@ final class OpenDisk: ByteSource {
     ///
     /// Source: systemd.io/BLOCK_DEVICE_LOCKING.
     ///
-    /// - Parameter patience: how long to wait for another's lock. Who else takes it holds it for the blink of
+    /// - Parameter timeout: how long to wait for another's lock. Who else takes it holds it for the blink of
     ///   a probe, or works on this disk like us.
-    func lock(patience: Duration = .seconds(5)) throws(StorageError) {
-        guard try descriptor.lock(patience: patience, path) else {
-            throw StorageError(.aborted, "another program has held its lock for \(patience)", subject: path)
+    func lock(timeout: Duration = .seconds(5)) throws(StorageError) {
+        guard try descriptor.lock(timeout: timeout, path) else {
+            throw StorageError(.aborted, "another program has held its lock for \(timeout)", subject: path)
                 .held(by: Holders.ofLock(on: try descriptor.status(path)))
         }
         try verifyFeatures()

@@ -13,7 +13,7 @@ enum Rescan {
         let text: String
     }
 
-    static let patience: Duration = .seconds(30)
+    static let timeout: Duration = .seconds(30)
     /// With disks that the kernel has found and that cannot be used yet.
     static let patienceForDisks: Duration = .seconds(10)
 

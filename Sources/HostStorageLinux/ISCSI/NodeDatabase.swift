@@ -37,7 +37,7 @@ struct NodeDatabase: Sendable {
     }
 
     /// The records of a target that are lent, or that a process that was killed has not given back.
-    func lentRecords(of target: ISCSIName) -> [NodeRecord] {
+    func temporaryRecords(of target: ISCSIName) -> [NodeRecord] {
         Sysfs.names(in: "\(lent)/\(target)").flatMap { portal in
             Sysfs.names(in: "\(lent)/\(target)/\(portal)").compactMap {
                 NodeRecord(in: self, of: target, portal: portal, interface: $0)
@@ -47,7 +47,7 @@ struct NodeDatabase: Sendable {
 
     var nodes: String { "\(directory)/nodes" }
 
-    /// Where records are while a login has something else in their place; see ``LentRecord``.
+    /// Where records are while a login has something else in their place; see ``TemporaryNodeRecord``.
     var lent: String { "\(directory)/host-storage-login" }
 
     // MARK: - Links
@@ -129,7 +129,7 @@ struct NodeRecord: Sendable, Hashable {
     /// The directory that it is in.
     let directory: String
     /// The directory that it is in while it is lent, and those above that are there for this alone.
-    let lentDirectories: [String]
+    let temporaryDirectories: [String]
 
     /// - Parameter name: of the portal's directory: "192.0.2.1,3260,1", where the last is the portal group.
     fileprivate init?(in database: NodeDatabase, of target: ISCSIName, portal name: String, interface: String) {
@@ -141,7 +141,7 @@ struct NodeRecord: Sendable, Hashable {
         self.portal = portal
         self.interface = interface
         directory = "\(database.nodes)/\(target)/\(name)"
-        lentDirectories = [
+        temporaryDirectories = [
             "\(database.lent)/\(target)/\(name)", "\(database.lent)/\(target)", database.lent,
         ]
     }
@@ -157,7 +157,7 @@ struct NodeRecord: Sendable, Hashable {
         return "\(target),\(portal),\(interface)"
     }
 
-    var lentDirectory: String { lentDirectories[0] }
+    var temporaryDirectory: String { temporaryDirectories[0] }
     var address: PortalAddress { PortalAddress(portal.address, port: portal.port) }
     var path: String { "\(directory)/\(interface)" }
 }

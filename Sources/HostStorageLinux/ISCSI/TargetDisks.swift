@@ -13,7 +13,7 @@ struct TargetDisks: Sendable {
     let addresses: Set<PortalAddress>
 
     /// How long a login waits for disks that the kernel has found and not yet made.
-    static let patience: Duration = .seconds(10)
+    static let timeout: Duration = .seconds(10)
     /// How long it waits for any at all; a target may have none for this host. iscsid has asked for them by the time a
     /// login is done.
     static let patienceForAny: Duration = .seconds(2)
@@ -34,7 +34,7 @@ struct TargetDisks: Sendable {
     /// Waits for a session, and until each disk of the sessions can be opened.
     func wait() throws(StorageError) {
         var start: ContinuousClock.Instant?
-        let areThere = try BlockEvents.wait(for: Self.patience) {
+        let areThere = try BlockEvents.wait(for: Self.timeout) {
             let sessions = ((try? all()) ?? []).filter { $0.isLoggedIn || $0.isWaiting }
             if sessions.isEmpty { return false }
             let since = start ?? .now
@@ -47,11 +47,11 @@ struct TargetDisks: Sendable {
         guard start != nil else {
             throw StorageError(
                 .unavailable,
-                "a session that has lost it, or somebody else's login, has not come up within \(Self.patience)",
+                "a session that has lost it, or somebody else's login, has not come up within \(Self.timeout)",
                 subject: "\(name)")
         }
         throw StorageError(
-            .deadlineExceeded, "the host is logged in, and the target's disks have not come within \(Self.patience)",
+            .deadlineExceeded, "the host is logged in, and the target's disks have not come within \(Self.timeout)",
             subject: "\(name)")
     }
 
@@ -59,14 +59,14 @@ struct TargetDisks: Sendable {
     func waitForEnd(of ended: [Session]) throws(StorageError) {
         let blocks = ended.flatMap(\.units).compactMap(\.block)
         let ids = Set(ended.map(\.id))
-        let haveGone = try BlockEvents.wait(for: Self.patience) {
+        let haveGone = try BlockEvents.wait(for: Self.timeout) {
             let left = (try? all()) ?? []
             return !left.contains { ids.contains($0.id) }
                 && !blocks.contains { access("\(Self.block)/\($0)", F_OK) == 0 }
         }
         guard haveGone else {
             throw StorageError(
-                .deadlineExceeded, "the host is logged out, and its disks have not gone within \(Self.patience)",
+                .deadlineExceeded, "the host is logged out, and its disks have not gone within \(Self.timeout)",
                 subject: "\(name)")
         }
     }
@@ -76,7 +76,7 @@ struct TargetDisks: Sendable {
 
 /// Disks of sessions that are about to go: nobody uses them, their data are written, and until the end nobody comes to
 /// mount one or to stack something on it.
-final class LeavingDisks: Sendable {
+final class DetachClaims: Sendable {
     private let claims = Mutex<[Claim]>([])
 
     /// - Parameter name: the kernel's; nothing is done where that disk has gone.

@@ -7,15 +7,15 @@ import HostStorage
 /// Sleeps in the kernel.
 struct Connection: ~Copyable {
     private let socket: Descriptor
-    private let patience: Duration
+    private let timeout: Duration
 
-    /// - Parameter patience: for each step, in seconds.
-    init(to address: NetworkAddress, patience: Int) throws(StorageError) {
+    /// - Parameter timeout: for each step, in seconds.
+    init(to address: NetworkAddress, timeout: Int) throws(StorageError) {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         let socket = Descriptor(owning: try checkErrno(Glibc.socket(address.family, kind, 0), "socket", address.text))
         // Connecting counts as sending: socket(7).
         for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            var time = timeval(tv_sec: patience, tv_usec: 0)
+            var time = timeval(tv_sec: timeout, tv_usec: 0)
             let size = socklen_t(MemoryLayout<timeval>.size)
             try checkErrno(setsockopt(socket.raw, SOL_SOCKET, option, &time, size), "setsockopt", address.text)
         }
@@ -24,7 +24,7 @@ struct Connection: ~Copyable {
         }
         if result < 0 { throw Self.silence(errno, "connect") }
         self.socket = socket
-        self.patience = .seconds(patience)
+        self.timeout = .seconds(timeout)
     }
 
     func send(_ bytes: [UInt8]) throws(StorageError) {
@@ -40,7 +40,7 @@ struct Connection: ~Copyable {
 
     /// As many bytes as are asked for.
     func receive(_ count: Int) throws(StorageError) -> [UInt8] {
-        let end = ContinuousClock.now + patience
+        let end = ContinuousClock.now + timeout
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: count)
         while bytes.count < count {

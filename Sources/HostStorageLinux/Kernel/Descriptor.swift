@@ -16,7 +16,7 @@ struct Descriptor: ~Copyable, Sendable {
     }
 
     /// Opens a path of the host as it stands; `flags` get O_CLOEXEC. Not for paths of callers: those go
-    /// through ``PathDoor``.
+    /// through ``ConfinedPathResolver``.
     ///
     /// A device that is opened with O_EXCL is free again when the descriptor has ended.
     init(opening path: String, _ flags: Int32) throws(StorageError) {

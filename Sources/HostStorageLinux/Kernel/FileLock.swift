@@ -5,12 +5,12 @@ import Glibc
 import HostStorage
 
 extension Descriptor {
-    /// Takes the lock of a file, a directory or a device (flock(2)); false where another has had it for all of `patience`.
+    /// Takes the lock of a file, a directory or a device (flock(2)); false where another has had it for all of `timeout`.
     ///
     /// Closing alone leaves the lock to a child that is between its fork and its exec (``InheritedCopies``), so it is to be
     /// given back by ``unlock()``.
-    func lock(patience: Duration, _ subject: String) throws(StorageError) -> Bool {
-        let end = ContinuousClock.now + patience
+    func lock(timeout: Duration, _ subject: String) throws(StorageError) -> Bool {
+        let end = ContinuousClock.now + timeout
         while true {
             let result = cls_try_lock(raw)
             if result != -EWOULDBLOCK {

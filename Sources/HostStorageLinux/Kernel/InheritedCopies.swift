@@ -14,7 +14,7 @@ struct InheritedCopies: Sendable {
     private let writing: Int32
 
     /// In milliseconds. A program that forks without an exec keeps its copies; that is not to be waited for.
-    private static let patience: Int32 = 5000
+    private static let timeout: Int32 = 5000
 
     init() throws(StorageError) {
         var ends: [Int32] = [-1, -1]
@@ -26,7 +26,7 @@ struct InheritedCopies: Sendable {
     func waitForEnd() {
         close(writing)
         var waiting = pollfd(fd: reading, events: 0, revents: 0)
-        while poll(&waiting, 1, Self.patience) < 0, errno == EINTR {}
+        while poll(&waiting, 1, Self.timeout) < 0, errno == EINTR {}
         close(reading)
     }
 

@@ -19,7 +19,7 @@ struct HelperMount: Sendable {
         let helper = try Self.helper(of: driver, for: device)
         try makeDirectories(directory)
         let holder = try Descriptor(opening: directory, cls_O_PATH | O_DIRECTORY)
-        // One place a device: its disk's lane lets nobody else in, and what a killed process left is found.
+        // One place a device: its disk's queue lets nobody else in, and what a killed process left is found.
         let place = "\(directory)/\(device.name)"
         if mkdirat(holder.raw, device.name, 0o700) < 0 {
             guard errno == EEXIST else { throw StorageError(errno: errno, "mkdirat", place) }

@@ -20,7 +20,7 @@ enum Unmount {
     ///   - mount: that mount.
     ///   - place: its absolute path on the host, to tell holders by.
     ///   - subject: its path as callers are told it.
-    ///   - force: whether a server, or a program, that does not answer is given up after ``patience``. A disk never is.
+    ///   - force: whether a server, or a program, that does not answer is given up after ``timeout``. A disk never is.
     /// - Returns: why data that were not yet written are lost; nil where all are on the disk.
     static func unmount(
         _ mount: Mount, on name: String, in directory: borrowing Descriptor, at place: String, subject: String,
@@ -29,12 +29,12 @@ enum Unmount {
         var flags = Int32(UMOUNT_NOFOLLOW)
         let loss: String?
         if mount.isServed, force || mount.type == "fuseblk" {
-            let patience = force ? patience : programPatience
-            switch try flushBriefly(name, in: directory, subject, patience: patience) {
+            let timeout = force ? timeout : programPatience
+            switch try flushBriefly(name, in: directory, subject, timeout: timeout) {
             case .written: loss = nil
             case .failed: loss = "its server does not answer"
             case .silent:
-                let reason = "its server has not answered within \(patience) s"
+                let reason = "its server has not answered within \(timeout) s"
                 guard force else {
                     throw StorageError(.unavailable, "\(reason); Rmdir with force gives it up", subject: subject)
                 }
@@ -93,7 +93,7 @@ enum Unmount {
     }
 
     /// How long, in seconds, a server is waited for by who takes its mount away by force.
-    static let patience = 10
+    static let timeout = 10
 
     /// The same for a program that serves a disk (ntfs-3g), where it is not to be given up: it writes as fast as the disk
     /// does. A call that waited without end would keep the one that gives it up from the path.
@@ -103,7 +103,7 @@ enum Unmount {
 
     /// The same for what a server or a program serves, which may never answer.
     private static func flushBriefly(
-        _ name: String, in directory: borrowing Descriptor, _ place: String, patience: Int
+        _ name: String, in directory: borrowing Descriptor, _ place: String, timeout: Int
     ) throws(StorageError) -> Flush {
         // Its own, for this may outlast the caller.
         let own = try checkErrno(fcntl(directory.raw, F_DUPFD_CLOEXEC, 0), "fcntl", place)
@@ -118,7 +118,7 @@ enum Unmount {
             close(own)
             ended.signal()
         }
-        guard ended.wait(timeout: .now() + .seconds(patience)) == .success else { return .silent }
+        guard ended.wait(timeout: .now() + .seconds(timeout)) == .success else { return .silent }
         return isWritten.isSet ? .written : .failed
     }
 }

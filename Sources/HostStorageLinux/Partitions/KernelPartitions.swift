@@ -182,14 +182,14 @@ struct KernelPartitions {
     }
 
     /// How long the device of a partition of a multipath map may take to come.
-    private static let patience: Duration = .seconds(10)
+    private static let timeout: Duration = .seconds(10)
 
     /// The device of a partition of a multipath map. Others make it, kpartx by a rule of udev or multipathd, some time
     /// after the table was written; this waits for it.
     private func mapped(_ partition: PartitionTable.Partition) throws(StorageError) -> VolumeDevice {
         var found: VolumeDevice?
         var failure: StorageError?
-        let isThere = try BlockEvents.wait(for: Self.patience) {
+        let isThere = try BlockEvents.wait(for: Self.timeout) {
             do throws(StorageError) {
                 found = try mappedDevice(of: partition)
             } catch {
@@ -201,7 +201,7 @@ struct KernelPartitions {
         guard isThere, let found else {
             throw StorageError(
                 .failedPrecondition,
-                "partition \(partition.number) of the multipath map has had no device for \(Self.patience); kpartx makes "
+                "partition \(partition.number) of the multipath map has had no device for \(Self.timeout); kpartx makes "
                     + "it: see that multipathd or its rules of udev are at work, and call again", subject: disk.path)
         }
         return found

@@ -9,16 +9,16 @@ enum DirectoryCreation {
     private static let mode: mode_t = 0o755
 
     /// A link at the end of the way that leads to a directory is one that is there, as it is on Windows.
-    static func make(_ path: HostPath, _ door: PathDoor) throws(StorageError) {
-        try door.policy.requireConfined(path)
-        let root = try makeRoot(path, door)
-        let limits = try MountLimits(path.confinement, root: root.descriptor, door.inventory)
+    static func make(_ path: HostPath, _ resolver: ConfinedPathResolver) throws(StorageError) {
+        try resolver.policy.requireConfined(path)
+        let root = try makeRoot(path, resolver)
+        let limits = try MountLimits(path.confinement, root: root.descriptor, resolver.inventory)
         do throws(StorageError) {
             _ = try makeBeneath(root, path.components, path.root, limits)
         } catch  where error.isSystemCall(errno: ELOOP) {
-            guard let (parent, name) = try? door.openParent(of: path),
+            guard let (parent, name) = try? resolver.openParent(of: path),
                 try parent.descriptor.linkTextIfLink(of: name, "\(path)") != nil,
-                (try? door.openFollowing(path, cls_O_PATH | O_DIRECTORY)) != nil
+                (try? resolver.openFollowing(path, cls_O_PATH | O_DIRECTORY)) != nil
             else { throw error }
         }
     }
@@ -40,9 +40,11 @@ enum DirectoryCreation {
 
     /// Makes the root where it is missing. The way to it is the operator's, whose links are followed; the
     /// way from a root around it is its callers', whose links are not.
-    private static func makeRoot(_ path: HostPath, _ door: PathDoor) throws(StorageError) -> OpenDirectory {
-        if let place = door.policy.place(ofInnerRoot: path.root) {
-            return try makeBeneath(makeRoot(place, door), place.components, place.root, nil)
+    private static func makeRoot(_ path: HostPath, _ resolver: ConfinedPathResolver) throws(StorageError)
+        -> OpenDirectory
+    {
+        if let place = resolver.policy.place(ofInnerRoot: path.root) {
+            return try makeBeneath(makeRoot(place, resolver), place.components, place.root, nil)
         }
         var directory = OpenDirectory(try Descriptor(opening: "/", cls_O_PATH | O_DIRECTORY))
         var place = ""

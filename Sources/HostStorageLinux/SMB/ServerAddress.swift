@@ -7,7 +7,7 @@ enum ServerAddress {
     /// Of direct hosting of SMB over TCP (MS-SMB2 2.1).
     private static let port: UInt16 = 445
     /// How long each address has for each answer, in seconds.
-    private static let patience = 5
+    private static let timeout = 5
     /// After that no further address is asked.
     private static let patienceWithAll: Duration = .seconds(15)
 
@@ -39,7 +39,7 @@ enum ServerAddress {
     }
 
     private static func greet(_ address: NetworkAddress) throws(StorageError) {
-        let connection = try Connection(to: address, patience: patience)
+        let connection = try Connection(to: address, timeout: timeout)
         try connection.send(greeting)
         guard try connection.receive(8)[4...] == protocolID[...] else {
             throw StorageError(.unavailable, "what answers there does not speak SMB 2 or 3")

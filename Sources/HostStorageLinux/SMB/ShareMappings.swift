@@ -12,9 +12,9 @@ import Synchronization
 /// has the kubelet's directory mounted sees what it leads to. Which are mounted is the kernel's word, and who uses them
 /// stands in ``ShareRecords``; passwords are known to this process alone.
 ///
-/// Everything here sleeps in the kernel or waits for a server: to be used in the share's lane.
+/// Everything here sleeps in the kernel or waits for a server: to be used in the share's queue.
 final class ShareMappings: Sendable {
-    private let door: PathDoor
+    private let resolver: ConfinedPathResolver
     private let root: String
     private let records: ShareRecords
     private let requiresEncryption: Bool
@@ -24,10 +24,12 @@ final class ShareMappings: Sendable {
     /// Whom mappings were last mounted as. Nil for a guest.
     private let known = Mutex<[ShareMapping: SMBCredentials?]>([:])
 
-    /// - Parameter door: mappings go beneath its first root.
-    init(door: PathDoor, stateDirectory: String, requiresEncryption: Bool, logger: Logger) throws(StorageError) {
-        self.door = door
-        root = door.policy.shareDirectory
+    /// - Parameter resolver: mappings go beneath its first root.
+    init(resolver: ConfinedPathResolver, stateDirectory: String, requiresEncryption: Bool, logger: Logger)
+        throws(StorageError)
+    {
+        self.resolver = resolver
+        root = resolver.policy.shareDirectory
         records = try ShareRecords(stateDirectory: stateDirectory)
         self.requiresEncryption = requiresEncryption
         self.logger = logger
@@ -76,7 +78,7 @@ final class ShareMappings: Sendable {
 
     /// The directory and the name for a link, which nothing has yet.
     private func room(for link: HostPath) throws(StorageError) -> (OpenDirectory, String) {
-        let (directory, name) = try door.openParent(of: door.actual(link))
+        let (directory, name) = try resolver.openParent(of: resolver.onDiskName(link))
         do throws(StorageError) {
             _ = try directory.descriptor.status(of: name, "\(link)")
         } catch  where error.code == .notFound {
@@ -93,7 +95,7 @@ final class ShareMappings: Sendable {
         guard try isMounted(place), let last = known.withLock({ $0[mapping] }), last == credentials else { return nil }
         // By a connection that is given up after seconds; the kernel gives its own up after minutes.
         _ = try ServerAddress.find(mapping.share.server)
-        guard let top = try? door.open(place, O_RDONLY | O_DIRECTORY) else { return nil }
+        guard let top = try? resolver.open(place, O_RDONLY | O_DIRECTORY) else { return nil }
         var answer = statvfs()
         if fstatvfs(top.raw, &answer) < 0 { return nil }
         return top
@@ -105,13 +107,13 @@ final class ShareMappings: Sendable {
     }
 
     private func makeDirectories(of place: HostPath) throws(StorageError) -> (OpenDirectory, String) {
-        let all = try door.policy.place(hostPath: root)
-        try DirectoryCreation.make(all, door)
-        let top = try door.open(all, O_RDONLY | O_DIRECTORY)
+        let all = try resolver.policy.place(hostPath: root)
+        try DirectoryCreation.make(all, resolver)
+        let top = try resolver.open(all, O_RDONLY | O_DIRECTORY)
         // Whoever may enter it has the rights of everybody whom shares are mounted as.
         try checkErrno(fchmod(top.raw, 0o700), "fchmod", root)
-        if try !isMounted(place) { try DirectoryCreation.make(place, door) }
-        return try door.openParent(of: place)
+        if try !isMounted(place) { try DirectoryCreation.make(place, resolver) }
+        return try resolver.openParent(of: place)
     }
 
     private func set(_ users: SMBUsers, of mapping: ShareMapping) throws(StorageError) {
@@ -160,7 +162,7 @@ final class ShareMappings: Sendable {
     private func takeAway(_ mapping: ShareMapping) throws(StorageError) {
         let place = try place(of: mapping)
         if try isMounted(place) {
-            let (directory, name) = try door.openParent(of: place)
+            let (directory, name) = try resolver.openParent(of: place)
             flush(place, mapping.share)
             while try MountReplacement.isMounted(name, in: directory.descriptor, "\(place)") {
                 try MountReplacement.detach(name, in: directory.descriptor, "\(place)")
@@ -178,7 +180,7 @@ final class ShareMappings: Sendable {
     private func flush(_ place: HostPath, _ share: SMBShare) {
         do throws(StorageError) {
             _ = try ServerAddress.find(share.server)
-            let top = try door.open(place, O_RDONLY | O_DIRECTORY)
+            let top = try resolver.open(place, O_RDONLY | O_DIRECTORY)
             try check(cls_syncfs(top.raw), "syncfs", "\(place)")
         } catch {
             logger.warning("a share is unmounted that does not answer: \(error)", metadata: ["share": "\(share)"])
@@ -189,7 +191,7 @@ final class ShareMappings: Sendable {
     private func removeDirectories(of place: HostPath) {
         var place = place
         for _ in 0..<4 {
-            guard let (directory, name) = try? door.openParent(of: place),
+            guard let (directory, name) = try? resolver.openParent(of: place),
                 unlinkat(directory.descriptor.raw, name, AT_REMOVEDIR) == 0, let parent = place.parent
             else { return }
             place = parent
@@ -199,12 +201,12 @@ final class ShareMappings: Sendable {
     // MARK: - What there is
 
     private func place(of mapping: ShareMapping) throws(StorageError) -> HostPath {
-        try door.policy.place(hostPath: ([root] + mapping.directories).joined(separator: "/"))
+        try resolver.policy.place(hostPath: ([root] + mapping.directories).joined(separator: "/"))
     }
 
     private func isMounted(_ place: HostPath) throws(StorageError) -> Bool {
         do throws(StorageError) {
-            let (directory, name) = try door.openParent(of: place)
+            let (directory, name) = try resolver.openParent(of: place)
             return try MountReplacement.isMounted(name, in: directory.descriptor, "\(place)")
         } catch  where error.code == .notFound {
             return false
@@ -221,7 +223,7 @@ final class ShareMappings: Sendable {
 
     private func isGone(_ link: String, leadingTo place: String) throws(StorageError) -> Bool {
         do throws(StorageError) {
-            let (directory, name) = try door.openParent(of: try door.policy.place(hostPath: link))
+            let (directory, name) = try resolver.openParent(of: try resolver.policy.place(hostPath: link))
             guard try directory.descriptor.status(of: name, link).isLink else { return true }
             let target = try directory.descriptor.linkText(of: name, link)
             return target != place && !target.hasPrefix("\(place)/")

@@ -7,7 +7,7 @@ import Synchronization
 /// The intents whose work has not been seen to end, each a file in the state directory; and of formats
 /// that have ended, until their volumes are first mounted.
 ///
-/// An intent is on stable storage (its file and its directory synced) before ``note(_:)`` returns. It is
+/// An intent is on stable storage (its file and its directory synced) before ``record(_:)`` returns. It is
 /// taken out when its work has ended well, or when somebody has found out what became of it.
 struct IntentJournal: Sendable {
     private let directory: String
@@ -22,7 +22,7 @@ struct IntentJournal: Sendable {
 
     /// Notes down that `work` on a disk, or a volume of it, is about to begin.
     @discardableResult
-    func note(
+    func record(
         _ work: Intent.Work, _ target: String, on disk: DiskNode, filesystem: FilesystemKind? = nil,
         uuid: String? = nil,
         partition: String? = nil, size: Int64? = nil
@@ -30,11 +30,11 @@ struct IntentJournal: Sendable {
         let intent = Intent(
             work: work, target: target, disk: disk.number, names: disk.features.names, boot: boot,
             filesystem: filesystem, uuid: uuid, partition: partition, size: size)
-        try note(intent)
+        try record(intent)
         return intent
     }
 
-    func note(_ intent: Intent) throws(StorageError) {
+    func record(_ intent: Intent) throws(StorageError) {
         try makeDirectories(directory)
         let path = path(intent.work, intent.target)
         try StateFile.write(intent.text, to: path)
@@ -60,7 +60,7 @@ struct IntentJournal: Sendable {
 
     /// A record that cannot be removed, on a disk that is full or read-only, counts for nothing in this process any more;
     /// what comes later judges it by what is on the disk then.
-    func strike(_ work: Intent.Work, _ target: String) throws(StorageError) {
+    func remove(_ work: Intent.Work, _ target: String) throws(StorageError) {
         let path = path(work, target)
         if unlink(path) < 0 {
             if errno != ENOENT { struck.insert(path) }
@@ -92,8 +92,8 @@ struct IntentJournal: Sendable {
                 try self.intent(work, volume.id.guid) == nil
             else { continue }
             intent.target = volume.id.guid
-            try note(intent)
-            try strike(work, former)
+            try record(intent)
+            try remove(work, former)
         }
     }
 

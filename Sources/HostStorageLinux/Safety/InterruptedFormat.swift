@@ -5,28 +5,28 @@ import HostStorage
 /// What a volume shows of a format that was noted down and not seen to end.
 enum InterruptedFormat: Sendable, Hashable {
     /// The tool had not come to the point from which there is a filesystem, and what it has left is its own.
-    case remains
+    case incomplete
     /// The filesystem that was to be made is there, and was never mounted. Whether it is whole, its own check
     /// tells.
     case filesystem
     /// There is something that nothing proves to be ours.
     case unproven
     /// Somebody has put something else there, or uses what is there: the intent means nothing any more.
-    case overtaken
+    case superseded
 
     /// - Parameter volume: its disk's lock is held.
     init(_ intent: Intent, on volume: OpenVolume, boot: String) throws(StorageError) {
         switch try volume.content() {
         case .nothing:
             try Self.requireEnded(volume)
-            self = try Self.areRemains(of: intent, volume, boot) ? .remains : .unproven
+            self = try Self.areRemains(of: intent, volume, boot) ? .incomplete : .unproven
         case .filesystem(let signature)
         where signature.type == intent.filesystem?.rawValue
             && (intent.uuid == nil
                 ? intent.isOfThisAttachment(volume.disk.node, boot: boot)
                 : signature.uuid?.lowercased() == intent.uuid):
             if try !volume.mounts().isEmpty {
-                self = .overtaken
+                self = .superseded
                 return
             }
             try Self.requireEnded(volume)
@@ -35,11 +35,11 @@ enum InterruptedFormat: Sendable, Hashable {
                 self = .filesystem
             } else if try driver.wasUsed(volume) {
                 // It holds what its users have put there, though it may want its log replayed.
-                self = .overtaken
+                self = .superseded
             } else {
-                self = try driver.isUnfinished(volume) ? .remains : .filesystem
+                self = try driver.isUnfinished(volume) ? .incomplete : .filesystem
             }
-        default: self = .overtaken
+        default: self = .superseded
         }
     }
 

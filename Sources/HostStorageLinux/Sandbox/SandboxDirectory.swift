@@ -33,7 +33,7 @@ package final class SandboxDirectory: Sendable {
         let path = "\(base)/\(Self.prefix)\(getpid())"
         try Self.makePrivate(path)
         let lock = try Descriptor(opening: "\(path)/lock", O_RDWR | O_CREAT | O_NOFOLLOW)
-        guard try lock.lock(patience: .zero, path) else { throw StorageError(errno: EWOULDBLOCK, "flock", path) }
+        guard try lock.lock(timeout: .zero, path) else { throw StorageError(errno: EWOULDBLOCK, "flock", path) }
         self.path = path
         self.lock = lock
     }
@@ -44,7 +44,7 @@ package final class SandboxDirectory: Sendable {
     private static func removeStale(_ path: String) throws(StorageError) -> Bool {
         // Without the file it was killed before it made anything.
         if let lock = try? Descriptor(opening: "\(path)/lock", O_RDWR | O_NOFOLLOW) {
-            guard try lock.lock(patience: .zero, path) else { return false }
+            guard try lock.lock(timeout: .zero, path) else { return false }
             try ScratchTree.remove(path)
         } else {
             try checkErrno(rmdir(path), "rmdir", path)

@@ -28,12 +28,12 @@ final class OpenVolume: ByteSource {
         case exclusiveWithTable
     }
 
-    /// - Parameter patience: how long to wait for the disk's lock.
+    /// - Parameter timeout: how long to wait for the disk's lock.
     init(
-        _ volume: LocatedVolume, _ access: Access = .shared, patience: Duration = .seconds(5)
+        _ volume: LocatedVolume, _ access: Access = .shared, timeout: Duration = .seconds(5)
     ) throws(StorageError) {
         let disk = try OpenDisk(volume.disk, access == .exclusiveWithTable ? O_RDWR : O_RDONLY)
-        if access == .exclusive || access == .exclusiveWithTable { try disk.lock(patience: patience) }
+        if access == .exclusive || access == .exclusiveWithTable { try disk.lock(timeout: timeout) }
         // A loop device is the same as long as its number is; what else names itself is asked anew.
         let volumes = try disk.volumes { () throws(StorageError) in
             volume.disk.isLoop ? volume.identity : try disk.node.identity(disk)

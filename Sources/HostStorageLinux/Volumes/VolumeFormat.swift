@@ -28,7 +28,7 @@ struct VolumeFormat: Sendable {
         self.journal = journal
 
         func note() throws(StorageError) -> Intent {
-            try journal.note(.format, guid, on: volume.disk.node, filesystem: filesystem, uuid: uuid)
+            try journal.record(.format, guid, on: volume.disk.node, filesystem: filesystem, uuid: uuid)
         }
         do throws(StorageError) {
             if let partition = volume.partition, let table = try PartitionTable(of: volume.disk) {
@@ -39,7 +39,7 @@ struct VolumeFormat: Sendable {
         } catch  where error.code == .inputOutput {
             throw BlankDevice.unreadable(volume.descriptor, size: volume.device.size, volume.path, error)
         }
-        if aftermath == .remains, try Self.mayGo(volume, journal) {
+        if aftermath == .incomplete, try Self.mayGo(volume, journal) {
             try SignatureRemoval.run(volume)
         } else if let signature, let found = try volume.content().signature {
             guard found == signature else {
@@ -64,10 +64,10 @@ struct VolumeFormat: Sendable {
     private static func mayGo(_ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) -> Bool {
         guard let intent = try journal.intent(.format, volume.id.guid), intent.finished == nil else { return false }
         switch try InterruptedFormat(intent, on: volume, boot: journal.boot) {
-        case .remains: return true
+        case .incomplete: return true
         // Its check has found faults. It has the UUID that was drawn for it, and was never mounted.
         case .filesystem: return intent.uuid != nil
-        case .unproven, .overtaken: return false
+        case .unproven, .superseded: return false
         }
     }
 
@@ -99,7 +99,7 @@ struct VolumeFormat: Sendable {
             // A tool that could not be stopped has not come to its end.
             if error.code == .busy { return }
         }
-        try journal.strike(.format, intent.target)
+        try journal.remove(.format, intent.target)
     }
 
     /// Verifies that the filesystem is there and on the disk.
@@ -118,11 +118,11 @@ struct VolumeFormat: Sendable {
     static func conclude(_ intent: Intent, _ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) {
         guard let driver = intent.filesystem?.driver, driver.facts.takesUUID else {
             // Nothing tells it from another of its kind later.
-            return try journal.strike(.format, intent.target)
+            return try journal.remove(.format, intent.target)
         }
         var intent = intent
         intent.finished = try driver.superblockMark(on: volume)
-        try journal.note(intent)
+        try journal.record(intent)
     }
 }
 

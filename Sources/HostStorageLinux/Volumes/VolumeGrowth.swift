@@ -55,7 +55,7 @@ struct VolumeGrowth: Sendable {
         }
         let begun = try journal.intent(.resize, volume.id.guid)
         let earlier = begun?.uuid == filesystem.uuid ? begun?.size ?? 0 : 0
-        try journal.note(
+        try journal.record(
             .resize, volume.id.guid, on: volume.disk.node, uuid: filesystem.uuid, size: max(whole, earlier))
         if case .grow(let bytes) = plan, let partition = volume.partition {
             try PartitionGrowth.grow(partition, to: bytes, on: volume.disk)
@@ -75,7 +75,7 @@ struct VolumeGrowth: Sendable {
             (try? PartitionRoom.requireBlank(
                 behind: volume, filesystem.driver, to: start + whole, beyond: 0)) != nil
         else { return }
-        try? journal.strike(.resize, volume.id.guid)
+        try? journal.remove(.resize, volume.id.guid)
     }
 
     func growByTool(deadline: Duration) async throws(StorageError) {
@@ -89,6 +89,6 @@ struct VolumeGrowth: Sendable {
             throw StorageError(
                 .internalError, "the filesystem has not grown with its partition", subject: volume.path)
         }
-        try journal.strike(.resize, volume.id.guid)
+        try journal.remove(.resize, volume.id.guid)
     }
 }

@@ -11,22 +11,22 @@ import Synchronization
 /// names. Whether there are such is asked of the kernel, so a disk that hangs keeps nobody from finding another's volume.
 final class VolumeIndex: Sendable {
     private let inventory: DiskInventory
-    private let lanes: Lanes
+    private let queues: BlockingQueues
     private let silentDisks: SilentDisks
     private let logger: Logger
-    private let survey: DiskSurvey<[LocatedVolume]>
+    private let cache: PerDiskCache<[LocatedVolume]>
     private let identities: DiskIdentities
     private let nextLook = Mutex<Task<Result<[DiskNode], StorageError>, Never>?>(nil)
 
-    /// - Parameter patience: how long a disk may take of which nothing is known.
-    init(inventory: DiskInventory, lanes: Lanes, patience: Duration, logger: Logger) {
+    /// - Parameter timeout: how long a disk may take of which nothing is known.
+    init(inventory: DiskInventory, queues: BlockingQueues, timeout: Duration, logger: Logger) {
         self.inventory = inventory
-        self.lanes = lanes
+        self.queues = queues
         silentDisks = SilentDisks(asked: "what volumes it has", logger: logger)
         self.logger = logger
-        let identities = DiskIdentities(lanes, patience: patience)
+        let identities = DiskIdentities(queues, timeout: timeout)
         self.identities = identities
-        survey = DiskSurvey(lanes, patience: patience) { disk throws(StorageError) in
+        cache = PerDiskCache(queues, timeout: timeout) { disk throws(StorageError) in
             let open = try OpenDisk(disk)
             return try open.volumes { () throws(StorageError) in try identities.identity(of: disk, open) }
         }
@@ -34,9 +34,10 @@ final class VolumeIndex: Sendable {
 
     /// Every volume of this host. Fails where a disk does not answer.
     func all() async throws(StorageError) -> [LocatedVolume] {
-        let disks = try await lanes.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks() }
+        let disks = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks()
+        }
         var found: [LocatedVolume] = []
-        for reply in await survey.ask(all: disks) {
+        for reply in await cache.query(all: disks) {
             switch reply.answer {
             case .success(let volumes): found += volumes
             case .failure(let error) where reply.disk.hasAnswered(error): break
@@ -76,7 +77,7 @@ final class VolumeIndex: Sendable {
         of volume: VolumeID, leavingOutSilent: Bool = false
     ) async throws(StorageError) -> [LocatedVolume] {
         let disks = try await disks()
-        if let number = survey.disk(where: { $0.contains { $0.id == volume } }),
+        if let number = cache.disk(where: { $0.contains { $0.id == volume } }),
             let disk = disks.first(where: { $0.number == number })
         {
             var found: [LocatedVolume] = []
@@ -101,25 +102,25 @@ final class VolumeIndex: Sendable {
     func requireOnlyOne(_ disk: DiskNode) async throws(StorageError) {
         guard disk.isUnchanged else { throw Self.changed(disk) }
         let disks = try await disks()
-        let identity = try await lanes.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
+        let identity = try await queues.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
             try identities.identity(of: disk)
         }
         let twins = try await identities.twins(of: disk, identity, among: disks)
         guard twins.isEmpty else { throw Self.alike([disk] + twins) }
     }
 
-    /// Where the volumes of a disk were holds no more. For work in its lane that changes its partitions.
-    func forget(_ disk: DiskNode) { survey.forget(disk) }
+    /// Where the volumes of a disk were holds no more. For work in its queue that changes its partitions.
+    func forget(_ disk: DiskNode) { cache.forget(disk) }
 
     /// The volumes of one disk.
-    func volumes(on disk: DiskNode) async throws(StorageError) -> [LocatedVolume] { try await survey.ask(disk) }
+    func volumes(on disk: DiskNode) async throws(StorageError) -> [LocatedVolume] { try await cache.query(disk) }
 
     /// The ID of the volume that takes the whole disk.
     func wholeVolume(of disk: DiskNode) async throws(StorageError) -> VolumeID {
         if let last = try? await volumes(on: disk), let volume = last.first, volume.partition == nil {
             return volume.id
         }
-        return try await lanes.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
+        return try await queues.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
             try LocatedVolume.wholeID(identities.identity(of: disk))
         }
     }
@@ -138,7 +139,7 @@ final class VolumeIndex: Sendable {
     private func look() async -> Result<[DiskNode], StorageError> {
         do throws(StorageError) {
             return .success(
-                try await lanes.run(in: .inventory) { [self] () throws(StorageError) in
+                try await queues.run(in: .inventory) { [self] () throws(StorageError) in
                     // Who asks from now on has to see what comes from now on.
                     nextLook.withLock { $0 = nil }
                     return try inventory.disks()
@@ -154,7 +155,7 @@ final class VolumeIndex: Sendable {
     ) async throws(StorageError) -> [LocatedVolume] {
         var found: [LocatedVolume] = []
         var silent: [(disk: DiskNode, error: StorageError)] = []
-        for reply in await survey.ask(all: disks) {
+        for reply in await cache.query(all: disks) {
             switch reply.answer {
             case .success(let volumes):
                 found += volumes.filter(isWanted)
@@ -187,7 +188,7 @@ final class VolumeIndex: Sendable {
     ) async throws(StorageError) -> [LocatedVolume] {
         let twins = try await identities.twins(of: volume.disk, volume.identity, among: disks)
         var found: [LocatedVolume] = []
-        for reply in await survey.ask(twins) {
+        for reply in await cache.query(twins) {
             switch reply.answer {
             case .success(let volumes): found += volumes.filter { $0.id == volume.id }
             case .failure(let error) where leavingOutSilent || reply.disk.hasAnswered(error): break

@@ -286,15 +286,15 @@ extension MachineTests {
             #expect(try record(target) == before)
         }
 
-        @Test func aRecordThatAKilledLoginHasLentIsGivenBackAtTheNextStart() async throws {
+        @Test func aRecordThatAKilledLoginHasInstalledIsRestoredAtTheNextStart() async throws {
             let target = try await discovered(try targets.add())
             let before = try record(target)
             let found = try #require(NodeDatabase.ofThisHost.records(of: target.name).first)
-            do { _ = try LentRecord(found, patience: .zero) { $0 } }
+            do { _ = try TemporaryNodeRecord(found, timeout: .zero) { $0 } }
             #expect(throws: (any Error).self) { try record(target) }
             await host.backend.recover()
             #expect(try record(target) == before)
-            do { _ = try LentRecord(found, patience: .zero) { $0 } }
+            do { _ = try TemporaryNodeRecord(found, timeout: .zero) { $0 } }
             try await host.connectTarget(target, as: .none)
             #expect(try record(target) == before)
             #expect(!FileManager.default.fileExists(atPath: NodeDatabase.ofThisHost.lent))

@@ -76,7 +76,7 @@ extension MachineTests {
             let disk = try disks.add()
             let address = try disk.address
             try Kernel.write(address, to: "/sys/bus/scsi/drivers/sd/unbind")
-            let awaited = AwaitedDisks()
+            let awaited = PendingDisks()
             #expect(try awaited.wait(for: .milliseconds(100)) == [address])
             #expect(try awaited.wait(for: .seconds(3600)).isEmpty)
             // From now on it is as good as any again.

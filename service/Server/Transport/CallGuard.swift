@@ -8,14 +8,14 @@ import Logging
 ///
 /// What the host is doing goes on: the call only stops waiting for it (see ``OperationRegistry``).
 struct CallGuard: ServerInterceptor {
-    let tokens: StreamTokens
+    let tokens: StreamLifetimes
     let logger: Logger
 
     func intercept<Input: Sendable, Output: Sendable>(
         request: StreamingServerRequest<Input>, context: ServerContext,
         next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
-        let number = request.metadata[stringValues: StreamTokens.headerName].first { _ in true }
+        let number = request.metadata[stringValues: StreamLifetimes.headerName].first { _ in true }
         guard let number = number.flatMap({ UInt64($0) }), let token = tokens.take(number) else {
             throw RPCError(code: .cancelled, message: "the stream closed before its call began")
         }
@@ -35,7 +35,7 @@ struct CallGuard: ServerInterceptor {
     }
 
     private func answer<Input: Sendable, Output: Sendable>(
-        _ request: StreamingServerRequest<Input>, _ context: ServerContext, _ token: StreamToken,
+        _ request: StreamingServerRequest<Input>, _ context: ServerContext, _ token: StreamLifetime,
         _ next: @Sendable (StreamingServerRequest<Input>, ServerContext) async throws -> StreamingServerResponse<Output>
     ) async throws -> StreamingServerResponse<Output> {
         var timeout: Duration?
@@ -72,8 +72,9 @@ struct CallGuard: ServerInterceptor {
         }
     }
 
-    private func log(_ context: ServerContext, _ token: StreamToken, _ began: ContinuousClock.Instant, _ status: String)
-    {
+    private func log(
+        _ context: ServerContext, _ token: StreamLifetime, _ began: ContinuousClock.Instant, _ status: String
+    ) {
         // A caller that has left has seen nothing but silence, and its call may still be at something.
         let isLeft = status == "\(RPCError.Code.cancelled)" || status == "\(RPCError.Code.deadlineExceeded)"
         logger.log(

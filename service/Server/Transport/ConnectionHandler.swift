@@ -14,7 +14,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var hasSpoken = false
 
     /// More than what gRPC itself gives calls under way.
-    private static let patience: TimeAmount = .seconds(10)
+    private static let timeout: TimeAmount = .seconds(10)
 
     init(_ peer: PeerCredentials) { self.peer = peer }
 
@@ -30,7 +30,7 @@ final class ConnectionHandler: ChannelInboundHandler {
                 return
             }
             let channel = context.channel
-            let late = context.eventLoop.scheduleTask(in: Self.patience) { channel.close(promise: nil) }
+            let late = context.eventLoop.scheduleTask(in: Self.timeout) { channel.close(promise: nil) }
             channel.closeFuture.whenComplete { _ in late.cancel() }
         }
         context.fireUserInboundEventTriggered(event)

@@ -58,7 +58,7 @@ struct ConnectionRefused: Error {}
 
 extension HTTP2ServerTransport.Custom where ListenerFactory == SocketListenerFactory {
     /// - Parameter tokens: where the calls of this transport find their streams.
-    convenience init(_ factory: SocketListenerFactory, tokens: StreamTokens, methods: ServedMethods) {
+    convenience init(_ factory: SocketListenerFactory, tokens: StreamLifetimes, methods: ServedMethods) {
         var config = Config.defaults
         // Beyond what is answered with a status (see ``RequestReader``), a request ends as a cancelled stream.
         config.rpc.maxRequestPayloadSize = RequestReader.limit * 4

@@ -13,16 +13,16 @@ final class StreamHeadHandler: ChannelInboundHandler {
     typealias InboundOut = HTTP2Frame.FramePayload
 
     private let peer: PeerCredentials
-    private let tokens: StreamTokens
+    private let tokens: StreamLifetimes
     private let methods: ServedMethods
-    private var call: (number: UInt64, token: StreamToken)?
+    private var call: (number: UInt64, token: StreamLifetime)?
 
     /// What gRPC answers by. All of them are compared with known values, and parsed no further.
     private static let needed: Set<String> = [
         ":method", ":scheme", ":path", "content-type", "grpc-encoding", "grpc-accept-encoding",
     ]
 
-    init(_ peer: PeerCredentials, _ tokens: StreamTokens, _ methods: ServedMethods) {
+    init(_ peer: PeerCredentials, _ tokens: StreamLifetimes, _ methods: ServedMethods) {
         self.peer = peer
         self.tokens = tokens
         self.methods = methods
@@ -38,10 +38,10 @@ final class StreamHeadHandler: ChannelInboundHandler {
         // Trailers, which no client of gRPC sends, begin no call.
         if call == nil {
             if !methods.paths.contains(given.first(name: ":path") ?? "") { methods.onUnknown() }
-            let token = StreamToken(peer: peer, timeout: CallTimeout(given))
+            let token = StreamLifetime(peer: peer, timeout: CallTimeout(given))
             let number = tokens.add(token)
             call = (number, token)
-            head.headers.add(name: StreamTokens.headerName, value: String(number))
+            head.headers.add(name: StreamLifetimes.headerName, value: String(number))
         }
         context.fireChannelRead(wrapInboundOut(.headers(head)))
     }

@@ -4,7 +4,7 @@ import CoreMetrics
 import Synchronization
 
 /// A value that goes up and down, the last one that it was set to.
-final class Level: Series, MeterHandler, RecorderHandler {
+final class GaugeSeries: Series, MeterHandler, RecorderHandler {
     static let kind = MetricKind.gauge
     private let value = Mutex(0.0)
 

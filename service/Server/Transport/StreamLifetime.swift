@@ -6,7 +6,7 @@ import Synchronization
 ///
 /// gRPC Swift 2.4 does not cancel a handler when its stream closes, and misses a stream that closes before
 /// the handler has begun. A token, told by our own channel handler, misses neither.
-final class StreamToken: Sendable {
+final class StreamLifetime: Sendable {
     let peer: PeerCredentials
     /// Known when the headers are there, before the call begins.
     let timeout: CallTimeout
@@ -43,12 +43,12 @@ final class StreamToken: Sendable {
 
 /// Hands each stream's token from its channel handler to the interceptor of its call, by a number in a
 /// header that only this process writes.
-final class StreamTokens: Sendable {
+final class StreamLifetimes: Sendable {
     static let headerName = "host-storage-stream"
 
-    private let state = Mutex<(last: UInt64, open: [UInt64: StreamToken])>((0, [:]))
+    private let state = Mutex<(last: UInt64, open: [UInt64: StreamLifetime])>((0, [:]))
 
-    func add(_ token: StreamToken) -> UInt64 {
+    func add(_ token: StreamLifetime) -> UInt64 {
         state.withLock { state in
             state.last += 1
             state.open[state.last] = token
@@ -56,5 +56,5 @@ final class StreamTokens: Sendable {
         }
     }
 
-    func take(_ number: UInt64) -> StreamToken? { state.withLock { $0.open.removeValue(forKey: number) } }
+    func take(_ number: UInt64) -> StreamLifetime? { state.withLock { $0.open.removeValue(forKey: number) } }
 }

@@ -8,7 +8,7 @@ import HostStorage
 ///
 /// Below the root's descriptor no link is followed, by the kernel's word or by a walk (``Resolution``).
 /// From there on callers work on the descriptor; nobody resolves the text again.
-struct PathDoor: Sendable {
+struct ConfinedPathResolver: Sendable {
     let policy: PathPolicy
     var resolution = Resolution.available
     /// Says which disk a mount on the way is of.

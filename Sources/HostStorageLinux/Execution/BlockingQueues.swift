@@ -7,9 +7,9 @@ import HostStorage
 import Synchronization
 
 /// Where everything runs that can sleep in the kernel: off Swift's cooperative pool, one thing at a time
-/// per lane, each lane on a thread of its own while it has work.
+/// per queue, each queue on a thread of its own while it has work.
 ///
-/// A lane is named after the disk or path that its work is about. When one hangs, the work behind it on
+/// A queue is named after the disk or path that its work is about. When one hangs, the work behind it on
 /// the same disk or path waits, and everything else goes on. The number of threads is bounded. Work for which there is
 /// no thread waits for one, and so much work may wait; beyond that calls fail at once with
 /// ``StorageError/Code/exhausted``.
@@ -17,8 +17,8 @@ import Synchronization
 /// What can hang in great numbers by one cause leaves threads to the rest: paths, shares and iSCSI get half of them at
 /// most, for a mount that hangs is reached by many paths; and questions that all disks are asked get three eighths, for
 /// what is done to one disk is to find a thread though many others hang.
-final class Lanes: Sendable {
-    enum Lane: Hashable, Sendable, CustomStringConvertible {
+final class BlockingQueues: Sendable {
+    enum Queue: Hashable, Sendable, CustomStringConvertible {
         case disk(name: String)
         case path(HostPath)
         /// What disks are attached to, by its file in sysfs or by a name.
@@ -82,9 +82,9 @@ final class Lanes: Sendable {
     private enum Room: CaseIterable { case own, remote, search }
 
     private struct State {
-        var lanes: [Lane: Work] = [:]
-        /// Lanes that have work and no thread, the longest waiting first.
-        var ready: [Lane] = []
+        var queues: [Queue: Work] = [:]
+        /// BlockingQueues that have work and no thread, the longest waiting first.
+        var ready: [Queue] = []
         var running: [Room: Int] = [:]
         var jobs: UInt64 = 0
         var threads = 0
@@ -100,55 +100,55 @@ final class Lanes: Sendable {
 
     /// - Parameters:
     ///   - limit: the most threads at a time.
-    ///   - backlog: the most jobs under way and waiting in one lane.
-    ///   - waiting: the most lanes that wait for a thread.
+    ///   - backlog: the most jobs under way and waiting in one queue.
+    ///   - waiting: the most queues that wait for a thread.
     init(limit: Int = 1024, backlog: Int = 1000, waiting: Int = 8192) {
         self.limit = limit
         self.backlog = backlog
         self.waiting = waiting
     }
 
-    /// A lane that has been at one job for so long may hang.
-    static let patience: Duration = .milliseconds(250)
+    /// A queue that has been at one job for so long may hang.
+    static let timeout: Duration = .milliseconds(250)
 
-    /// How long the job under way in `lane` has been at it.
-    func timeAtWork(in lane: Lane) -> Duration {
-        state.withLock { $0.lanes[lane]?.began }.map { $0.duration(to: .now) } ?? .zero
+    /// How long the job under way in `queue` has been at it.
+    func timeAtWork(in queue: Queue) -> Duration {
+        state.withLock { $0.queues[queue]?.began }.map { $0.duration(to: .now) } ?? .zero
     }
 
-    /// How many lanes wait for a thread.
+    /// How many queues wait for a thread.
     var countWaiting: Int { state.withLock { $0.ready.count } }
 
-    /// How many lanes have been at one job for longer.
+    /// How many queues have been at one job for longer.
     func countAtWork(longerThan duration: Duration) -> Int {
         let now = ContinuousClock.now
         return state.withLock {
-            $0.lanes.values.count { work in work.began.map { $0.duration(to: now) > duration } ?? false }
+            $0.queues.values.count { work in work.began.map { $0.duration(to: now) > duration } ?? false }
         }
     }
 
-    /// Runs `work` in `lane`. What only the work held, such as a disk's lock, is given up before the caller goes on.
+    /// Runs `work` in `queue`. What only the work held, such as a disk's lock, is given up before the caller goes on.
     ///
-    /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its lane until
+    /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its queue until
     /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes. The trace of the
     /// call tells whether it waits for its turn or for the kernel.
     func run<Value: Sendable>(
-        in lane: Lane, for purpose: Purpose = .call, timeout: Duration? = nil,
+        in queue: Queue, for purpose: Purpose = .call, timeout: Duration? = nil,
         _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         let answer = Answer<Value>()
         let once = Once(work)
         let trace = CallTrace.current
-        let step = trace?.begin("the work before it on \(lane)")
+        let step = trace?.begin("the work before it on \(queue)")
         defer { if let step { trace?.end(step) } }
-        try enter(lane, purpose) { leave in
+        try enter(queue, purpose) { leave in
             guard !answer.isGiven else {
                 once.drop()
                 return leave()
             }
             if let step {
                 let thread = cls_thread_id()
-                trace?.change(step, to: "the kernel's answer about \(lane)") { KernelWait.of(thread: thread) }
+                trace?.change(step, to: "the kernel's answer about \(queue)") { KernelWait.of(thread: thread) }
             }
             let result = once.finish()
             leave()
@@ -171,34 +171,34 @@ final class Lanes: Sendable {
     // MARK: - Whose turn it is
 
     private func enter(
-        _ lane: Lane, _ purpose: Purpose, _ run: @escaping @Sendable (() -> Void) -> Void
+        _ queue: Queue, _ purpose: Purpose, _ run: @escaping @Sendable (() -> Void) -> Void
     ) throws(StorageError) {
         enum Entry { case refused, behindOthers, ready(UInt64) }
         let entry = state.withLock { state -> Entry in
             state.jobs += 1
             let job = Job(id: state.jobs, purpose: purpose, run: run)
-            if let work = state.lanes[lane] {
+            if let work = state.queues[queue] {
                 guard work.waiting.count + (work.room == nil ? 0 : 1) < backlog else { return .refused }
-                state.lanes[lane]?.waiting.append(job)
+                state.queues[queue]?.waiting.append(job)
                 return work.room == nil ? .ready(job.id) : .behindOthers
             }
-            let canBegin = state.threads < limit + state.idle && hasRoom(Self.room(of: lane, [job]), state)
+            let canBegin = state.threads < limit + state.idle && hasRoom(Self.room(of: queue, [job]), state)
             guard canBegin || state.ready.count < waiting else { return .refused }
-            state.lanes[lane] = Work(waiting: [job])
-            state.ready.append(lane)
+            state.queues[queue] = Work(waiting: [job])
+            state.ready.append(queue)
             return .ready(job.id)
         }
         switch entry {
         case .refused: throw StorageError(.exhausted, "too many operations are under way and do not end")
         case .behindOthers: break
         case .ready(let job):
-            if recruit() || !withdraw(job, from: lane) { return }
+            if recruit() || !withdraw(job, from: queue) { return }
             throw StorageError(.exhausted, "the system gives this process no more threads")
         }
     }
 
-    private static func room(of lane: Lane, _ jobs: [Job]) -> Room {
-        if lane.leavesRoomForDisks { return .remote }
+    private static func room(of queue: Queue, _ jobs: [Job]) -> Room {
+        if queue.leavesRoomForDisks { return .remote }
         return jobs.contains { $0.purpose == .call } ? .own : .search
     }
 
@@ -211,29 +211,29 @@ final class Lanes: Sendable {
         }
     }
 
-    /// Takes the first lane off that may go on now, and its first job.
-    private func next(_ state: inout State) -> (Lane, Job)? {
-        for (index, lane) in state.ready.enumerated() {
-            guard var work = state.lanes[lane], let job = work.waiting.first else { continue }
-            let room = Self.room(of: lane, work.waiting)
+    /// Takes the first queue off that may go on now, and its first job.
+    private func next(_ state: inout State) -> (Queue, Job)? {
+        for (index, queue) in state.ready.enumerated() {
+            guard var work = state.queues[queue], let job = work.waiting.first else { continue }
+            let room = Self.room(of: queue, work.waiting)
             guard hasRoom(room, state) else { continue }
             state.ready.remove(at: index)
             work.waiting.removeFirst()
             (work.began, work.room) = (.now, room)
-            state.lanes[lane] = work
+            state.queues[queue] = work
             state.running[room, default: 0] += 1
-            return (lane, job)
+            return (queue, job)
         }
         return nil
     }
 
-    private func leave(_ lane: Lane) {
+    private func leave(_ queue: Queue) {
         state.withLock { state in
-            guard var work = state.lanes[lane] else { return }
+            guard var work = state.queues[queue] else { return }
             if let room = work.room { state.running[room, default: 1] -= 1 }
             (work.began, work.room) = (nil, nil)
-            state.lanes[lane] = work.waiting.isEmpty ? nil : work
-            if !work.waiting.isEmpty { state.ready.append(lane) }
+            state.queues[queue] = work.waiting.isEmpty ? nil : work
+            if !work.waiting.isEmpty { state.ready.append(queue) }
         }
     }
 
@@ -244,7 +244,7 @@ final class Lanes: Sendable {
     /// Twice what the deepest work was seen to need in a debug build.
     private static let stackSize = 2 << 20
 
-    /// Sees to it that there is a thread for one more lane; false where there can be none, and the work would wait for
+    /// Sees to it that there is a thread for one more queue; false where there can be none, and the work would wait for
     /// threads that may all hang.
     private func recruit() -> Bool {
         enum Step { case wake, make, wait }
@@ -264,7 +264,7 @@ final class Lanes: Sendable {
             return state.withLock { state in
                 state.threads -= 1
                 return state.idle > 0
-                    || state.lanes.values.contains { $0.began.map { $0.duration(to: now) < Self.patience } ?? false }
+                    || state.queues.values.contains { $0.began.map { $0.duration(to: now) < Self.timeout } ?? false }
             }
         case .make, .wait: break
         }
@@ -272,16 +272,16 @@ final class Lanes: Sendable {
     }
 
     /// Takes a job back; false where it has begun.
-    private func withdraw(_ job: UInt64, from lane: Lane) -> Bool {
+    private func withdraw(_ job: UInt64, from queue: Queue) -> Bool {
         state.withLock { state in
-            guard var work = state.lanes[lane], let index = work.waiting.firstIndex(where: { $0.id == job }) else {
+            guard var work = state.queues[queue], let index = work.waiting.firstIndex(where: { $0.id == job }) else {
                 return false
             }
             work.waiting.remove(at: index)
-            state.lanes[lane] = work
+            state.queues[queue] = work
             if work.waiting.isEmpty, work.room == nil {
-                state.lanes[lane] = nil
-                state.ready.removeAll { $0 == lane }
+                state.queues[queue] = nil
+                state.ready.removeAll { $0 == queue }
             }
             return true
         }
@@ -294,27 +294,27 @@ final class Lanes: Sendable {
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         pthread_attr_setstacksize(&attributes, Self.stackSize)
         var thread = pthread_t()
-        let lanes = Unmanaged.passRetained(self)
+        let queues = Unmanaged.passRetained(self)
         let result = pthread_create(
             &thread, &attributes,
-            { lanes in
-                guard let lanes else { return nil }
-                Unmanaged<Lanes>.fromOpaque(lanes).takeRetainedValue().workUntilIdle()
+            { queues in
+                guard let queues else { return nil }
+                Unmanaged<BlockingQueues>.fromOpaque(queues).takeRetainedValue().workUntilIdle()
                 return nil
-            }, lanes.toOpaque())
-        if result != 0 { lanes.release() }
+            }, queues.toOpaque())
+        if result != 0 { queues.release() }
         return result == 0
     }
 
     private func workUntilIdle() {
         while true {
-            let taken = state.withLock { state -> (Lane, Job)? in
+            let taken = state.withLock { state -> (Queue, Job)? in
                 let taken = next(&state)
                 if taken == nil { state.idle += 1 }
                 return taken
             }
-            if let (lane, job) = taken {
-                job.run { leave(lane) }
+            if let (queue, job) = taken {
+                job.run { leave(queue) }
                 continue
             }
             if wake.wait(timeout: .now() + Self.rest) == .success { continue }

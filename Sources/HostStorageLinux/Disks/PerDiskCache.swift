@@ -3,27 +3,27 @@
 import HostStorage
 import Synchronization
 
-/// One question that all disks are asked, each in its own lane, and what each of them last said.
+/// What is read of each disk, in the disk's own queue, and the last answer of each.
 ///
-/// A disk that hangs holds up nobody who asks all of them: its last answer stands in for it, and where there
-/// is none, it goes without. A disk that answers with an error has answered.
-final class DiskSurvey<Answer: Sendable>: Sendable {
-    private let lanes: Lanes
-    private let patience: Duration
-    private let question: @Sendable (DiskNode) throws(StorageError) -> Answer
+/// A disk that hangs holds up no query of all disks: its last answer stands in for it, and where there is none, it is
+/// left out. A disk that answers with an error has answered.
+final class PerDiskCache<Answer: Sendable>: Sendable {
+    private let queues: BlockingQueues
+    private let timeout: Duration
+    private let read: @Sendable (DiskNode) throws(StorageError) -> Answer
     private let known = Mutex<[DiskNumber: Answer]>([:])
 
-    /// - Parameter patience: how long a disk may take of which nothing is known. For others it is
-    ///   ``Lanes/patience``.
+    /// - Parameter timeout: how long a disk may take of which nothing is known. For others it is
+    ///   ``BlockingQueues/timeout``.
     init(
-        _ lanes: Lanes, patience: Duration, question: @escaping @Sendable (DiskNode) throws(StorageError) -> Answer
+        _ queues: BlockingQueues, timeout: Duration, read: @escaping @Sendable (DiskNode) throws(StorageError) -> Answer
     ) {
-        self.lanes = lanes
-        self.patience = patience
-        self.question = question
+        self.queues = queues
+        self.timeout = timeout
+        self.read = read
     }
 
-    struct Reply: Sendable {
+    struct QueryResult: Sendable {
         let disk: DiskNode
         let answer: Result<Answer, StorageError>
 
@@ -33,47 +33,47 @@ final class DiskSurvey<Answer: Sendable>: Sendable {
     }
 
     /// Asks all of `disks`, which are all that there are.
-    func ask(all disks: [DiskNode]) async -> [Reply] {
+    func query(all disks: [DiskNode]) async -> [QueryResult] {
         let present = Set(disks.map(\.number))
         known.withLock { known in known = known.filter { present.contains($0.key) } }
-        return await ask(disks)
+        return await query(disks)
     }
 
     /// Asks some disks, a few at a time. Those that take long are waited for when all others have been asked.
-    func ask(_ disks: [DiskNode]) async -> [Reply] {
-        let first = await ask(disks, atATime: Self.width, patience: min(patience, Lanes.patience))
+    func query(_ disks: [DiskNode]) async -> [QueryResult] {
+        let first = await query(disks, atATime: Self.width, timeout: min(timeout, BlockingQueues.timeout))
         let slow = first.filter(\.isLate).map(\.disk)
         // What is waited for is under way already, and waiting takes no thread.
-        return await first.filter { !$0.isLate } + ask(slow, atATime: .max, patience: patience)
+        return await first.filter { !$0.isLate } + query(slow, atATime: .max, timeout: timeout)
     }
 
     private static var width: Int { 64 }
 
-    private func ask(_ disks: [DiskNode], atATime width: Int, patience: Duration) async -> [Reply] {
-        await withTaskGroup(of: Reply.self) { group in
-            var replies: [Reply] = []
+    private func query(_ disks: [DiskNode], atATime width: Int, timeout: Duration) async -> [QueryResult] {
+        await withTaskGroup(of: QueryResult.self) { group in
+            var replies: [QueryResult] = []
             for (index, disk) in disks.enumerated() {
                 if index >= width, let reply = await group.next() { replies.append(reply) }
-                group.addTask { await self.reply(of: disk, patience) }
+                group.addTask { await self.reply(of: disk, timeout) }
             }
             return await group.reduce(into: replies) { $0.append($1) }
         }
     }
 
-    func ask(_ disk: DiskNode) async throws(StorageError) -> Answer { try await ask(disk, patience, for: .call) }
+    func query(_ disk: DiskNode) async throws(StorageError) -> Answer { try await query(disk, timeout, for: .call) }
 
-    private func ask(
-        _ disk: DiskNode, _ patience: Duration, for purpose: Lanes.Purpose
+    private func query(
+        _ disk: DiskNode, _ timeout: Duration, for purpose: BlockingQueues.Purpose
     ) async throws(StorageError) -> Answer {
         let last = disk.isUnchanged ? known.withLock { $0[disk.number] } : nil
-        let lane = Lanes.Lane.disk(name: disk.name)
-        let left = (last == nil ? patience : Lanes.patience) - lanes.timeAtWork(in: lane)
+        let queue = BlockingQueues.Queue.disk(name: disk.name)
+        let left = (last == nil ? timeout : BlockingQueues.timeout) - queues.timeAtWork(in: queue)
         do throws(StorageError) {
             guard left > .zero else { throw StorageError(.deadlineExceeded, "it does not answer") }
-            return try await lanes.run(in: lane, for: purpose, timeout: left) { [self] () throws(StorageError) in
-                // Noted down in the lane, so that no answer takes the place of a newer one.
+            return try await queues.run(in: queue, for: purpose, timeout: left) { [self] () throws(StorageError) in
+                // Noted down in the queue, so that no answer takes the place of a newer one.
                 do throws(StorageError) {
-                    let answer = try question(disk)
+                    let answer = try read(disk)
                     // What a disk said before it named itself anew is all that is known of the one that it was.
                     if disk.isUnchanged { known.withLock { $0[disk.number] = answer } }
                     return answer
@@ -89,7 +89,7 @@ final class DiskSurvey<Answer: Sendable>: Sendable {
         }
     }
 
-    /// What the disk last said holds no more. For work in its lane that changes it.
+    /// What the disk last said holds no more. For work in its queue that changes it.
     func forget(_ disk: DiskNode) { _ = known.withLock { $0.removeValue(forKey: disk.number) } }
 
     /// The disk whose last answer was such.
@@ -97,11 +97,11 @@ final class DiskSurvey<Answer: Sendable>: Sendable {
         known.withLock { known in known.first { isIt($0.value) }?.key }
     }
 
-    private func reply(of disk: DiskNode, _ patience: Duration) async -> Reply {
+    private func reply(of disk: DiskNode, _ timeout: Duration) async -> QueryResult {
         do throws(StorageError) {
-            return Reply(disk: disk, answer: .success(try await ask(disk, patience, for: .search)))
+            return QueryResult(disk: disk, answer: .success(try await query(disk, timeout, for: .search)))
         } catch {
-            return Reply(disk: disk, answer: .failure(error))
+            return QueryResult(disk: disk, answer: .failure(error))
         }
     }
 }

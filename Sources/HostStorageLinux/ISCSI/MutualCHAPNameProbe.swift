@@ -7,19 +7,19 @@ import HostStorage
 /// csi-proxy's callers set the secret of mutual CHAP and no name, and Windows takes any. open-iscsi refuses a target
 /// whose name is not the one that it was told. A target says it only to a host that has proved itself; so this logs in
 /// up to that point and leaves. The name is no proof: that remains with open-iscsi's own login, and the secret.
-struct NameInquiry: ~Copyable {
+struct MutualCHAPNameProbe: ~Copyable {
     private let connection: Connection
     private let session: [UInt8]
     private var expected: UInt32 = 0
 
     /// In seconds, for each of its seven steps.
-    private static let patience = 5
+    private static let timeout = 5
     private static let largestAnswer = 64 << 10
 
     private init(_ portal: ISCSIPortal) throws(StorageError) {
         // open-iscsi's records have addresses, so there is one.
         let address = try NetworkAddress.all(of: portal.address, port: portal.port)[0]
-        connection = try Connection(to: address, patience: Self.patience)
+        connection = try Connection(to: address, timeout: Self.timeout)
         // Of the "random" kind, which iscsid's are not.
         session = [0x80] + (0..<5).map { _ in UInt8.random(in: 0...255) }
     }
@@ -30,7 +30,7 @@ struct NameInquiry: ~Copyable {
         let initiator: String
         if let own { initiator = own } else { initiator = try initiatorName() }
         do throws(StorageError) {
-            var inquiry = try NameInquiry(record.portal)
+            var inquiry = try MutualCHAPNameProbe(record.portal)
             return try inquiry.ask(record.target, initiator: initiator, host: host)
         } catch {
             throw error.during("", "\(record.target) at \(record.portal)")

@@ -12,7 +12,7 @@ import Testing
 
 extension RealDiskTests {
     /// What is known of a disk stands in for its answer, so it must never be older than what was done to it.
-    @Suite(.timeLimit(.minutes(20))) struct DiskSurveyTests {
+    @Suite(.timeLimit(.minutes(20))) struct PerDiskCacheTests {
         @Test func whatWasKnownBeforeADiskWasPartitionedIsForgotten() async throws {
             let linked = try LinkedHost(silence: .seconds(10))
             let disk = try LoopDisk()
@@ -47,10 +47,10 @@ extension RealDiskTests {
 
         /// Runs `body` while something else is done to the disk.
         private func whileBusy(_ disk: LoopDisk, _ linked: LinkedHost, _ body: () async throws -> Void) async throws {
-            let lanes = linked.host.backend.lanes
+            let queues = linked.host.backend.queues
             let gate = DispatchSemaphore(value: 0)
-            let work = Task { try await lanes.run(in: .disk(name: disk.name)) { gate.wait() } }
-            try await eventually("\(disk.name) is at work") { lanes.timeAtWork(in: .disk(name: disk.name)) > .zero }
+            let work = Task { try await queues.run(in: .disk(name: disk.name)) { gate.wait() } }
+            try await eventually("\(disk.name) is at work") { queues.timeAtWork(in: .disk(name: disk.name)) > .zero }
             try await body()
             gate.signal()
             try await work.value
@@ -61,31 +61,31 @@ extension RealDiskTests {
             let disk = try LoopDisk()
             let node = try #require(try DiskInventory().disks().first { $0.name == disk.name })
             let isShort = Mutex(false)
-            let survey = DiskSurvey(Lanes(), patience: .seconds(60)) { _ throws(StorageError) in
+            let cache = PerDiskCache(BlockingQueues(), timeout: .seconds(60)) { _ throws(StorageError) in
                 if isShort.withLock({ $0 }) { throw StorageError(errno: EMFILE, "open") }
                 return "an answer"
             }
-            #expect(try await survey.ask(node) == "an answer")
+            #expect(try await cache.query(node) == "an answer")
             isShort.withLock { $0 = true }
-            for _ in 0..<2 { #expect(try await survey.ask(node) == "an answer") }
+            for _ in 0..<2 { #expect(try await cache.query(node) == "an answer") }
         }
 
         @Test func anAnswerIsKnownBeforeTheDiskIsAskedAnythingElse() async throws {
-            let lanes = Lanes()
+            let queues = BlockingQueues()
             let disk = try LoopDisk()
             let node = try #require(try DiskInventory().disks().first { $0.name == disk.name })
             let gate = DispatchSemaphore(value: 0)
-            let survey = DiskSurvey(lanes, patience: .seconds(600)) { _ in
+            let cache = PerDiskCache(queues, timeout: .seconds(600)) { _ in
                 gate.wait()
                 return "an answer"
             }
-            let caller = Task { try await survey.ask(node) }
-            try await eventually("\(disk.name) is at work") { lanes.timeAtWork(in: .disk(name: disk.name)) > .zero }
+            let caller = Task { try await cache.query(node) }
+            try await eventually("\(disk.name) is at work") { queues.timeAtWork(in: .disk(name: disk.name)) > .zero }
             // Whoever asked has gone, and so could only note it down too late.
             caller.cancel()
             await expectError(.cancelled) { try await caller.value }
             gate.signal()
-            let known = try await lanes.run(in: .disk(name: disk.name)) { survey.disk { $0 == "an answer" } }
+            let known = try await queues.run(in: .disk(name: disk.name)) { cache.disk { $0 == "an answer" } }
             #expect(known == node.number)
         }
     }

@@ -4,20 +4,20 @@ import HostStorage
 import Synchronization
 
 /// Disks that the kernel has found and that cannot be used yet: their driver looks at them on its own time.
-final class AwaitedDisks: Sendable {
+final class PendingDisks: Sendable {
     /// The addresses of those that were waited for in vain. Nobody waits for them again.
-    private let hopeless = Mutex<Set<String>>([])
+    private let abandoned = Mutex<Set<String>>([])
 
     /// Waits until they can be used, and returns the addresses of those that cannot by then.
-    func wait(for patience: Duration) throws(StorageError) -> [String] {
-        hopeless.withLock { $0.formIntersection(Self.current()) }
-        if try BlockEvents.wait(for: patience, until: { missing.isEmpty }) { return [] }
+    func wait(for timeout: Duration) throws(StorageError) -> [String] {
+        abandoned.withLock { $0.formIntersection(Self.current()) }
+        if try BlockEvents.wait(for: timeout, until: { missing.isEmpty }) { return [] }
         let left = missing
-        hopeless.withLock { $0.formUnion(left) }
+        abandoned.withLock { $0.formUnion(left) }
         return left.sorted()
     }
 
-    private var missing: Set<String> { hopeless.withLock { Self.current().subtracting($0) } }
+    private var missing: Set<String> { abandoned.withLock { Self.current().subtracting($0) } }
 
     private static func current() -> Set<String> {
         Set(SCSIUnit.all().filter { $0.isDisk && !$0.isUsableDisk }.map(\.address))

@@ -5,7 +5,7 @@ import Testing
 @testable import HostStorageLinux
 
 /// The few messages with which a target is asked for its CHAP name.
-@Suite struct NameInquiryTests {
+@Suite struct MutualCHAPNameProbeTests {
     /// RFC 1321, A.5.
     @Test(arguments: [
         ("", "0xd41d8cd98f00b204e9800998ecf8427e"), ("abc", "0x900150983cd24fb0d6963f7d28e17f72"),

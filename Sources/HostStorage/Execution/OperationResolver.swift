@@ -25,11 +25,11 @@ public struct CallerPath: PathForm {
 }
 
 /// What all calls pass before anything else: paths are placed beneath the host's roots, or refused.
-public struct OperationDoor: Sendable {
+public struct OperationResolver: Sendable {
     private let paths: PathPolicy
     /// What the caller may reach; nil for all that the host allows.
     let confinement: CallConfinement?
-    /// The services that may be started and stopped; nil where that is not for this door to say.
+    /// The services that may be started and stopped; nil where that is not for this resolver to say.
     private let changeableServices: [ServicePattern]?
 
     package init(

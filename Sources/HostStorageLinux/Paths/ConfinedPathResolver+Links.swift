@@ -4,14 +4,14 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-extension PathDoor {
+extension ConfinedPathResolver {
     /// How often a way is begun anew on which links are changed meanwhile.
     private static let maximumAttempts = 16
 
     /// The place that `path` leads to when links are followed. Every link on the way must lead beneath a
     /// root; the result has no link in it, unless somebody puts one there meanwhile, which ``open(_:_:)``
     /// then refuses.
-    func following(_ path: HostPath) throws(StorageError) -> HostPath {
+    func resolvingSymlinks(_ path: HostPath) throws(StorageError) -> HostPath {
         try settled("\(path)") { () throws(StorageError) in
             var walk = LinkWalk(self, from: path)
             return try walk.finish()
@@ -73,7 +73,7 @@ extension PathDoor {
 /// Outside of the roots, and of what the call may reach, nothing is looked up: names there are taken as they are
 /// written, and a ".." behind one that was not looked up is refused.
 private struct LinkWalk {
-    private let door: PathDoor
+    private let resolver: ConfinedPathResolver
     private let confinement: CallConfinement?
     private let subject: String
     /// From the host's root on; no link among those that were looked up.
@@ -85,8 +85,8 @@ private struct LinkWalk {
     private var links = 0
     private let followsLast: Bool
 
-    init(_ door: PathDoor, from path: HostPath) {
-        self.door = door
+    init(_ resolver: ConfinedPathResolver, from path: HostPath) {
+        self.resolver = resolver
         confinement = path.confinement
         subject = "\(path)"
         names = Self.names(of: path.root)
@@ -95,8 +95,8 @@ private struct LinkWalk {
     }
 
     /// - Parameter directory: what holds the link, a place without links.
-    init(_ door: PathDoor, from directory: HostPath, text: String) {
-        self.door = door
+    init(_ resolver: ConfinedPathResolver, from directory: HostPath, text: String) {
+        self.resolver = resolver
         confinement = directory.confinement
         subject = "\(directory)"
         names = Self.names(of: directory.hostPath)
@@ -126,13 +126,13 @@ private struct LinkWalk {
             default: try step(name)
             }
         }
-        return try door.actual(place())
+        return try resolver.onDiskName(place())
     }
 
     private func place() throws(StorageError) -> HostPath {
-        let place = try door.policy.place(hostNames: names)
+        let place = try resolver.policy.place(hostNames: names)
         // A link to a share is made by mapping it, and says no more than whether the share is there.
-        return place.confined(to: !followsLast && door.policy.isOfShares(place) ? nil : confinement)
+        return place.confined(to: !followsLast && resolver.policy.isOfShares(place) ? nil : confinement)
     }
 
     private mutating func climb() throws(StorageError) {
@@ -142,8 +142,8 @@ private struct LinkWalk {
         guard isKnown else { throw confinement == nil ? outside : .outsideConfinement(subject) }
         guard !names.isEmpty else { return }
         // The way to a root may have links of the operator's; from there on text does not say what is above.
-        if let place = try? door.policy.place(hostNames: names), place.isRoot,
-            door.policy.place(ofInnerRoot: place.root) == nil
+        if let place = try? resolver.policy.place(hostNames: names), place.isRoot,
+            resolver.policy.place(ofInnerRoot: place.root) == nil
         {
             let root = cls_openat2(
                 AT_FDCWD, place.root, UInt64(UInt32(bitPattern: cls_O_PATH)), CLS_RESOLVE_NO_SYMLINKS)
@@ -151,13 +151,13 @@ private struct LinkWalk {
             close(root)
         }
         // ".." of a file is nowhere (path_resolution(7)).
-        if let place = try? place(), !place.isRoot { _ = try door.open(place, cls_O_PATH | O_DIRECTORY) }
+        if let place = try? place(), !place.isRoot { _ = try resolver.open(place, cls_O_PATH | O_DIRECTORY) }
         names.removeLast()
     }
 
     private mutating func step(_ name: String) throws(StorageError) {
         names.append(name)
-        guard let place = try? place(), door.policy.isConfinable(place) else {
+        guard let place = try? place(), resolver.policy.isConfinable(place) else {
             isKnown = false
             return
         }
@@ -165,10 +165,10 @@ private struct LinkWalk {
             isKnown = true
             return
         }
-        let actual = try door.actual(place)
+        let actual = try resolver.onDiskName(place)
         let text: String?
         do throws(StorageError) {
-            let (parent, last) = try door.openParent(of: actual)
+            let (parent, last) = try resolver.openParent(of: actual)
             if rest.isEmpty, !followsLast { return isKnown = true }
             text = try parent.descriptor.linkTextIfLink(of: last, "\(actual)")
         } catch {

@@ -10,47 +10,47 @@ import HostStorage
 /// and where this process is killed, none is left. The record itself waits in a directory beside, as another name of the
 /// same file, and is renamed back.
 ///
-/// Each step is atomic; ``giveBack(_:)`` ends what a killed process has begun, whatever it was at.
-final class LentRecord: Sendable {
+/// Each step is atomic; ``restore(_:)`` ends what a killed process has begun, whatever it was at.
+final class TemporaryNodeRecord: Sendable {
     private let record: NodeRecord
     private let lock: Lock
     private let file: MemoryFile
 
     /// - Parameters:
     ///   - text: makes the login's text from the record's.
-    ///   - patience: how long to wait for the login of another process.
+    ///   - timeout: how long to wait for the login of another process.
     init(
-        _ record: NodeRecord, patience: Duration, _ text: (String) throws(StorageError) -> String
+        _ record: NodeRecord, timeout: Duration, _ text: (String) throws(StorageError) -> String
     ) throws(StorageError) {
-        lock = try Lock(record, patience: patience)
+        lock = try Lock(record, timeout: timeout)
         self.record = record
-        try Self.giveBack(record)
+        try Self.restore(record)
         file = try MemoryFile(try text(try Self.text(of: record)))
         try Self.makeDirectory(record)
         try checkErrno(link(record.path, Self.place(of: record)), "link", record.path)
         do throws(StorageError) {
-            let new = "\(record.lentDirectory)/new"
+            let new = "\(record.temporaryDirectory)/new"
             if unlink(new) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", new) }
             try checkErrno(symlink(file.path, new), "symlink", new)
             try checkErrno(rename(new, record.path), "rename", record.path)
         } catch {
-            try? Self.giveBack(record)
+            try? Self.restore(record)
             throw error
         }
     }
 
-    func giveBack() throws(StorageError) { try Self.giveBack(record) }
+    func restore() throws(StorageError) { try Self.restore(record) }
 
     /// Gives back what processes that have ended did not, except for records that others are lending now.
     static func giveBackAll(in database: NodeDatabase) -> [StorageError] {
         var errors: [StorageError] = []
         for name in Sysfs.names(in: database.lent) {
             guard let target = try? ISCSIName(name) else { continue }
-            for record in database.lentRecords(of: target) {
+            for record in database.temporaryRecords(of: target) {
                 do throws(StorageError) {
-                    let lock = try Lock(record, patience: .zero)
+                    let lock = try Lock(record, timeout: .zero)
                     defer { withExtendedLifetime(lock) {} }
-                    try giveBack(record)
+                    try restore(record)
                 } catch  where error.code == .aborted {
                     continue
                 } catch  where error.code == .notFound {
@@ -66,9 +66,9 @@ final class LentRecord: Sendable {
 
     // MARK: - Steps
 
-    private static func place(of record: NodeRecord) -> String { "\(record.lentDirectory)/\(record.interface)" }
+    private static func place(of record: NodeRecord) -> String { "\(record.temporaryDirectory)/\(record.interface)" }
 
-    private static func giveBack(_ record: NodeRecord) throws(StorageError) {
+    private static func restore(_ record: NodeRecord) throws(StorageError) {
         let place = place(of: record)
         // Only the link is replaced: where the record is back already, or somebody has removed it or made it anew
         // meanwhile, it is to stay so.
@@ -79,22 +79,22 @@ final class LentRecord: Sendable {
     }
 
     private static func drop(_ record: NodeRecord) throws(StorageError) {
-        for path in [place(of: record), "\(record.lentDirectory)/new"] where unlink(path) < 0 && errno != ENOENT {
+        for path in [place(of: record), "\(record.temporaryDirectory)/new"] where unlink(path) < 0 && errno != ENOENT {
             throw StorageError(errno: errno, "unlink", path)
         }
         // These go with the last record that is lent.
-        for directory in record.lentDirectories { rmdir(directory) }
+        for directory in record.temporaryDirectories { rmdir(directory) }
     }
 
     private static func makeDirectory(_ record: NodeRecord) throws(StorageError) {
         // Whoever gives back another record of the same target may remove the directory above as it is made.
         for _ in 0..<10 {
-            do throws(StorageError) { return try makeDirectories(record.lentDirectory) } catch
+            do throws(StorageError) { return try makeDirectories(record.temporaryDirectory) } catch
                 where error.code
                 == .notFound
             { continue }
         }
-        try makeDirectories(record.lentDirectory)
+        try makeDirectories(record.temporaryDirectory)
     }
 
     private static func text(of record: NodeRecord) throws(StorageError) -> String {
@@ -111,10 +111,10 @@ final class LentRecord: Sendable {
     private struct Lock: ~Copyable {
         private let directory: Descriptor
 
-        init(_ record: NodeRecord, patience: Duration) throws(StorageError) {
+        init(_ record: NodeRecord, timeout: Duration) throws(StorageError) {
             let directory = try Descriptor(opening: record.directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
-            guard try directory.lock(patience: patience, record.directory) else {
-                throw StorageError(.aborted, "another process has been logging in to it for \(patience)")
+            guard try directory.lock(timeout: timeout, record.directory) else {
+                throw StorageError(.aborted, "another process has been logging in to it for \(timeout)")
             }
             self.directory = consume directory
         }

@@ -4,13 +4,13 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-extension PathDoor {
+extension ConfinedPathResolver {
     /// The place with the names that it has on the host, where the policy takes names as Windows does: as
     /// far as it is there, and as the caller spelled it from there on.
     ///
     /// This is about names alone. What is in the way (a link, a file) ends it, and whoever opens the place
     /// meets it.
-    func actual(_ path: HostPath) throws(StorageError) -> HostPath {
+    func onDiskName(_ path: HostPath) throws(StorageError) -> HostPath {
         guard policy.ignoresCase else {
             try policy.requireConfined(path)
             return path

@@ -4,7 +4,7 @@ import CoreMetrics
 import Synchronization
 
 /// Counts.
-final class Tally: Series, CounterHandler {
+final class CounterSeries: Series, CounterHandler {
     static let kind = MetricKind.counter
     private let count = Atomic<Int64>(0)
 

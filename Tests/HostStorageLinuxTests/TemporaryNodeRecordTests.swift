@@ -10,7 +10,7 @@ import Testing
 
 /// S7: a login's secrets are in no file but one of this process's memory, and what stands in the record's place for so
 /// long goes, also after a kill.
-@Suite struct LentRecordTests {
+@Suite struct TemporaryNodeRecordTests {
     private static let secret = "secret-of-the-host"
 
     /// open-iscsi's records in a directory of their own.
@@ -29,8 +29,8 @@ import Testing
             record = try #require(database.records(of: target).first)
         }
 
-        func lend() throws -> LentRecord {
-            try LentRecord(record, patience: .milliseconds(100)) { $0 + secret }
+        func install() throws -> TemporaryNodeRecord {
+            try TemporaryNodeRecord(record, timeout: .milliseconds(100)) { $0 + secret }
         }
 
         func inode() throws -> UInt64 {
@@ -49,20 +49,20 @@ import Testing
         }
     }
 
-    @Test func whileItIsLentTheRecordIsAFileOfThisProcessAlone() throws {
+    @Test func whileItIsInstalledTheRecordIsAFileOfThisProcessAlone() throws {
         let records = try Records()
         let inode = try records.inode()
-        let lent = try records.lend()
+        let lent = try records.install()
         #expect(try records.text() == "plain\n\(Self.secret)")
         let link = try FileManager.default.destinationOfSymbolicLink(atPath: records.record.path)
         #expect(link.hasPrefix("/proc/\(getpid())/fd/"))
         // For root, or whoever this runs as, alone.
         #expect(try Command.run("stat", "--dereference", "--format=%a", link) == "600")
         #expect(!records.hasSecret())
-        try lent.giveBack()
+        try lent.restore()
         #expect(try records.text() == "plain\n" && records.inode() == inode)
         #expect(records.isClean)
-        try lent.giveBack()
+        try lent.restore()
         #expect(try records.text() == "plain\n")
     }
 
@@ -72,29 +72,29 @@ import Testing
         #expect(records.hasSecret())
     }
 
-    @Test func whatAKilledProcessHasLentIsGivenBack() throws {
+    @Test func whatAKilledProcessHasInstalledIsRestored() throws {
         let records = try Records()
         let inode = try records.inode()
         var place = stat()
         do {
-            let lent = try records.lend()
+            let lent = try records.install()
             try #require(stat(records.record.path, &place) == 0)
             withExtendedLifetime(lent) {}
         }
         // Gone with its process: the link leads nowhere, or to what another test has open under its number by now.
         var now = stat()
         #expect(stat(records.record.path, &now) != 0 || now.st_ino != place.st_ino || now.st_dev != place.st_dev)
-        #expect(LentRecord.giveBackAll(in: records.database).isEmpty)
+        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
         #expect(try records.text() == "plain\n" && records.inode() == inode)
         #expect(records.isClean)
     }
 
     @Test func theNextLoginGivesBackFirst() throws {
         let records = try Records()
-        do { _ = try records.lend() }
-        let lent = try records.lend()
+        do { _ = try records.install() }
+        let lent = try records.install()
         #expect(try records.text() == "plain\n\(Self.secret)")
-        try lent.giveBack()
+        try lent.restore()
         #expect(try records.text() == "plain\n" && records.isClean)
     }
 
@@ -102,43 +102,44 @@ import Testing
         let records = try Records()
         // After the record got its second name.
         try FileManager.default.createDirectory(
-            atPath: records.record.lentDirectory, withIntermediateDirectories: true)
-        try FileManager.default.linkItem(atPath: records.record.path, toPath: "\(records.record.lentDirectory)/default")
-        #expect(LentRecord.giveBackAll(in: records.database).isEmpty)
+            atPath: records.record.temporaryDirectory, withIntermediateDirectories: true)
+        try FileManager.default.linkItem(
+            atPath: records.record.path, toPath: "\(records.record.temporaryDirectory)/default")
+        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
         #expect(try records.text() == "plain\n" && records.isClean)
     }
 
     @Test func aRecordThatWasMadeAnewMeanwhileStays() throws {
         let records = try Records()
-        let lent = try records.lend()
+        let lent = try records.install()
         try FileManager.default.removeItem(atPath: records.record.path)
         try "new\n".write(toFile: records.record.path, atomically: false, encoding: .utf8)
-        try lent.giveBack()
+        try lent.restore()
         #expect(try records.text() == "new\n" && records.isClean)
     }
 
     @Test func aTargetThatWasForgottenMeanwhileStaysForgotten() throws {
         let records = try Records()
-        do { _ = try records.lend() }
+        do { _ = try records.install() }
         try FileManager.default.removeItem(atPath: "\(records.scratch.path)/nodes")
-        #expect(LentRecord.giveBackAll(in: records.database).isEmpty)
+        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
         #expect(records.isClean)
         #expect(!FileManager.default.fileExists(atPath: records.record.path))
     }
 
     @Test func oneLoginAtATimeHasTheRecord() throws {
         let records = try Records()
-        let lent = try records.lend()
-        expectError(.aborted, "another process") { try records.lend() }
-        #expect(LentRecord.giveBackAll(in: records.database).isEmpty)
+        let lent = try records.install()
+        expectError(.aborted, "another process") { try records.install() }
+        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
         #expect(try records.text().hasSuffix(Self.secret))
-        try lent.giveBack()
+        try lent.restore()
     }
 
     @Test func aFailureWhileLendingLeavesTheRecord() throws {
         let records = try Records()
         expectError(.invalidArgument) {
-            try LentRecord(records.record, patience: .zero) { _ throws(StorageError) in
+            try TemporaryNodeRecord(records.record, timeout: .zero) { _ throws(StorageError) in
                 throw StorageError(.invalidArgument, "no")
             }
         }
@@ -150,13 +151,13 @@ import Testing
         let records = try Records()
         var child: ForkedChild?
         expectError(.invalidArgument) {
-            try LentRecord(records.record, patience: .zero) { _ throws(StorageError) in
+            try TemporaryNodeRecord(records.record, timeout: .zero) { _ throws(StorageError) in
                 child = try? ForkedChild(milliseconds: 60_000)
                 throw StorageError(.invalidArgument, "no")
             }
         }
         try #require(child != nil)
-        try records.lend().giveBack()
+        try records.install().restore()
         withExtendedLifetime(child) {}
     }
 }
