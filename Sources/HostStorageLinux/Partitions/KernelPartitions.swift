@@ -4,21 +4,6 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// A block device that a volume is on: a partition's, or that of a whole disk.
-struct VolumeDevice: Sendable, Hashable {
-    let name: String
-    let device: DeviceNumber
-    /// In bytes.
-    let size: Int64
-
-    var path: String { BlockDeviceName.path(of: name) }
-}
-
-extension OpenDisk {
-    /// The device of the disk itself.
-    var wholeDevice: VolumeDevice { VolumeDevice(name: node.name, device: node.device, size: size) }
-}
-
 /// The partitions that the kernel knows of a disk, made to agree with the table on the disk.
 ///
 /// Some kernels read no GPT, and none reads a table again while a partition is in use, so partitions are

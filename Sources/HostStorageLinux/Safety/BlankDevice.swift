@@ -146,15 +146,3 @@ extension Descriptor {
         return nil
     }
 }
-
-extension [UInt8] {
-    /// Where the first byte is that is not 0. Compares memory with itself, one byte on: a loop over bytes takes
-    /// a hundred times as long.
-    var firstIndexOfData: Int? {
-        let isBlank = withUnsafeBytes { room in
-            guard let base = room.baseAddress, room.count > 0 else { return true }
-            return room[0] == 0 && memcmp(base, base + 1, room.count - 1) == 0
-        }
-        return isBlank ? nil : firstIndex { $0 != 0 }
-    }
-}

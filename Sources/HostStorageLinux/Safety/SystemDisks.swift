@@ -130,17 +130,3 @@ struct SystemDisks: Sendable {
         for slave in Sysfs.names(in: "/sys/block/\(disk)/slaves") { collectDisks(below: slave, into: &names) }
     }
 }
-
-/// The kernel's names of block devices.
-enum BlockDeviceName {
-    /// The whole disk that a partition is on; a disk is its own.
-    static func disk(of name: String) -> String {
-        // /sys/class/block/sda1 leads to .../block/sda/sda1
-        let path = "/sys/class/block/\(name)"
-        guard access("\(path)/partition", F_OK) == 0, let link = Sysfs.linkText(path) else { return name }
-        return link.split(separator: "/").dropLast().last.map(String.init) ?? name
-    }
-
-    /// sysfs writes "!" where the name of a node has "/": "cciss!c0d0".
-    static func path(of name: String) -> String { "/dev/\(name.replacing("!", with: "/"))" }
-}
