@@ -4,7 +4,7 @@
 /// machine runs, so that a number can go stale but can never come to mean another disk.
 ///
 /// Source: Documentation/ABI/stable/sysfs-block, `/sys/block/<disk>/diskseq` (Linux 5.15).
-public struct DiskNumber: Sendable, Hashable, Comparable, RawRepresentable, CustomStringConvertible {
+public struct DiskNumber: Sendable, Hashable, Comparable, RawRepresentable, Codable, CustomStringConvertible {
     public var rawValue: UInt32
 
     public init(rawValue: UInt32) { self.rawValue = rawValue }
@@ -25,9 +25,10 @@ public struct DiskNumber: Sendable, Hashable, Comparable, RawRepresentable, Cust
 }
 
 /// The number of a partition in its table, from 1.
-public struct PartitionNumber: Sendable, Hashable, Comparable, CustomStringConvertible {
+public struct PartitionNumber: Sendable, Hashable, Comparable, RawRepresentable, Codable, CustomStringConvertible {
     public var rawValue: UInt32
 
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
     public init(_ number: UInt32) { rawValue = number }
 
     public static func < (a: PartitionNumber, b: PartitionNumber) -> Bool { a.rawValue < b.rawValue }

@@ -4,7 +4,7 @@
 ///
 /// The set of codes is closed, so that a caller can decide by ``code`` alone. Everything else is for
 /// people: ``description`` joins it to one sentence that never holds a secret and may always be logged.
-public struct StorageError: Error, Sendable, Hashable {
+public struct StorageError: Error, Sendable, Hashable, Codable {
     public var code: Code
     /// What was being done, as a verb phrase: "mount volume".
     public var operation: String
@@ -19,6 +19,8 @@ public struct StorageError: Error, Sendable, Hashable {
     /// Whether it comes of a ``CallConfinement``, so that nothing was done and another may allow it.
     package var isOfConfinement = false
 
+    private enum CodingKeys: CodingKey { case code, operation, subject, detail, cause, holders }
+
     public init(
         _ code: Code, _ detail: String, operation: String = "", subject: String = "", cause: Cause? = nil
     ) {
@@ -29,7 +31,7 @@ public struct StorageError: Error, Sendable, Hashable {
         self.cause = cause
     }
 
-    @nonexhaustive public enum Code: String, Sendable, Hashable, CaseIterable {
+    @nonexhaustive public enum Code: String, Sendable, Hashable, Codable, CaseIterable {
         /// The request is malformed and will never succeed.
         case invalidArgument
         /// The disk, volume or path does not exist.
@@ -62,7 +64,7 @@ public struct StorageError: Error, Sendable, Hashable {
         case internalError
     }
 
-    @nonexhaustive public enum Cause: Sendable, Hashable {
+    @nonexhaustive public enum Cause: Sendable, Hashable, Codable {
         /// A system call or library function, its errno and the text of that errno.
         case systemCall(String, errno: Int32, text: String)
         /// A program, its exit status and the end of what it printed to standard error.

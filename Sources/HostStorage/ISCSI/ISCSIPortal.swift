@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Where an iSCSI target can be reached.
-public struct ISCSIPortal: Sendable, Hashable, CustomStringConvertible {
+public struct ISCSIPortal: Sendable, Hashable, Codable, CustomStringConvertible {
     /// A name, an IPv4 address or an IPv6 address without brackets, in lower case.
     public let address: String
     public let port: UInt16
@@ -26,6 +26,20 @@ public struct ISCSIPortal: Sendable, Hashable, CustomStringConvertible {
         }
         self.address = address
         self.port = port == 0 ? Self.defaultPort : port
+    }
+
+    private enum CodingKeys: CodingKey { case address, port }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let (address, port) = (
+            try container.decode(String.self, forKey: .address), try container.decode(UInt16.self, forKey: .port)
+        )
+        do throws(StorageError) {
+            try self.init(address: address, port: UInt32(port))
+        } catch {
+            throw DecodingError.dataCorruptedError(forKey: .address, in: container, debugDescription: error.detail)
+        }
     }
 
     public var isIPv6: Bool { Self.isIPv6(address) }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The name of an iSCSI node: `iqn.2001-04.com.example:storage`, or an `eui.` or `naa.` one.
-public struct ISCSIName: Sendable, Hashable, CustomStringConvertible {
+public struct ISCSIName: Sendable, Hashable, TextValue {
     public let description: String
 
     /// Source: RFC 7143, 4.2.7: at most 223 bytes of letters, digits, `-`, `.` and `:`. Underscores are against it and
@@ -25,7 +25,7 @@ public struct ISCSIName: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A target as it is to be used: by its name, at one of its portals.
-public struct ISCSITarget: Sendable, Hashable, CustomStringConvertible {
+public struct ISCSITarget: Sendable, Hashable, Codable, CustomStringConvertible {
     public var name: ISCSIName
     public var portal: ISCSIPortal
 

@@ -16,7 +16,7 @@ public struct SMBShare: Sendable, Hashable, CustomStringConvertible {
 }
 
 /// A share or a directory in it: `\\server\share\directory`.
-public struct SMBRemotePath: Sendable, Hashable, CustomStringConvertible {
+public struct SMBRemotePath: Sendable, Hashable, TextValue {
     public let share: SMBShare
     /// The names below the share's root. None is empty, "." or "..".
     public let directories: [String]

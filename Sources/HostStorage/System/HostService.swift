@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A service of the host: what it is and does.
-public struct HostService: Sendable, Hashable {
+public struct HostService: Sendable, Hashable, Codable {
     /// For people.
     public var displayName: String
     public var startType: ServiceStartType
@@ -15,7 +15,7 @@ public struct HostService: Sendable, Hashable {
 }
 
 /// When a service starts.
-@nonexhaustive public enum ServiceStartType: String, Sendable, Hashable {
+@nonexhaustive public enum ServiceStartType: String, Sendable, Hashable, Codable {
     /// With the machine.
     case automatic
     /// When something asks for it.
@@ -24,7 +24,7 @@ public struct HostService: Sendable, Hashable {
     case disabled
 }
 
-@nonexhaustive public enum ServiceState: String, Sendable, Hashable {
+@nonexhaustive public enum ServiceState: String, Sendable, Hashable, Codable {
     /// It does not run: it was not started, has ended, or has failed.
     case stopped
     case starting, stopping

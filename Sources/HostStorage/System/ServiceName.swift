@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The name of a service, which on Linux is a service unit of systemd.
-public struct ServiceName: Sendable, Hashable, CustomStringConvertible {
+public struct ServiceName: Sendable, Hashable, TextValue {
     /// The unit's name: "iscsid.service".
     public let unit: String
 

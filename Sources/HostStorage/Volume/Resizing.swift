@@ -13,7 +13,7 @@ public protocol ResizingBackend: Sendable {
 }
 
 /// How large a volume is to become.
-@nonexhaustive public enum VolumeSize: Sendable, Hashable {
+@nonexhaustive public enum VolumeSize: Sendable, Hashable, Codable {
     /// As large as the disk allows.
     case maximum
     /// At least so many bytes of partition.

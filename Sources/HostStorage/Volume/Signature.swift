@@ -2,7 +2,7 @@
 
 /// What libblkid recognises on a device: a filesystem, a LUKS header, a member of a RAID or volume group,
 /// swap.
-public struct Signature: Sendable, Hashable, CustomStringConvertible {
+public struct Signature: Sendable, Hashable, Codable, CustomStringConvertible {
     /// libblkid's name of the type: "ext4", "crypto_LUKS", "LVM2_member".
     public var type: String
     /// The UUID as libblkid spells it; nil where the type has none.

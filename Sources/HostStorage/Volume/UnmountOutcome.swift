@@ -2,7 +2,7 @@
 
 /// What a successful unmount came to. In every case the mount is gone from its place and its data are on
 /// the disk.
-@nonexhaustive public enum UnmountOutcome: Sendable, Hashable {
+@nonexhaustive public enum UnmountOutcome: Sendable, Hashable, Codable {
     /// Nothing on the host uses the device any more: it can be detached.
     case released
     /// The device is still in use by these, as far as they could be told.
@@ -12,7 +12,7 @@
 }
 
 /// Who or what keeps a device or a mount in use.
-@nonexhaustive public enum Holder: Sendable, Hashable, CustomStringConvertible {
+@nonexhaustive public enum Holder: Sendable, Hashable, Codable, CustomStringConvertible {
     /// A process and what it has there: "current directory", "open file", …
     case process(id: Int32, name: String, use: String)
     /// A mount; of another mount namespace where a process is named through which it can be seen.
