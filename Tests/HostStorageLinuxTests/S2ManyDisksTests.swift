@@ -25,6 +25,8 @@ extension RealDiskTests {
         }
 
         @Test func allAreListedAndEachVolumeIsFoundAfterARestart() async throws {
+            let nodes = LoopNodes()
+            defer { nodes.removeNew() }
             let linked = try LinkedHost()
             let first = try LoopDisk(size: 64 << 20)
             let many = try Self.attach(Self.count, in: linked.scratch)
@@ -53,6 +55,8 @@ extension RealDiskTests {
 
         /// Among hundreds of others, two that cannot be told apart are found.
         @Test func twoDevicesOfOneFileAreFoundAmongThem() async throws {
+            let nodes = LoopNodes()
+            defer { nodes.removeNew() }
             let linked = try LinkedHost()
             let disk = try LoopDisk(size: 64 << 20)
             let volume = try await linked.volume(on: disk)
