@@ -25,19 +25,46 @@ extension LinuxBackend {
         try await index.locate(volume).disk.number
     }
 
-    public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
-        let found = try await index.locate(volume)
+    public func lastDisk(of volume: VolumeID) async throws(StorageError) -> DiskNumber {
+        if let found = try await index.remembered(volume) { return found.disk.number }
+        return try await disk(of: volume)
+    }
+
+    /// Does something to a volume where it was found last, which `body` verifies by opening it. One that is not there any
+    /// more is looked for: on the same disk `body` goes on with it; on another it fails, for the caller holds the locks of
+    /// the disk that it was on.
+    private func withVolume<Value>(
+        _ volume: VolumeID, _ body: (LocatedVolume) async throws(StorageError) -> Value
+    ) async throws(StorageError) -> Value {
+        guard let last = try await index.remembered(volume) else { return try await body(index.locate(volume)) }
         do throws(StorageError) {
-            switch try await formatAftermath(found, timeout: .zero) {
-            case .none, .complete: break
-            case .incomplete, .damaged: return false
+            return try await body(last)
+        } catch  where error.code == .notFound || error.code == .failedPrecondition {
+            let found = try await index.locate(volume)
+            if found.place == last.place, found.partition == last.partition { throw error }
+            guard found.disk.number == last.disk.number else {
+                throw StorageError(
+                    .aborted,
+                    "the volume was on \(last.disk.devicePath) and is on \(found.disk.devicePath) now; try again")
             }
-        } catch  where error.code == .aborted {
-            // It is being formatted at this moment.
-            return false
+            return try await body(found)
         }
-        return try await onDisk(of: found) { () throws(StorageError) in
-            try OpenVolume(found, .question).content() != .nothing
+    }
+
+    public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
+        try await withVolume(volume) { found throws(StorageError) in
+            do throws(StorageError) {
+                switch try await formatAftermath(found, timeout: .zero) {
+                case .none, .complete: break
+                case .incomplete, .damaged: return false
+                }
+            } catch  where error.code == .aborted {
+                // It is being formatted at this moment.
+                return false
+            }
+            return try await onDisk(of: found) { () throws(StorageError) in
+                try OpenVolume(found, .question).content() != .nothing
+            }
         }
     }
 
@@ -69,17 +96,53 @@ extension LinuxBackend {
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
         let use = SystemDiskUse.current
-        let found = try await index.locate(volume)
-        try await onDisk(of: found) { [systemDisks] () throws(StorageError) in
+        try await withVolume(volume) { found throws(StorageError) in
+            // Most volumes have nothing in the way, and one look at their disk mounts them.
+            var known = MountConditions()
+            while let obstacle = try await obstacle(toMounting: found, at: path, known, allowing: use) {
+                switch obstacle {
+                case .unfinishedFormat:
+                    try await requireComplete(found)
+                    known.isComplete = true
+                case .severalDevices:
+                    try await requireNoCopies(of: found)
+                    known.hasNoCopies = true
+                case .check(let reason): return try await mountChecked(found, at: path, reason)
+                }
+            }
+        }
+    }
+
+    /// What has been made sure of, as it takes more than a look at the volume's own disk.
+    private struct MountConditions: Sendable {
+        var isComplete = false
+        var hasNoCopies = false
+    }
+
+    private enum MountObstacle: Sendable { case unfinishedFormat, severalDevices, check(String) }
+
+    /// Mounts the volume, opening its disk once; or says what has to be made sure of first.
+    private func obstacle(
+        toMounting found: LocatedVolume, at path: HostPath, _ known: MountConditions, allowing use: SystemDiskUse?
+    ) async throws(StorageError) -> MountObstacle? {
+        try await onDisk(of: found) { [self] () throws(StorageError) -> MountObstacle? in
             try systemDisks.refuseMount(of: found.disk, allowing: use)
-        }
-        try await requireComplete(found)
-        try await requireNoCopies(of: found)
-        let toCheck = try await onDisk(of: found) { [self] () throws(StorageError) in
+            if !known.isComplete {
+                try journal.adopt(found)
+                if let intent = try journal.intent(.format, found.id.guid), intent.finished == nil {
+                    return .unfinishedFormat
+                }
+            }
             try requireOnline(found.disk)
-            return try mount(OpenVolume(found), at: path, isChecked: false)
+            let volume = try OpenVolume(found)
+            if !known.hasNoCopies, try volume.driver().member(on: volume, from: 0).count > 1 { return .severalDevices }
+            return try mount(volume, at: path, isChecked: false).map(MountObstacle.check)
         }
-        guard let reason = toCheck else { return }
+    }
+
+    private func mountChecked(
+        _ found: LocatedVolume, at path: HostPath, _ reason: String
+    ) async throws(StorageError) {
         let (open, driver) = try await onDisk(of: found) { () throws(StorageError) in
             let open = try OpenVolume(found, .exclusive)
             return (open, try open.driver())
@@ -87,7 +150,7 @@ extension LinuxBackend {
         let outcome = try await driver.preen(open)
         logger.warning(
             "a filesystem was checked before its mount",
-            metadata: ["volume": "\(volume)", "reason": "\(reason)", "outcome": "\(outcome)"])
+            metadata: ["volume": "\(found.id)", "reason": "\(reason)", "outcome": "\(outcome)"])
         _ = try await onDisk(of: found) { [self] () throws(StorageError) in
             try mount(open, at: path, isChecked: true)
         }
@@ -302,16 +365,14 @@ extension LinuxBackend {
     }
 
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
-        let found = try await index.locate(volume)
-        return try await onDisk(of: found) { () throws(StorageError) in
-            try OpenVolume(found, .question).stats()
+        try await withVolume(volume) { found throws(StorageError) in
+            try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found, .question).stats() }
         }
     }
 
     public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
-        let found = try await index.locate(volume)
-        try await onDisk(of: found) { () throws(StorageError) in
-            try OpenVolume(found, .question).flush()
+        try await withVolume(volume) { found throws(StorageError) in
+            try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found, .question).flush() }
         }
     }
 

@@ -85,7 +85,7 @@ extension RealDiskTests {
             caller.cancel()
             await expectError(.cancelled) { try await caller.value }
             gate.signal()
-            let known = try await queues.run(in: .disk(name: disk.name)) { cache.disk { $0 == "an answer" } }
+            let known = try await queues.run(in: .disk(name: disk.name)) { cache.last { $0 == "an answer" }?.disk }
             #expect(known == node.number)
         }
     }

@@ -44,7 +44,8 @@ import Testing
         let portal = try ISCSIPortal(address: "target")
         let target = ISCSITarget(try ISCSIName("iqn.2001-04.com.example:x"), at: portal)
         let operations: [any ResolvedOperation] = [
-            ListDiskLocations(), ListDiskIdentifiers(), IdentifiersOfDisk(disk: disk), PartitionDisk(disk: disk),
+            ListDiskLocations(), ListDiskIdentifiers(), IdentifiersOfDisk(disk: disk), LastDiskOfVolume(volume: volume),
+            PartitionDisk(disk: disk),
             RescanDisks(), SizeOfDisk(disk: disk), SetDiskState(disk: disk, state: .online), StateOfDisk(disk: disk),
             ListVolumes(disk: disk), MountVolume(volume: volume, target: path),
             UnmountVolume(volume: volume, target: path), IsVolumeFormatted(volume: volume),

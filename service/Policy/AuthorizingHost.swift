@@ -111,7 +111,8 @@ public struct AuthorizingHost: StorageHost {
             switch subject {
             case .disk(let disk): return try await host.perform(IdentifiersOfDisk(disk: disk))
             case .volume(let volume):
-                return try await host.perform(IdentifiersOfDisk(disk: try await host.disk(of: volume)))
+                let disk = try await host.perform(LastDiskOfVolume(volume: volume))
+                return try await host.perform(IdentifiersOfDisk(disk: disk))
             case .path, .share, .service, .portal, .target: return nameless
             }
         } catch {

@@ -119,9 +119,9 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         for key in keys {
             switch key {
             case .diskOf(let volume, .fail):
-                held.insert(.disk(try await read(DiskOfVolume(volume: volume), call)))
+                held.insert(.disk(try await read(LastDiskOfVolume(volume: volume), call)))
             case .diskOf(let volume, .goOn):
-                if let disk = try? await backend.perform(DiskOfVolume(volume: volume)) { held.insert(.disk(disk)) }
+                if let disk = try? await backend.perform(LastDiskOfVolume(volume: volume)) { held.insert(.disk(disk)) }
             case .entry(let path): held.insert(.entry(settings.paths.lockable(path)))
             case .tree(let path): held.insert(.tree(settings.paths.lockable(path)))
             case .disk, .inventory, .share, .service, .portal, .target, .initiator: held.insert(key)

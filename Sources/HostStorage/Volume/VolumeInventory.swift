@@ -27,8 +27,15 @@ extension StorageHost {
 public protocol VolumeBackend: Sendable {
     func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID]
     func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber
+    /// The disk that carried the volume when it was last looked for, if that is still there; otherwise it is looked for.
+    /// What then works on the volume verifies it, or fails.
+    func lastDisk(of volume: VolumeID) async throws(StorageError) -> DiskNumber
     func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats
     func flushVolume(_ volume: VolumeID) async throws(StorageError)
+}
+
+extension VolumeBackend {
+    public func lastDisk(of volume: VolumeID) async throws(StorageError) -> DiskNumber { try await disk(of: volume) }
 }
 
 /// The size of a filesystem in bytes.
@@ -78,6 +85,20 @@ public struct DiskOfVolume: HostOperation, ResolvedOperation {
     public var effect: Effect { .read }
     public func run(on backend: some StorageBackend) async throws(StorageError) -> DiskNumber {
         try await backend.disk(of: volume)
+    }
+}
+
+/// The disk that an operation on the volume is going to work on, for its locks and the policy.
+public struct LastDiskOfVolume: HostOperation, ResolvedOperation {
+    public var volume: VolumeID
+
+    public init(volume: VolumeID) { self.volume = volume }
+
+    public static var name: OperationName { .diskOfVolume }
+    public var subjects: [Subject] { [.volume(volume)] }
+    public var effect: Effect { .read }
+    public func run(on backend: some StorageBackend) async throws(StorageError) -> DiskNumber {
+        try await backend.lastDisk(of: volume)
     }
 }
 

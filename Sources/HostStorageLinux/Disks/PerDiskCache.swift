@@ -65,7 +65,7 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
     private func query(
         _ disk: DiskNode, _ timeout: Duration, for purpose: BlockingQueues.Purpose
     ) async throws(StorageError) -> Answer {
-        let last = disk.isUnchanged ? known.withLock { $0[disk.number] } : nil
+        let last = last(of: disk)
         let queue = BlockingQueues.Queue.disk(name: disk.name)
         let left = (last == nil ? timeout : BlockingQueues.timeout) - queues.timeAtWork(in: queue)
         do throws(StorageError) {
@@ -92,9 +92,12 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
     /// What the disk last said holds no more. For work in its queue that changes it.
     func forget(_ disk: DiskNode) { _ = known.withLock { $0.removeValue(forKey: disk.number) } }
 
-    /// The disk whose last answer was such.
-    func disk(where isIt: (Answer) -> Bool) -> DiskNumber? {
-        known.withLock { known in known.first { isIt($0.value) }?.key }
+    /// The disk's last answer; nil where it has been given none, or names itself differently now.
+    func last(of disk: DiskNode) -> Answer? { disk.isUnchanged ? known.withLock { $0[disk.number] } : nil }
+
+    /// The disk whose last answer was such, and that answer.
+    func last(where isIt: (Answer) -> Bool) -> (disk: DiskNumber, answer: Answer)? {
+        known.withLock { known in known.first { isIt($0.value) }.map { ($0.key, $0.value) } }
     }
 
     private func reply(of disk: DiskNode, _ timeout: Duration) async -> QueryResult {

@@ -17,6 +17,11 @@ struct LocatedVolume: Sendable, Hashable {
     /// Where it is, as a person would say it.
     var place: String { "\(disk.devicePath)\(partition.map { " partition \($0.number)" } ?? "")" }
 
+    /// The same, on its disk as it is seen now.
+    func on(_ disk: DiskNode) -> LocatedVolume {
+        LocatedVolume(id: id, disk: disk, identity: identity, partition: partition, formerName: formerName)
+    }
+
     /// What earlier versions called it. A copy of the disk may have had the same name, so records under it count only
     /// where they name the disk as well.
     func formerID() throws(StorageError) -> VolumeID {

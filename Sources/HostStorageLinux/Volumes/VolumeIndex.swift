@@ -50,6 +50,18 @@ final class VolumeIndex: Sendable {
         return found
     }
 
+    /// Where the volume was found last, if its disk is there and no other names itself alike; nil where it has to be
+    /// looked for. Nothing is opened: what is done to it verifies on the descriptor that it is still there.
+    func remembered(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume? {
+        guard let last = cache.last(where: { $0.contains { $0.id == volume } }) else { return nil }
+        let found = last.answer.filter { $0.id == volume }
+        let disks = try await disks()
+        guard found.count == 1, let disk = disks.first(where: { $0.number == last.disk }), disk.isUnchanged,
+            try await identities.twins(of: disk, found[0].identity, among: disks).isEmpty
+        else { return nil }
+        return found[0].on(disk)
+    }
+
     /// Where the volume is. Fails where more than one disk carries it, or may carry it.
     func locate(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume {
         let found = try await carriers(of: volume)
@@ -77,7 +89,7 @@ final class VolumeIndex: Sendable {
         of volume: VolumeID, leavingOutSilent: Bool = false
     ) async throws(StorageError) -> [LocatedVolume] {
         let disks = try await disks()
-        if let number = cache.disk(where: { $0.contains { $0.id == volume } }),
+        if let number = cache.last(where: { $0.contains { $0.id == volume } })?.disk,
             let disk = disks.first(where: { $0.number == number })
         {
             var found: [LocatedVolume] = []
