@@ -119,9 +119,9 @@ import Testing
     }
 
     @Test func everyStatusHasGosName() {
-        #expect(RPCError.Code.cancelled.nameInMetrics == "Canceled")
-        #expect(RPCError.Code.internalError.nameInMetrics == "Internal")
-        #expect(RPCError.Code.unauthenticated.nameInMetrics == "Unauthenticated")
-        for code in StorageError.Code.allCases { #expect(code.status.nameInMetrics != "Unknown") }
+        #expect(CallStatus.cancelled.nameInMetrics == "Canceled")
+        #expect(CallStatus.internalError.nameInMetrics == "Internal")
+        #expect(CallStatus.unauthenticated.nameInMetrics == "Unauthenticated")
+        for code in StorageError.Code.allCases { #expect(CallStatus(code).nameInMetrics != "Unknown") }
     }
 }

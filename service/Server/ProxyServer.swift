@@ -108,7 +108,9 @@ public struct ProxyServer: Service {
         }
         return GRPCServer(
             transport: SocketTransport(factory, tokens: tokens, methods: methods),
-            services: [RegisteredService(service: service)],
-            interceptors: [metrics, CallGuard(tokens: tokens, logger: logger)])
+            services: [
+                RegisteredService(
+                    service: service, calls: ServedCalls(metrics: metrics, logger: logger), tokens: tokens)
+            ])
     }
 }

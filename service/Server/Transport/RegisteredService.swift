@@ -7,18 +7,18 @@ import StorageWire
 /// A service as gRPC routes its calls: bytes in, bytes out.
 struct RegisteredService: RegistrableRPCService {
     let service: VersionedService
+    let calls: ServedCalls
+    let tokens: StreamLifetimes
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         for row in service.rows {
             router.registerHandler(
                 forMethod: MethodDescriptor(fullyQualifiedService: service.name, method: row.method, type: .unary),
                 deserializer: RequestReader(row: row), serializer: ResponseBytes()
-            ) { [service] request, _ in
-                guard let peer = PeerCredentials.current else {
-                    throw RPCError(code: .permissionDenied, message: "it is not known who calls")
-                }
+            ) { request, _ in
                 do {
-                    let response = try await service.respond(row, by: peer) {
+                    let response = try await calls.answer(try context(of: request.metadata, row), of: row, by: service)
+                    {
                         try await ServerRequest(stream: request).message
                     }
                     return StreamingServerResponse(single: ServerResponse(message: response))
@@ -27,6 +27,16 @@ struct RegisteredService: RegistrableRPCService {
                 }
             }
         }
+    }
+
+    private func context(of metadata: Metadata, _ row: WireRow) throws -> CallContext {
+        let number = metadata[stringValues: StreamLifetimes.headerName].first { _ in true }
+        guard let number = number.flatMap({ UInt64($0) }), let token = tokens.take(number) else {
+            throw RPCError(code: .cancelled, message: "the stream closed before its call began")
+        }
+        return CallContext(
+            peer: token.peer, service: service.name, method: row.method, timeout: token.timeout,
+            left: { await token.closed() })
     }
 }
 

@@ -4,25 +4,14 @@ public import GRPCCore
 public import HostStorage
 import StorageWire
 
-/// The one table between the host's error codes and gRPC's.
 extension StorageError.Code {
     public var status: RPCError.Code {
-        switch self {
-        case .invalidArgument: .invalidArgument
-        case .notFound: .notFound
-        case .alreadyExists: .alreadyExists
-        case .denied: .permissionDenied
-        case .failedPrecondition, .busy: .failedPrecondition
-        case .aborted: .aborted
-        case .outOfRange: .outOfRange
-        case .exhausted: .resourceExhausted
-        case .unsupported: .unimplemented
-        case .unavailable: .unavailable
-        case .deadlineExceeded: .deadlineExceeded
-        case .cancelled: .cancelled
-        case .inputOutput, .internalError: .internalError
-        }
+        RPCError.Code(Status.Code(rawValue: CallStatus(self).rawValue) ?? .unknown) ?? .unknown
     }
+}
+
+extension RPCError: StatusError {
+    var callStatus: CallStatus { CallStatus(rawValue: code.rawValue) ?? .unknown }
 }
 
 extension StorageError {
