@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A password or another shared secret. It is to be handed on, never shown: text that it is interpolated into, a dump
-/// of what holds it, and a debugger's summary show three dots.
+/// A password or another shared secret. It is to be handed on, never shown: interpolated text, a dump of a value with a
+/// secret in it, and a debugger's summary show three dots.
 public struct Secret: Sendable, Equatable {
-    /// The secret itself, for whoever has to prove it.
+    /// The secret itself, for the code that has to prove it.
     public let revealed: String
 
     /// Refuses control characters: a NUL would end it early, a line's end would begin a new line in the files and

@@ -5,8 +5,8 @@ extension String {
     /// filesystem and no device does.
     package func isIdentical(to other: String) -> Bool { utf8.elementsEqual(other.utf8) }
 
-    /// The text in one line and without what a terminal or a log would obey, whatever a file, a process or a program has
-    /// put into it: control characters, ends of lines, and what turns the direction of writing.
+    /// The text in one line, without characters that a terminal or a log would obey: control characters, ends of lines,
+    /// and characters that turn the direction of writing.
     package var inOneLine: String {
         guard unicodeScalars.contains(where: \.isObeyed) else { return self }
         var text = String.UnicodeScalarView()

@@ -32,11 +32,11 @@ extension StorageHost {
     }
 }
 
-/// What a backend provides for it.
+/// The part of a backend for this group.
 public protocol DiskBackend: Sendable {
     func diskLocations() async throws(StorageError) -> [DiskNumber: DiskLocation]
     func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers]
-    /// Those of one disk. No other is asked.
+    /// The identifiers of one disk. No other disk is asked.
     func diskIdentifiers(of disk: DiskNumber) async throws(StorageError) -> DiskIdentifiers
     func rescanDisks() async throws(StorageError)
     func diskSize(_ disk: DiskNumber) async throws(StorageError) -> Int64
@@ -109,7 +109,7 @@ public struct ListDiskIdentifiers: HostOperation, ResolvedOperation {
         answer.filter { permitted.contains(.disk($0.key)) }
     }
 
-    /// The one disk of an answer that names itself so.
+    /// The one disk in an answer with this identifier.
     package static func disk(page83: String, among disks: Answer) throws(StorageError) -> DiskNumber {
         guard !page83.isEmpty else { throw StorageError(.invalidArgument, "the disk name is empty") }
         let named = disks.filter { $0.value.page83.isIdentical(to: page83) }.keys

@@ -14,9 +14,9 @@ public struct StorageError: Error, Sendable, Hashable, Codable {
     public var detail: String
     /// The system call or program that failed, where one did.
     public var cause: Cause?
-    /// Who holds the subject, where that is what went wrong and where it could be told.
+    /// The holders of the subject, where they are the reason for the failure and could be found.
     public var holders: [Holder] = []
-    /// Whether it comes of a ``CallConfinement``, so that nothing was done and another may allow it.
+    /// Whether it comes of a ``CallConfinement``: nothing was done, and another confinement may allow it.
     package var isOfConfinement = false
 
     private enum CodingKeys: CodingKey { case code, operation, subject, detail, cause, holders }
@@ -73,7 +73,7 @@ public struct StorageError: Error, Sendable, Hashable, Codable {
 }
 
 extension StorageError {
-    /// The same error, said of an operation and subject where none was named yet.
+    /// The same error with this operation and subject, unless it names some already.
     public func during(_ operation: String, _ subject: String = "") -> StorageError {
         var error = self
         if error.operation.isEmpty { error.operation = operation }

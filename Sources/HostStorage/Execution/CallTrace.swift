@@ -2,15 +2,15 @@
 
 import Synchronization
 
-/// Who calls, and what the call is at, for the log: where a call hangs, this is what tells why.
+/// The caller and the current steps of a call, for the log: they show why a call hangs.
 public final class CallTrace: Sendable {
-    /// That of the call being answered.
+    /// The trace of the call being answered.
     @TaskLocal public static var current: CallTrace?
 
     /// Such as "pid 1, uid 0, gid 0".
     public let caller: String
 
-    /// One thing that is waited for.
+    /// One thing that the call waits for.
     public struct Step: Sendable {
         fileprivate var id: Int
         public var text: String
@@ -29,7 +29,7 @@ public final class CallTrace: Sendable {
 
     public init(caller: String) { self.caller = caller }
 
-    /// What has been found out about the call's subject, such as a disk's name beside its number.
+    /// Records a fact about the call's subject, such as a disk's name beside its number.
     public func note(_ key: String, _ value: String) { state.withLock { $0.notes[key] = value } }
 
     public var notes: [String: String] { state.withLock { $0.notes } }
@@ -46,7 +46,7 @@ public final class CallTrace: Sendable {
         }
     }
 
-    /// The same step has come to something else.
+    /// Changes the text of a step.
     public func change(_ step: Int, to text: String, detail: (@Sendable () -> String?)? = nil) {
         state.withLock { state in
             guard let index = state.steps.firstIndex(where: { $0.id == step }) else { return }
@@ -56,10 +56,10 @@ public final class CallTrace: Sendable {
 
     public func end(_ step: Int) { state.withLock { $0.steps.removeAll { $0.id == step } } }
 
-    /// How many steps are told in words: a search is at many disks at a time.
+    /// How many steps the log names: a search reads many disks at a time.
     private static let told = 4
 
-    /// What is waited for, in words.
+    /// The steps that the call waits for, in words.
     public var waitsFor: String {
         let now = ContinuousClock.now
         let steps = steps

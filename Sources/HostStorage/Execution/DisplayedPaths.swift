@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Backends name places by their paths on the host, callers are told paths in the policy's dialect.
+// Backends name places by their paths on the host; answers and errors to callers have paths in the policy's dialect.
 extension Holder {
     func displayed(in paths: PathPolicy) -> Holder {
         guard case .mount(let target, let process) = self else { return self }
@@ -27,7 +27,7 @@ extension StorageError {
 extension PathPolicy {
     /// A text with the host's paths in it in the spelling that callers know, and with devices by their names alone.
     ///
-    /// - Parameter isPath: whether it is one, and not a sentence in which one ends at a blank.
+    /// - Parameter isPath: whether the text is one path, and not a sentence in which a path ends at a blank.
     fileprivate func text(displayingHostPaths text: String, isPath: Bool) -> String {
         if isPath, text.hasPrefix("/") {
             let end = text.firstRange(of: " at offset ")?.lowerBound ?? text.endIndex

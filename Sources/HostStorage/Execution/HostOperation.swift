@@ -10,11 +10,11 @@ public struct OperationName: Sendable, Hashable, RawRepresentable, ExpressibleBy
     public var description: String { rawValue }
 }
 
-/// What ``HostOperation`` and ``ResolvedOperation`` have in common. Its description is what it is done to, for logs and
-/// errors: its subjects, unless declared.
+/// What ``HostOperation`` and ``ResolvedOperation`` have in common. The description names the operation's subjects, for
+/// logs and errors, unless declared otherwise.
 public protocol NamedOperation: Sendable, CustomStringConvertible {
     static var name: OperationName { get }
-    /// The name as this very call is logged by, such as "remove with force": ``name`` unless declared.
+    /// The name of this very call in logs, such as "remove with force": ``name`` unless declared.
     var phrase: String { get }
 }
 
@@ -22,7 +22,7 @@ extension NamedOperation {
     public var phrase: String { Self.name.rawValue }
 }
 
-/// One thing to ask of a host, as a value: what a caller makes, with paths as the caller spells them.
+/// One operation on a host, as a value: a caller makes it, with paths as the caller spells them.
 ///
 /// A ``StorageHost`` performs it. All that a host does for every operation (place paths beneath its roots, hold locks,
 /// join equal calls, log, authorise, confine, send over a socket) it does in one generic method each, by what the
@@ -53,9 +53,9 @@ public protocol ResolvedOperation<Answer>: NamedOperation, Equatable {
     var consequence: Consequence { get }
     /// Whether a caller that names a disk of the running system may use it so, see ``SystemDiskUse``. Not unless declared.
     var mayUseSystemDisks: Bool { get }
-    /// What an answer tells of. None unless declared.
+    /// The subjects that an answer names. None unless declared.
     static func subjects(of answer: Answer) -> [Subject]
-    /// The part of an answer that a caller may see who may know of some subjects only; nil where the whole call is
+    /// The part of an answer that a caller may see whose rules permit some subjects only; nil where the whole call is
     /// refused instead, as it is unless declared.
     static func limit(_ answer: Answer, to permitted: Set<Subject>) -> Answer?
     /// The answer with paths as callers know them. As it is unless declared.
@@ -99,7 +99,7 @@ extension HostOperation where Self: ResolvedOperation, Resolved == Self {
     }
 }
 
-/// What an operation changes that its caller has not named, for the policy. The host tells which these are.
+/// What an operation changes that its caller has not named, for the policy. The host finds out which these are.
 @nonexhaustive public enum Consequence: Sendable, Hashable {
     case none
     case changesServices(with: ServiceName, dependents: Bool)
@@ -112,9 +112,9 @@ extension HostOperation where Self: ResolvedOperation, Resolved == Self {
     case read
     /// It changes the host, alone on what it holds.
     ///
-    /// - joinable: whether an equal call may share the outcome of one that began before it. Not so where the call
-    ///   promises something of what its caller did just before (written data, an attached disk), or where what tells two
-    ///   calls apart is a secret.
+    /// - joinable: whether an equal call may share the outcome of one that began before it. False where the call
+    ///   promises something about an action of its caller just before (written data, an attached disk), or where two
+    ///   calls differ in a secret.
     case change(holding: [LockKey], joinable: Bool)
 
     public static func change(holding keys: LockKey...) -> Effect { .change(holding: keys, joinable: true) }

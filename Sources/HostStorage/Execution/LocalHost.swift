@@ -2,12 +2,12 @@
 
 public import Logging
 
-/// A host's storage over a backend in this process: the one place where every operation, whatever its caller, has its
-/// paths placed, is serialised with those in its way, and is logged.
+/// A host's storage over a backend in this process: the one place where the paths of every operation, from any caller,
+/// are placed, and where it is serialised with the operations in its way, and logged.
 public final class LocalHost<Backend: OperationRunner>: StorageHost {
     public let settings: HostSettings
     public let backend: Backend
-    /// What is under way.
+    /// The operations under way.
     public let operations: OperationRegistry
     private let logger: Logger
     private let resolver: OperationResolver
@@ -54,7 +54,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         return Operation.Resolved.displayed(answer, in: settings.paths)
     }
 
-    /// What the log has of a call.
+    /// The log's data about a call.
     private struct Call: Sendable {
         var name: String
         var subject: String
@@ -66,7 +66,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         }
     }
 
-    /// Runs what changes nothing. It waits for no other operation.
+    /// Runs an operation that changes nothing. It waits for no other operation.
     private func read<Operation: ResolvedOperation>(
         _ operation: Operation, _ call: Call
     ) async throws(StorageError) -> Operation.Answer {
@@ -79,7 +79,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         }
     }
 
-    /// Runs what changes something: alone on its keys, to its end, with one log line.
+    /// Runs an operation that changes something: alone on its keys, to its end, with one log line.
     private func change<Operation: ResolvedOperation>(
         _ operation: Operation, _ call: Call, _ keys: [LockKey], joinable: Bool
     ) async throws(StorageError) -> Operation.Answer {

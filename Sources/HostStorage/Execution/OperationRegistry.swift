@@ -9,9 +9,9 @@ public struct RegisteredOperation: Sendable, Equatable, CustomStringConvertible 
     /// What it is done to and with, for people.
     public let subject: String
     package let keys: Set<LockKey>
-    /// What tells it from other calls; nil where none may share its outcome.
+    /// Distinguishes it from other calls; nil where no call may share its outcome.
     private let value: (any Equatable & Sendable)?
-    /// What its caller may reach. What one may do, another may not take for done.
+    /// What its caller may reach. Callers with different confinements do not share an outcome.
     private let confinement: CallConfinement?
 
     package init(
@@ -38,7 +38,7 @@ public struct RegisteredOperation: Sendable, Equatable, CustomStringConvertible 
     public var description: String { subject.isEmpty ? name : "\(name) \(subject)" }
 }
 
-/// The operations that are under way on a host, and the rule that one thing is changed by one at a time.
+/// The operations that are under way on a host, and the rule that one operation at a time changes a thing.
 ///
 /// * Operations whose keys are in each other's way run one after the other, in the order they came.
 /// * A call that equals one under way joins it and shares its outcome, where the operation can be shared.
@@ -151,7 +151,7 @@ public final class OperationRegistry: Sendable {
                 if let same = entries.first(where: { $0.value.operation == operation })?.key {
                     entries[same]?.callers[caller.id] = caller.continuation
                 } else if entryInTheWay(of: operation) != nil || blocked.isInTheWay(of: operation.keys) {
-                    // Nobody overtakes: who waits for a key keeps it from those behind.
+                    // No operation overtakes another: one that waits for a key keeps it from those behind.
                     blocked.formUnion(operation.keys)
                     return true
                 } else {
@@ -168,7 +168,7 @@ public final class OperationRegistry: Sendable {
 
     private func enter(_ caller: Caller) {
         let runs = state.withLock { state -> [Run]? in
-            // Its cancellation may have come before its continuation did, and found nobody to tell.
+            // The cancellation may have come before the continuation was there to resume.
             guard !state.left.contains(caller.id) else { return nil }
             state.waiting.append(caller)
             let runs = state.admit()

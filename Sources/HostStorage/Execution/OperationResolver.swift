@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where an operation stands: as a caller spells it, or placed beneath a root.
+/// The form of an operation's paths: as a caller spells it, or placed beneath a root.
 public protocol PathForm: Sendable, Hashable, CustomStringConvertible {}
 
 extension HostPath: PathForm {}
@@ -24,12 +24,12 @@ public struct CallerPath: PathForm {
     }
 }
 
-/// What all calls pass before anything else: paths are placed beneath the host's roots, or refused.
+/// The first step of all calls: paths are placed beneath the host's roots, or refused.
 public struct OperationResolver: Sendable {
     private let paths: PathPolicy
     /// What the caller may reach; nil for all that the host allows.
     let confinement: CallConfinement?
-    /// The services that may be started and stopped; nil where that is not for this resolver to say.
+    /// The services that may be started and stopped; nil where this resolver does not check them.
     private let changeableServices: [ServicePattern]?
 
     package init(

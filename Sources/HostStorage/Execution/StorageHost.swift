@@ -3,21 +3,21 @@
 /// A host's storage as its users see it, linked or over sockets: disks, volumes, directories, shares, services and
 /// iSCSI targets, paths in the spelling of the caller.
 ///
-/// `host.mountVolume(volume, at: path)` and its like are what people write; each is ``perform(_:)`` with an operation's
-/// value, and stands beside it.
+/// Programs call `host.mountVolume(volume, at: path)` and its like; each is ``perform(_:)`` with an operation's value,
+/// and stands beside it.
 public protocol StorageHost: Sendable {
-    /// Performs an operation. One that this host does not have is ``StorageError/Code/unsupported``.
+    /// Performs an operation. An operation that this host does not have fails with ``StorageError/Code/unsupported``.
     func perform<Operation: HostOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer
 
-    /// The same host for a caller that may reach no more than this. What is outside is
-    /// ``StorageError/Code/denied``, whatever is there.
+    /// The same host for a caller that may reach no more than this. A path outside of it is
+    /// ``StorageError/Code/denied``, whether it exists or not.
     func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost
 }
 
 extension StorageHost {
-    /// A host that cannot compare paths where they are opened confines nobody.
+    /// A host that cannot compare paths where they are opened cannot confine calls.
     public func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost {
         throw StorageError(.denied, "this host cannot confine a caller to \(confinement.name)")
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who proves a secret to whom at a login.
+/// Which side proves a secret at a login.
 @nonexhaustive public enum ISCSIAuthentication: Sendable, Equatable {
-    /// Nobody.
+    /// Neither side.
     case none
-    /// The host to the target.
+    /// The host, to the target.
     case oneWay(CHAP)
-    /// The host to the target, and the target to the host: by `target`, or where that is nil by the host's own secret,
-    /// see ``ISCSIOperations/setMutualCHAPSecret(_:)``.
+    /// Both sides: the target proves `target`, or where that is nil the host's own secret, see
+    /// ``ISCSIOperations/setMutualCHAPSecret(_:)``.
     case mutual(CHAP, target: CHAP? = nil)
 }
 
@@ -26,7 +26,7 @@ public struct CHAP: Sendable, Equatable {
         self.secret = secret
     }
 
-    /// What no CHAP secret can be is refused.
+    /// Refuses values that CHAP does not allow.
     public static func check(_ secret: Secret) throws(StorageError) {
         guard (1...255).contains(secret.revealed.utf8.count) else {
             throw StorageError(.invalidArgument, "the CHAP secret is empty or longer than 255 bytes")

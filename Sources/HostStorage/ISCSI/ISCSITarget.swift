@@ -4,8 +4,8 @@
 public struct ISCSIName: Sendable, Hashable, TextValue {
     public let description: String
 
-    /// Source: RFC 7143, 4.2.7: at most 223 bytes of letters, digits, `-`, `.` and `:`. Underscores are against it and
-    /// in use all the same.
+    /// Source: RFC 7143, 4.2.7: at most 223 bytes of letters, digits, `-`, `.` and `:`. Underscores violate it, but are
+    /// in use.
     public init(_ text: String) throws(StorageError) {
         let isName = text.utf8.allSatisfy { byte in
             switch byte {

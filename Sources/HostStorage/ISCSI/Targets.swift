@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension StorageHost {
-    /// Logs in to a target and waits for its disks. A host that is logged in already is success, whatever the
-    /// credentials. The session is not taken up again when the host restarts.
+    /// Logs in to a target and waits for its disks. A host that is logged in already is success, with any credentials.
+    /// The session is not restored when the host restarts.
     ///
     /// A portal that was not added or a target that was not discovered there is ``StorageError/Code/notFound``; where
     /// either side's secret is not accepted, ``StorageError/Code/denied``.
@@ -50,7 +50,7 @@ public struct ConnectTarget: HostOperation, ResolvedOperation {
 
     public static var name: OperationName { .connectTarget }
     public var subjects: [Subject] { [.target(target)] }
-    // No call takes the outcome of one with another secret.
+    // A call never shares the outcome of a call with another secret.
     public var effect: Effect { .unsharedChange(holding: .target(target)) }
     public func run(on backend: some StorageBackend) async throws(StorageError) {
         try await backend.connectTarget(target, as: authentication)

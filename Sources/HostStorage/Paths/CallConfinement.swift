@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a call may reach, of all that the host allows: some directories, and the filesystems of some disks.
+/// The part of the host that a call may reach: some directories, and the filesystems of some disks.
 ///
-/// It goes with each ``HostPath`` of the call and is compared where the path is opened, with the names that
-/// the host has there and the filesystem that is mounted there at that moment. So nothing that is renamed or
-/// mounted between a decision and its use leads out of it.
+/// It goes with each ``HostPath`` of the call and is compared where the path is opened, with the names that the host
+/// has there and the filesystem that is mounted there at that moment. So a rename or a mount between a decision and its
+/// use cannot lead out of it.
 public struct CallConfinement: Sendable, Hashable {
-    /// What tells it from others. Two calls that are confined otherwise never share an outcome.
+    /// Distinguishes it from others. Two calls with different confinements never share an outcome.
     public let name: String
     /// The directories, from the host's root on; nil for all that the host allows.
     let roots: [[String]]?
     private let disks: (@Sendable (DiskIdentifiers) -> Bool)?
 
     /// - Parameters:
-    ///   - name: must say all that the confinement does.
+    ///   - name: must express the whole confinement.
     ///   - roots: nil for all roots of the host.
     ///   - disks: whether a disk is one of the caller's; nil for all.
     public init(_ name: String, roots: PathPolicy?, disks: (@Sendable (DiskIdentifiers) -> Bool)?) {
@@ -33,7 +33,7 @@ public struct CallConfinement: Sendable, Hashable {
 }
 
 extension StorageError {
-    /// What a path outside of its call's ``CallConfinement`` comes to. It is the same whatever is there.
+    /// The error for a path outside of its call's ``CallConfinement``. It is the same whether the path exists or not.
     package static func outsideConfinement(_ subject: String) -> StorageError {
         var error = StorageError(.denied, "it is outside of what the caller may reach", subject: subject)
         error.isOfConfinement = true

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A place beneath one of the host's roots. Only a ``PathPolicy`` makes one, so whoever holds it holds
-/// text that has been checked; that no link leads out of the root is for the backend to see to.
+/// A place beneath one of the host's roots. Only a ``PathPolicy`` makes one, so its text has been checked. The backend
+/// ensures that no link leads out of the root.
 public struct HostPath: Sendable, Hashable, CustomStringConvertible {
     /// The root, an absolute path of the host without a separator at its end.
     public let root: String
     /// The names below the root. None is empty, "." or "..", none holds "/" or NUL.
     public let components: [String]
-    /// The root as callers are told it, in Windows spelling; nil where they are told the host's own.
+    /// The root as callers see it, in Windows spelling; nil where they see the host's own spelling.
     let windowsRoot: String?
-    /// What the call that names the place may reach; nil for all that the host allows. Not a part of what the
-    /// place is: equal places are in each other's way, whoever names them.
+    /// What the call that names the place may reach; nil for all that the host allows. It does not belong to the place:
+    /// equal places are in each other's way, with any confinement.
     package let confinement: CallConfinement?
 
     init(root: String, windowsRoot: String?, components: [String], confinement: CallConfinement? = nil) {
@@ -46,7 +46,7 @@ public struct HostPath: Sendable, Hashable, CustomStringConvertible {
         return own.count <= others.count && zip(own, others).allSatisfy { $0.isIdentical(to: $1) }
     }
 
-    /// The path as callers are told it. The policy that made this resolves it to the same place.
+    /// The path as callers see it. The policy that made this resolves it to the same place.
     public var description: String {
         guard let windowsRoot else { return hostPath }
         let path = ([windowsRoot] + components).joined(separator: #"\"#)

@@ -4,8 +4,8 @@ import WindowsPath
 
 /// Which name of a directory a caller means where the case of letters does not count.
 package enum NameLookup {
-    /// The name itself if it is there, else the one that NTFS takes for the same; nil if there is none.
-    /// Several are ``StorageError/Code/failedPrecondition``.
+    /// The name itself if it is there, else the one that NTFS considers equal; nil if there is none. Several are
+    /// ``StorageError/Code/failedPrecondition``.
     package static func match(_ name: String, among names: [String]) throws(StorageError) -> String? {
         let same = names.filter { isSame($0, name, foldingCase: true) }
         if let exact = same.first(where: { $0.isIdentical(to: name) }) { return exact }

@@ -2,12 +2,12 @@
 
 import WindowsPath
 
-/// The one resolver for paths: every path of a caller, in Windows or POSIX spelling, becomes a ``HostPath``
-/// here or is refused, and is told to callers in the spelling of the policy's dialect.
+/// The one resolver for paths: every path of a caller, in Windows or POSIX spelling, becomes a ``HostPath`` here or is
+/// refused, and answers have it in the spelling of the policy's dialect.
 ///
 /// Drives map to host directories. A path must lie beneath a root, compared name by name, so that
-/// `/var/lib/kubelet-evil` is not within `/var/lib/kubelet`. Names that Windows or a careless consumer of
-/// the path could take for something else (devices, streams, shell text) are refused in Windows spelling.
+/// `/var/lib/kubelet-evil` is not within `/var/lib/kubelet`. Names that Windows or a careless consumer of the path
+/// could mistake for something else (devices, streams, shell text) are refused in Windows spelling.
 public struct PathPolicy: Sendable {
     /// The roots as absolute paths of the host, in the order given.
     public let roots: [String]
@@ -21,7 +21,7 @@ public struct PathPolicy: Sendable {
     private let windowsRoots: [String?]
     private let drives: DriveMap
 
-    /// Which names of files are devices' in Windows spelling, and so refused.
+    /// Which names of files are names of devices in Windows spelling, and so refused.
     @nonexhaustive public enum DeviceNames: String, Sendable, Hashable, CaseIterable {
         /// NUL, CON, COM1 and their like in every directory and with every extension: up to Windows 10 and Windows
         /// Server 2022.
@@ -37,8 +37,8 @@ public struct PathPolicy: Sendable {
     @nonexhaustive public enum DrivelessPaths: Sendable { case refused, onDriveC }
 
     /// - Parameters:
-    ///   - roots: directories in either spelling, whatever the dialect. The list must not be empty, and "/"
-    ///     is no root. In the Windows dialect every root must be on a drive.
+    ///   - roots: directories in either spelling, in every dialect. The list must not be empty, and "/" is no root. In
+    ///     the Windows dialect every root must be on a drive.
     ///   - drives: letters and the host directories that they stand for; `C` is "/" unless given.
     public init(
         roots: [String], drives: [Character: String] = [:], dialect: PathDialect = .both, ignoresCase: Bool = false,
@@ -115,7 +115,7 @@ public struct PathPolicy: Sendable {
         return names.count >= own.count && zip(names, own).allSatisfy { $0.elementsEqual($1) }
     }
 
-    /// An absolute path of the host, beneath a root or not, as callers are told it.
+    /// An absolute path of the host, beneath a root or not, as callers see it.
     package func displayPath(ofHostPath text: String) -> String {
         guard dialect == .windows, let components = try? PathSpelling.posix(text).components,
             let path = drives.windows(components)
@@ -123,7 +123,7 @@ public struct PathPolicy: Sendable {
         return path.utf8.count == 2 ? path + #"\"# : path
     }
 
-    /// The same for all paths with one meaning to this policy, for those who hold locks by paths.
+    /// The same for all paths with one meaning to this policy, for locks by paths.
     package func lockable(_ path: HostPath) -> HostPath {
         guard ignoresCase else { return path }
         return path.replacingComponents(
@@ -158,7 +158,7 @@ public struct PathPolicy: Sendable {
             components: Array(components.dropFirst(rootComponents[best].count)))
     }
 
-    /// How callers are told a root; one that they could not send back is none.
+    /// The spelling of a root for callers; a root that they could not send back has none.
     private static func windowsSpelling(
         of components: [String], _ drives: DriveMap, _ deviceNames: DeviceNames, _ root: String
     ) throws(StorageError) -> String {

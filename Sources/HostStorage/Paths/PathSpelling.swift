@@ -65,7 +65,7 @@ enum PathSpelling: Hashable {
         if case .posix = self { false } else { true }
     }
 
-    /// The kernel's limit, NAME_MAX, whatever the spelling.
+    /// The kernel's limit, NAME_MAX, for every spelling.
     private static func refuseLong(_ name: String) throws(StorageError) {
         guard name.utf8.count <= 255 else {
             throw StorageError(.invalidArgument, "a name of \(name.utf8.count) bytes exceeds the maximum of 255")
@@ -124,10 +124,10 @@ enum PathSpelling: Hashable {
     private static let backslash = UInt16(ascii: "\\")
     private static let neverInAName = Set(#""/:?*|"#.utf16)
 
-    /// What Windows permits in names, and a shell would act on.
+    /// Characters that Windows permits in names, and that a shell would act on.
     private static let actedOnByShells = Set("$;&`".utf16)
 
-    /// The names behind the root, each one that Windows takes for itself and nothing else.
+    /// The names below the root. Refuses names that Windows takes for anything else.
     private static func names(
         of path: WindowsPath, _ separators: Set<UInt16>, _ deviceNames: PathPolicy.DeviceNames, _ text: String
     ) throws(StorageError) -> [String] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whom a share is mounted as.
+/// The user for the mount of a share.
 public struct SMBCredentials: Sendable, Equatable {
     /// Nil where the server is to decide.
     public let domain: String?

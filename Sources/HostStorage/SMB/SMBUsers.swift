@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who uses a mapping, so that it goes with the last of them and not before.
+/// The users of a mapping. The mapping goes with the last of them and not before.
 ///
 /// A call that takes a user away names the remote path alone, and may come before or after the user's link is removed.
-/// Where several links lead to one remote path it is not told which of them it is about, so such calls are only
+/// Where several links lead to one remote path, the call does not say which of them it means, so such calls are only
 /// counted: each stands for a link that is gone or is about to go. The mapping is in use while any remote path has more
-/// users than departures, or has several links: a call that is made again is not to take away what another's link leads
-/// to.
+/// users than departures, or has several links: a repeated call must not remove the mapping of another user's link.
 public struct SMBUsers: Sendable, Equatable {
     private struct Users: Sendable, Equatable {
         /// By their paths on the host.
@@ -22,12 +21,12 @@ public struct SMBUsers: Sendable, Equatable {
     }
 
     private var users: [SMBRemotePath: Users] = [:]
-    /// Whether there are users of whom nothing is known.
+    /// Whether there are users without a record.
     private var hasUnknown = false
 
     public init() {}
 
-    /// The users of what is mounted and of which there is no record. They never leave.
+    /// The users of a mount without a record. They never leave.
     public static var unknown: SMBUsers {
         var users = SMBUsers()
         users.hasUnknown = true
@@ -82,7 +81,7 @@ public struct SMBUsers: Sendable, Equatable {
         return true
     }
 
-    /// Forgets everybody but the links: who mapped without one, or was about to leave, has ended with its machine.
+    /// Removes all users but the links: a user without a link, or about to leave, has ended with its machine.
     public mutating func keepLinksOnly() {
         users = users.mapValues { Users(links: $0.links) }.filter { !$0.value.links.isEmpty }
         hasUnknown = false

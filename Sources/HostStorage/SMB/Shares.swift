@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// A mapping is the root of a share, mounted once for each user whom it is mounted as. A mapping has users, each a
-// remote path and perhaps a link, and goes with the last of them.
+// A mapping is the root of a share, mounted once for each SMB user. A mapping has users, each a remote path and perhaps
+// a link, and goes with the last of them.
 
 extension StorageHost {
     /// Maps the share and, where `link` is given, makes a symbolic link there to the remote path.
@@ -64,7 +64,7 @@ extension MapShare: ResolvedOperation where Path == HostPath {
     public typealias Answer = Void
     public var subjects: [Subject] { [.share(remote)] + (link.map { [.path($0)] } ?? []) }
     public var effect: Effect {
-        // No call takes the outcome of one with another password.
+        // A call never shares the outcome of a call with another password.
         .change(holding: [.share(remote.share)] + (link.map { [.entry($0)] } ?? []), joinable: false)
     }
     public func run(on backend: some StorageBackend) async throws(StorageError) {

@@ -30,6 +30,6 @@ public struct HostService: Sendable, Hashable, Codable {
     case starting, stopping
     /// It runs, or has done its work and counts as running.
     case running
-    /// None that this knows.
+    /// A state that this version does not know.
     case unknown
 }

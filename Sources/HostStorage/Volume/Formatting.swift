@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension StorageHost {
-    /// Whether the volume carries anything that libblkid recognises. A volume that cannot be read or that
-    /// cannot be told is an error, never `false`; the remains of a format that was cut off are `false`.
+    /// Whether the volume carries anything that libblkid recognises. A volume that cannot be read, or with an ambiguous
+    /// result, is an error, never `false`; the remains of a format that was cut off are `false`.
     public func isVolumeFormatted(_ volume: VolumeID) async throws(StorageError) -> Bool {
         try await perform(IsVolumeFormatted(volume: volume))
     }
 
-    /// Makes the host's filesystem on a volume that is provably blank, or that carries `signature` and
-    /// nothing else. Anything else is refused with ``StorageError/Code/failedPrecondition`` and what was
-    /// found where. A format that was cut off is finished by the next call. Until the volume is first mounted
-    /// a repeated call finds its work done and succeeds.
+    /// Makes the host's filesystem on a volume that is provably blank, or that carries `signature` and nothing else.
+    /// Anything else is refused with ``StorageError/Code/failedPrecondition`` and the finding and its position. A
+    /// format that was cut off is finished by the next call. Until the volume is first mounted a repeated call finds
+    /// its work done and succeeds.
     ///
     /// - Parameter signature: what may be destroyed; it must be what is found, UUID included.
     public func formatVolume(_ volume: VolumeID, over signature: Signature? = nil) async throws(StorageError) {

@@ -133,7 +133,7 @@ extension VolumeMountedAt: ResolvedOperation where Path == HostPath {
         try await backend.volume(mountedAt: path)
     }
 
-    // What holds a caller's directories can be a disk that is not the caller's.
+    // A caller's directories can be on a disk that is not the caller's.
     public static func subjects(of volume: VolumeID) -> [Subject] { [.volume(volume)] }
 }
 

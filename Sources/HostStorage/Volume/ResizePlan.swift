@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a resize request comes to, given what the partition is and could be.
+/// The outcome of a resize request, given the partition's size and its limit.
 @nonexhaustive public enum ResizePlan: Sendable, Hashable {
     /// The partition stays as it is; the filesystem may still have to follow it.
     case keep

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a successful unmount came to. In every case the mount is gone from its place and its data are on
-/// the disk.
+/// The result of a successful unmount. In every case the mount is gone from its place and its data are on the disk.
 @nonexhaustive public enum UnmountOutcome: Sendable, Hashable, Codable {
     /// Nothing on the host uses the device any more: it can be detached.
     case released
-    /// The device is still in use by these, as far as they could be told.
+    /// The device is still in use by these holders, as far as they could be found.
     case stillHeld(by: [Holder])
-    /// The other side's API version does not tell.
+    /// The server's API version does not report it.
     case unknown
 }
 
-/// Who or what keeps a device or a mount in use.
+/// A process, mount or device that keeps a device or a mount in use.
 @nonexhaustive public enum Holder: Sendable, Hashable, Codable, CustomStringConvertible {
     /// A process and what it has there: "current directory", "open file", …
     case process(id: Int32, name: String, use: String)

@@ -9,7 +9,7 @@ public struct VolumeID: Sendable, Hashable, TextValue {
     /// The GUID in lower case, with hyphens, without braces.
     public let guid: String
 
-    /// Takes a GUID in either case and refuses what is none.
+    /// Takes a GUID in either case and refuses other text.
     public init(guid: String) throws(StorageError) {
         guard Self.isGUID(guid) else {
             throw StorageError(.invalidArgument, "\"\(guid.excerpt)\" is not a GUID")

@@ -27,8 +27,8 @@ extension StorageHost {
 public protocol VolumeBackend: Sendable {
     func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID]
     func disk(of volume: VolumeID) async throws(StorageError) -> DiskNumber
-    /// The disk that carried the volume when it was last looked for, if that is still there; otherwise it is looked for.
-    /// What then works on the volume verifies it, or fails.
+    /// The disk that carried the volume when it was last looked for, if that is still there; otherwise it is looked
+    /// for. The operation that then works on the volume verifies it, or fails.
     func lastDisk(of volume: VolumeID) async throws(StorageError) -> DiskNumber
     func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats
     func flushVolume(_ volume: VolumeID) async throws(StorageError)
