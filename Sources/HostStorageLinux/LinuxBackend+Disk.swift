@@ -24,7 +24,7 @@ extension LinuxBackend {
             case .success(let identifiers):
                 silentDisks.note(reply.disk, nil)
                 all[reply.disk.number] = identifiers
-            // For want of descriptors or threads no disk is left out.
+            // A lack of descriptors or threads leaves no disk out.
             case .failure(let error) where error.code == .exhausted: throw error
             case .failure(let error):
                 if let names = await kernelsNames(of: reply.disk, after: error) {
@@ -39,8 +39,8 @@ extension LinuxBackend {
 
     public func diskIdentifiers(of disk: DiskNumber) async throws(StorageError) -> DiskIdentifiers {
         let node = try await node(disk)
-        // The disk need not answer: what works on it verifies what it is. A loop device has a number of its own each time
-        // that it gets a file, and the names that it had then.
+        // The disk need not answer: an operation on it verifies its identity. A loop device has a number of its own
+        // each time that it gets a file, and the names that it had then.
         if node.isLoop {
             if let known = identities.last(of: node) { return known }
             return try await identities.query(node)
@@ -48,7 +48,7 @@ extension LinuxBackend {
         return try await queues.run(in: .inventory) { () throws(StorageError) in try node.identifiers() }
     }
 
-    /// What the kernel noted of a disk that does not answer; nil for other errors, and where it noted nothing.
+    /// The kernel's record of a disk that does not answer; nil for other errors, and where there is none.
     private func kernelsNames(of disk: DiskNode, after error: StorageError) async -> DiskIdentifiers? {
         guard error.code == .deadlineExceeded, !disk.isLoop else { return nil }
         return try? await queues.run(in: .inventory) { () throws(StorageError) in try disk.identifiers() }
@@ -63,7 +63,7 @@ extension LinuxBackend {
         let node = try await node(disk)
         return try await queues.run(in: .disk(name: node.name)) { [offline] () throws(StorageError) in
             if try offline.isOffline(disk) { return .offline }
-            // Documentation/scsi: a device is "running", or out of use for one reason or another.
+            // Documentation/scsi: a device is "running", or out of use.
             let state = try node.scsiState()
             return state == nil || state == "running" ? .online : .offline
         }
@@ -102,7 +102,7 @@ extension LinuxBackend {
             // Whether it was partitioned here or, a moment ago, elsewhere.
             index.forget(node)
             do throws(StorageError) {
-                // Most calls find their work done, and lock nobody out.
+                // Most calls find nothing to do, and take no lock.
                 if case .table(let table) = try DiskLayout(of: OpenDisk(node)), table.hasVolume,
                     try journal.partitioning(of: node) == nil
                 {
@@ -155,14 +155,14 @@ extension LinuxBackend {
             _ = try writer.addPartition(partitionID)
             isNew = true
         }
-        // What the kernel remembers of an earlier disk at this place would only be in the way.
+        // The kernel's partitions of an earlier disk at this place would only be in the way.
         if isNew { try KernelPartitions(disk: disk).removeAll() }
         let intent = try journal.record(
             .partition, target, on: disk.node, uuid: isNew ? diskID : nil, partition: partitionID)
         do throws(StorageError) {
             try writer.write()
         } catch {
-            // It has come to its end, if not well: what is written there later is not ours.
+            // The work has ended, with a failure: data written there later are not from this layer.
             if isNew { try? InterruptedPartitioning.clear(disk, intent) }
             try journal.remove(.partition, target)
             throw error
@@ -211,7 +211,7 @@ extension DiskNode {
                 let claim = try Descriptor.claim(device, O_RDONLY)
                 try checkErrno(fsync(claim.raw), "fsync", device.path)
             } catch  where error.code == .busy {
-                // Who has the whole disk keeps its partitions from being claimed, and the other way round.
+                // A claim on the whole disk keeps its partitions from being claimed, and the other way round.
                 throw error.held(by: devices.flatMap(Holders.ofDevice))
             }
         }

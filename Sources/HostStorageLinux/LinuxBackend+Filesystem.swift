@@ -30,8 +30,8 @@ extension LinuxBackend {
             } catch  where force && error.code == .notFound {
                 return
             }
-            // What was unmounted leaves an empty directory. One that is not empty was never ours to empty:
-            // it lay hidden below the mount.
+            // An unmount leaves an empty directory. One that is not empty lay hidden below the mount, and is not this
+            // layer's to empty.
             if wasMounted || !force {
                 if wasMounted, !status.isDirectory, status.size > 0 {
                     throw StorageError(
@@ -57,7 +57,7 @@ extension LinuxBackend {
         try await onPath(link) { resolver, link throws(StorageError) in
             let target = try resolver.onDiskName(target)
             do throws(StorageError) {
-                // Whoever follows the new link must not leave the roots by another one behind it.
+                // A caller that follows the new link must not leave the roots by another link behind it.
                 _ = try resolver.resolvingSymlinks(target)
             } catch  where error.code == .notFound {}
             let (parent, name) = try resolver.openParent(of: link)
@@ -69,7 +69,7 @@ extension LinuxBackend {
         try await onPath(path) { resolver, path throws(StorageError) in
             guard !path.isRoot else { return try resolver.open(path, cls_O_PATH).status("\(path)").isMountRoot }
             let (parent, name) = try resolver.openParent(of: path)
-            // What is mounted there is not asked: it may be dead.
+            // The mounted filesystem is not asked: it may be dead.
             if let mount = try parent.descriptor.mountID(of: name, "\(path)"),
                 mount != (try parent.descriptor.mountID())
             {
@@ -106,7 +106,7 @@ extension LinuxBackend {
         }
     }
 
-    /// Unmounts the topmost mount on the name. Data that are lost with it are told in the log.
+    /// Unmounts the topmost mount on the name. Data that are lost with it are reported in the log.
     func unmount(
         _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ path: HostPath, force: Bool = false
     ) throws(StorageError) {

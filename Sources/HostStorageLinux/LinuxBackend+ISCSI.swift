@@ -3,8 +3,8 @@
 public import HostStorage
 import Logging
 
-// Each portal and each target has a queue of its own, and no queue is held while a program runs: what does not answer
-// keeps nobody else waiting.
+// Each portal and each target has a queue of its own, and no queue is held while a program runs: so one that does not
+// answer delays no other.
 extension LinuxBackend {
     public func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
         let program = try InitiatorProgram()
@@ -52,7 +52,7 @@ extension LinuxBackend {
                 try await logIn(record, target, proofs, program)
                 try await requireProven(proofs, disks, target, program)
             } catch  where error.code == .alreadyExists {
-                // Somebody else has logged in meanwhile, or is about to.
+                // Another process has logged in meanwhile, or is about to.
             }
         }
         try await queues.run(in: .target(target)) { () throws(StorageError) in try disks.wait() }
@@ -131,7 +131,7 @@ extension LinuxBackend {
         case .mutual(let host, let proof?): return LoginRecord.Proofs(host: host, target: proof)
         case .mutual(let host, nil):
             let secret = try initiator.mutualSecret()
-            // open-iscsi wants to be told by what name the target is going to prove itself, and callers need not know it.
+            // open-iscsi needs the name by which the target is going to prove itself, and callers need not know it.
             let name = try await queues.run(in: .target(target)) { () throws(StorageError) in
                 try MutualCHAPNameProbe.name(ofTarget: record, host: host)
             }
@@ -163,7 +163,7 @@ extension LinuxBackend {
             }
         }.value
         guard let failure else { return }
-        // A target that does not prove itself, or takes no CHAP, is nothing that open-iscsi tells from other refusals.
+        // open-iscsi does not distinguish a target that does not prove itself, or takes no CHAP, from other refusals.
         guard proofs.host != nil, failure.isExit(.loginRefused) else { throw failure }
         throw StorageError(
             .denied,
@@ -172,7 +172,7 @@ extension LinuxBackend {
             subject: "\(target)", cause: failure.cause)
     }
 
-    /// A record that somebody has made anew during the login has none of its proofs, and a target may ask for none.
+    /// A record that another process has replaced during the login lacks its proofs, and a target may ask for none.
     private func requireProven(
         _ proofs: LoginRecord.Proofs, _ disks: TargetDisks, _ target: ISCSITarget, _ program: InitiatorProgram
     ) async throws(StorageError) {
@@ -185,7 +185,7 @@ extension LinuxBackend {
             return others
         }
         if others.isEmpty { return }
-        // Not without a look: one of them can be somebody else's by now.
+        // It checks for use first: one of them can be another process's by now.
         try await logOut(of: others, disks, target, program)
         throw StorageError(
             .unavailable, "the target's record was made anew during the login; log in again", subject: "\(target)")

@@ -4,26 +4,24 @@ import Glibc
 import HostStorage
 import Logging
 
-/// What is done about operations that were cut off: by a kill of this process or of a tool, or by a power
-/// failure.
+/// Recovery of operations that were cut off: by a kill of this process or of a tool, or by a power failure.
 extension LinuxBackend {
-    /// What became of a format.
+    /// The state of a format after recovery.
     enum FormatAftermath: Sendable, Hashable {
-        /// No format was cut off, or what it left has been overtaken by other things.
+        /// No format was cut off, or its remains have been overwritten or are in use.
         case none
-        /// It had come to its end.
+        /// The format had ended.
         case complete
-        /// It is to be done again.
+        /// The format has to be repeated.
         case incomplete
-        /// There is a filesystem whose check finds faults, and nothing shows whose it is. Nothing of this layer
-        /// touches it.
+        /// There is a filesystem whose check finds faults, and nothing shows which program made it. This layer does not
+        /// touch it.
         case damaged
     }
 
-    /// Finds out what became of a volume's format that was not seen to end, and notes that down where it
-    /// is final.
+    /// Finds out the state of a volume's format that was not seen to end, and records it where it is final.
     ///
-    /// - Parameter timeout: how long to wait for whoever works on the disk.
+    /// - Parameter timeout: how long to wait for the disk's lock.
     func formatAftermath(_ found: LocatedVolume, timeout: Duration) async throws(StorageError) -> FormatAftermath {
         let guid = found.id.guid
         let open: OpenVolume? = try await onDisk(of: found) { [journal] () throws(StorageError) in
@@ -80,9 +78,9 @@ extension LinuxBackend {
             subject: found.disk.devicePath)
     }
 
-    /// Looks after everything that earlier processes did not bring to an end: what is whole is left so, the
-    /// copies of a partition table are made to agree, and the rest is reported in the log and waits for the
-    /// call that does it again. To be called once, before anything else.
+    /// Recovers everything that earlier processes did not bring to an end: whole filesystems and tables are left as
+    /// they are, the copies of a partition table are made to agree, and the rest is reported in the log and waits for
+    /// the call that repeats it. To be called once, before anything else.
     package func recover() async {
         offline.expire()
         let expired = journal.expire()
@@ -97,7 +95,7 @@ extension LinuxBackend {
             }
         }
         await recoverLogins()
-        // Each waits for its server, and nobody for them.
+        // Each waits for its server, and the start of the host for none.
         for mapping in shares.recorded() { Task { await removeIfUnused(mapping) } }
     }
 
@@ -115,7 +113,7 @@ extension LinuxBackend {
         switch intent.work {
         case .partition: try await recoverPartitioning(intent)
         case .format where intent.finished != nil:
-            // Who asked for it has heard of it, or asks again soon.
+            // The caller has received the answer, or repeats the call soon.
             if intent.boot != journal.boot { try journal.remove(.format, intent.target) }
         case .format:
             let found = try await volume(of: intent)

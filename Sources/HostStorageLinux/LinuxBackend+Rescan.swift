@@ -4,8 +4,7 @@ public import HostStorage
 import Logging
 
 extension LinuxBackend {
-    /// Each host and each disk is asked in a queue of its own: one that does not answer keeps nobody from being
-    /// asked.
+    /// Each host and each disk is asked in a queue of its own: one that does not answer delays no other.
     public func rescanDisks() async throws(StorageError) {
         let disks = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disks()
@@ -15,7 +14,7 @@ extension LinuxBackend {
             for disk in disks where disk.name.hasPrefix("loop") {
                 group.addTask {
                     await self.growLoop(disk)
-                    // What the kernel does about a loop device it does at once.
+                    // The kernel handles a loop device at once.
                     return false
                 }
             }

@@ -45,7 +45,7 @@ extension LinuxBackend {
                 let names = dependents.map(\.id).joined(separator: ", ")
                 throw StorageError(.failedPrecondition, "\(names) depend on it and run", subject: unit.id)
             }
-            // All, before the first is stopped.
+            // All of them, before the first is stopped.
             for dependent in dependents { try settings.requireChangeable(dependent) }
             for dependent in dependents { try dependent.stop(on: bus, within: jobTimeout) }
             try unit.stop(on: bus, within: jobTimeout)
@@ -63,7 +63,7 @@ extension LinuxBackend {
 }
 
 extension HostSettings {
-    /// By the unit's own name: an alias that the policy names does not open what it stands for.
+    /// By the unit's own name: a policy that names an alias does not permit its target.
     fileprivate func requireChangeable(_ unit: ServiceUnit) throws(StorageError) {
         try changeableServices.requireNamed(unit.name())
     }

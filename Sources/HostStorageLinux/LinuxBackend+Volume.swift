@@ -13,7 +13,7 @@ extension LinuxBackend {
         let node = try await node(disk)
         let volumes = try await index.volumes(on: node)
         if volumes.isEmpty {
-            // Whether there are none, or there is a reason that somebody has to hear.
+            // Whether there are none, or there is an error to report.
             try await queues.run(in: .disk(name: node.name)) { () throws(StorageError) in
                 try OpenDisk(node).requireClearLayout()
             }
@@ -30,9 +30,9 @@ extension LinuxBackend {
         return try await disk(of: volume)
     }
 
-    /// Does something to a volume where it was found last, which `body` verifies by opening it. One that is not there any
-    /// more is looked for: on the same disk `body` goes on with it; on another it fails, for the caller holds the locks of
-    /// the disk that it was on.
+    /// Runs `body` on a volume where it was found last, which `body` verifies by opening it. One that is not there any
+    /// more is looked for: on the same disk `body` goes on with it; on another it fails, for the caller holds the locks
+    /// of the disk that it was on.
     private func withVolume<Value>(
         _ volume: VolumeID, _ body: (LocatedVolume) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
@@ -88,7 +88,7 @@ extension LinuxBackend {
             throw error
         }
         try await onDisk(of: found) { [index] () throws(StorageError) in
-            // As long as it holds nothing, a whole disk is no volume.
+            // An empty whole disk is no volume.
             index.forget(found.disk)
             try format.finish()
         }
@@ -113,7 +113,7 @@ extension LinuxBackend {
         }
     }
 
-    /// What has been made sure of, as it takes more than a look at the volume's own disk.
+    /// What has been checked, as it takes more than a look at the volume's own disk.
     private struct MountConditions: Sendable {
         var isComplete = false
         var hasNoCopies = false
@@ -121,7 +121,7 @@ extension LinuxBackend {
 
     private enum MountObstacle: Sendable { case unfinishedFormat, severalDevices, check(String) }
 
-    /// Mounts the volume, opening its disk once; or says what has to be made sure of first.
+    /// Mounts the volume, opening its disk once; or returns what has to be checked first.
     private func obstacle(
         toMounting found: LocatedVolume, at path: HostPath, _ known: MountConditions, allowing use: SystemDiskUse?
     ) async throws(StorageError) -> MountObstacle? {
@@ -156,8 +156,8 @@ extension LinuxBackend {
         }
     }
 
-    /// Mounts the volume, unless it is mounted there and of use. Where its filesystem has to be checked first,
-    /// nothing is mounted, and the reason returned.
+    /// Mounts the volume, unless it is mounted there and works. Where its filesystem has to be checked first, nothing
+    /// is mounted, and the reason returned.
     private func mount(_ volume: OpenVolume, at path: HostPath, isChecked: Bool) throws(StorageError) -> String? {
         let path = try resolver.onDiskName(path)
         try volume.requireWritable()
@@ -179,7 +179,7 @@ extension LinuxBackend {
         {
             return reason
         }
-        // From now on it is in use, and a repeated format is another one.
+        // From now on it is in use, and a repeated format is a new one.
         try journal.remove(.format, volume.id.guid)
         try FilesystemMount.mount(
             volume.device, driver, on: target, path: "\(path)", by: helperMounts,
@@ -191,8 +191,8 @@ extension LinuxBackend {
         return nil
     }
 
-    /// Whether a mount that is there already is the volume's, and does what it is asked for. What does not, and is used
-    /// by nobody, is taken away; what is used, or somebody else's, is refused.
+    /// Whether a mount that is there already is the volume's, and works. One that does not work is taken away if it is
+    /// unused; one that is in use, or another volume's, is refused.
     private func isServing(
         _ top: Mount, _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) -> Bool {
@@ -256,7 +256,7 @@ extension LinuxBackend {
         ).held(by: holders)
     }
 
-    /// Notes a new mount down. One whose filesystem was dead before, because somebody out of sight holds it, is taken
+    /// Records a new mount. One whose filesystem was dead before, because a process out of sight holds it, is taken
     /// away again.
     private func settle(
         _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
@@ -302,7 +302,7 @@ extension LinuxBackend {
         }
     }
 
-    /// Fails unless what is mounted there is the volume: as it was noted down when it was mounted, or as its disk says.
+    /// Fails unless what is mounted there is the volume: as recorded when it was mounted, or as its disk says.
     private func require(_ volume: VolumeID, at path: HostPath, as top: Mount?) async throws(StorageError) {
         if let top, mountRecords.volume(of: top) == volume { return }
         let device: VolumeDevice
@@ -315,7 +315,7 @@ extension LinuxBackend {
                 try OpenVolume(found, .question).device
             }
         } catch {
-            // Of whom it is that stands there nothing tells any more, and it is of no use to anybody.
+            // The volume of that mount cannot be found out any more, and the mount is of no use.
             if let top, top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
             throw error
         }
@@ -323,7 +323,7 @@ extension LinuxBackend {
         throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
     }
 
-    /// - Parameter device: the kernel's name of what it was mounted from; nil where that is gone.
+    /// - Parameter device: the kernel's name of the device that was mounted; nil where that is gone.
     private func outcome(ofUnmounting mount: Mount, _ device: String?) throws(StorageError) -> UnmountOutcome {
         guard let device, let number = mount.blockDevice else {
             let others = try MountTable.read().filter { $0.device == mount.device }
@@ -335,7 +335,7 @@ extension LinuxBackend {
             _ = try Descriptor(opening: below.path, O_RDONLY | O_EXCL | O_NONBLOCK)
             return .released
         } catch {
-            // A device that cannot even be opened is used by those alone who have it mounted.
+            // A device that cannot even be opened is used by its mounts alone.
             let holders = Holders.ofDevice(below)
             return error.code != .busy && holders.isEmpty ? .released : .stillHeld(by: holders)
         }
@@ -352,7 +352,7 @@ extension LinuxBackend {
             return try VolumeGrowth(of: open, to: size, journal)
         }
         guard let work else { return }
-        // Nothing is written before everything that can refuse has refused.
+        // Nothing is written before every check has passed.
         try await work.checkByTool(deadline: Self.toolDeadline)
         do throws(StorageError) {
             try await onDisk(of: found) { () throws(StorageError) in try work.growPartition() }
@@ -406,7 +406,7 @@ extension LinuxBackend {
             guard let device = mount.blockDevice else { throw Self.noVolume(at: path) }
             return try await self.volume(on: device, holding: path, allowing: use)
         } catch  where error.code != .denied {
-            // Its disk is gone or does not answer, and what was mounted is still there.
+            // Its disk is gone or does not answer, and the mount is still there.
             guard let volume = mountRecords.volume(of: mount) else { throw error }
             return volume
         }
@@ -435,7 +435,7 @@ extension LinuxBackend {
         return volume.id
     }
 
-    /// What tells which of a table's partitions a device is.
+    /// Identifies the partition of a table that a device is.
     private enum PartitionMark {
         /// Of a multipath map.
         case number(PartitionNumber)

@@ -16,7 +16,7 @@ public final class LinuxBackend: StorageBackend {
     let queues = BlockingQueues()
     let identities: PerDiskCache<DiskIdentifiers>
     let silentDisks: SilentDisks
-    /// How long those who ask all disks wait for one of which nothing is known.
+    /// How long a query of all disks waits for a disk without an earlier answer.
     let timeout: Duration
     let resolver: ConfinedPathResolver
     let helperMounts: HelperMount
@@ -32,8 +32,8 @@ public final class LinuxBackend: StorageBackend {
     let logger: Logger
 
     /// - Parameters:
-    ///   - stateDirectory: keeps what every process of the node has to know, such as which disks are offline, and what
-    ///     outlives the process, such as which formats have begun; it belongs on a disk.
+    ///   - stateDirectory: keeps state that all processes of the node share, such as which disks are offline, and state
+    ///     that outlives the process, such as which formats have begun; it belongs on a disk.
     ///   - systemBus: the D-Bus address of the machine's systemd.
     package convenience init(
         settings: HostSettings, stateDirectory: String = "/var/lib/host-storage",
@@ -65,15 +65,15 @@ public final class LinuxBackend: StorageBackend {
         journal = try IntentJournal(stateDirectory: stateDirectory)
         offline = try OfflineMarks(stateDirectory: stateDirectory)
         identities = PerDiskCache(queues, timeout: timeout) { disk throws(StorageError) in
-            // What cannot be opened, or is another disk by now, does not answer.
+            // A disk that cannot be opened, or is another disk by now, does not answer.
             _ = try OpenDisk(disk)
             return try disk.identifiers()
         }
         index = VolumeIndex(inventory: inventory, queues: queues, timeout: timeout, logger: logger)
     }
 
-    /// How many disks, paths and services something has been done to for longer: it may hang. To make a filesystem, or to
-    /// start a service, can take minutes.
+    /// The number of disks, paths and services with an operation under way for longer: it may hang. To make a
+    /// filesystem, or to start a service, can take minutes.
     package func countAtWork(longerThan duration: Duration) -> Int { queues.countAtWork(longerThan: duration) }
 
     func node(_ disk: DiskNumber) async throws(StorageError) -> DiskNode {

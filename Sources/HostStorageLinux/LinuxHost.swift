@@ -7,14 +7,14 @@ public import Logging
 public typealias LinuxHost = LocalHost<LinuxBackend>
 
 extension LocalHost where Backend == LinuxBackend {
-    /// Opens the host, and ends what a killed process has cut off.
+    /// Opens the host, and recovers operations that a killed process has cut off.
     ///
     /// Needs root's capabilities (CAP_SYS_ADMIN, CAP_DAC_OVERRIDE, CAP_MKNOD in the machine's own user namespace) and
     /// Linux 5.15. Several processes of a node may open it at a time, with the same state directory.
     ///
     /// - Parameters:
-    ///   - stateDirectory: keeps what every process of the node has to know, such as which disks are offline, and what
-    ///     outlives the process, such as which formats have begun; it belongs on a disk.
+    ///   - stateDirectory: keeps state that all processes of the node share, such as which disks are offline, and state
+    ///     that outlives the process, such as which formats have begun; it belongs on a disk.
     ///   - systemBus: the D-Bus address of the machine's systemd.
     /// - Throws: ``StorageError`` where the state directory cannot be used.
     public static func open(

@@ -3,7 +3,7 @@
 import Glibc
 import HostStorage
 
-/// What this process lacks to work on disks at all. For a program's start: nothing is told of one disk.
+/// What this process lacks to work on disks at all. For a program's start: it says nothing about a single disk.
 package enum DiskAccess {
     /// Sentences for the log, none where nothing is missing. May wait for a device, so it is for a thread of its own.
     package static func lacks() -> [String] {
@@ -23,7 +23,7 @@ package enum DiskAccess {
                 close(file)
                 return lacks
             }
-            // A drive without a medium is no sign of anything.
+            // A drive without a medium shows nothing.
             if errno != ENOMEDIUM, errno != ENXIO { reasons.append("\(path): \(String(cString: strerror(errno)))") }
         }
         if !reasons.isEmpty {

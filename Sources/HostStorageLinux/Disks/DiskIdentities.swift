@@ -4,10 +4,10 @@ import HostStorage
 import Synchronization
 
 /// What each disk is, to find those that name themselves alike. No disk is read for it: the kernel keeps the names of
-/// all but loop devices, which are asked once which file is behind them.
+/// all but loop devices, which the kernel is asked for once.
 final class DiskIdentities: Sendable {
     private struct Known {
-        /// With which it was found out; with others it has to be asked again.
+        /// The features with which it was found out; with others it has to be asked again.
         let features: DiskFeatures
         let identity: DiskIdentity
     }
@@ -18,8 +18,8 @@ final class DiskIdentities: Sendable {
 
     init(_ queues: BlockingQueues, timeout: Duration) {
         self.queues = queues
-        // Which file is behind a loop device, a server that is alive says at once; one that hangs is to hold up nobody
-        // whose disk is another.
+        // A server that is alive says at once which file is behind a loop device; one that hangs must not delay calls
+        // about other disks.
         cache = PerDiskCache(queues, timeout: min(timeout, .seconds(1))) { disk throws(StorageError) in
             try disk.identity()
         }
@@ -36,14 +36,14 @@ final class DiskIdentities: Sendable {
         return identity
     }
 
-    /// The disks that cannot be told from `disk`: they name themselves as it does, or cannot be asked what they are and
+    /// The disks that cannot be distinguished from `disk`: they have the same names, or cannot be asked for them and
     /// show no difference.
     ///
     /// - Parameter disks: all that there are.
     func twins(of disk: DiskNode, _ identity: DiskIdentity, among disks: [DiskNode]) async throws(StorageError)
         -> [DiskNode]
     {
-        // A name with a number of the kernel's in it is nobody else's.
+        // A name with a number of the kernel's in it belongs to one disk alone.
         if identity.isOfThisAttachment { return [] }
         let others = disks.filter { $0.number != disk.number && $0.isLoop == disk.isLoop }
         let present = Set(disks.map(\.number))

@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// What one disk is and no other; equal for two paths to one disk, and for a copy that was given its original's names.
+/// The identity of one disk; equal for two paths to one disk, and for a copy that was given its original's names.
 struct DiskIdentity: Sendable, Hashable {
     /// The parts with their lengths, so that no two lists of parts make the same text.
     let text: String
@@ -19,7 +19,7 @@ struct DiskIdentity: Sendable, Hashable {
     static let number = "number"
 }
 
-/// What sysfs and the kernel say of a disk's names and place.
+/// The names and the place of a disk, by sysfs and the kernel.
 extension DiskNode {
     /// The names that the disk gives itself, as sysfs keeps them; a loop device is opened and asked.
     func identifiers() throws(StorageError) -> DiskIdentifiers {
@@ -38,7 +38,7 @@ extension DiskNode {
         DiskIdentifiers(page83: try page83(), serialNumber: try serialNumber())
     }
 
-    /// What this disk is and no other. A disk without any name of its own is known by its number, and so only until the
+    /// The identity of this disk. A disk without any name of its own is known by its number, and so only until the
     /// machine restarts. Asks nothing of the disk but, of a loop device, which file is behind it.
     ///
     /// - Parameter open: of a loop device, which is opened where it is not given.
@@ -60,7 +60,7 @@ extension DiskNode {
         return DiskIdentity(["name", identifiers.page83, identifiers.serialNumber])
     }
 
-    /// The file behind it and where in the file it begins. What its maker called it can be changed while it is attached.
+    /// The file behind it and where in the file it begins. Its reference can be changed while it is attached.
     private func loopIdentity(_ disk: OpenDisk) throws(StorageError) -> DiskIdentity {
         var status = cls_loop_status()
         try check(cls_loop_status(disk.descriptor.raw, &status), "LOOP_GET_STATUS64", devicePath)
@@ -83,7 +83,7 @@ extension DiskNode {
             + ["loop/backing_file", "loop/offset"]
         {
             guard let text = try Sysfs.attribute("/sys/block/\(name)/\(file)") else { continue }
-            // A file that lost its name is the same file.
+            // A file without a name is the same file.
             names[file] = file == "loop/backing_file" ? text.replacing(" (deleted)", with: "") : text
         }
         return DiskFeatures(names: names, size: Int64(try Sysfs.number("/sys/block/\(name)/size") ?? 0) * 512)

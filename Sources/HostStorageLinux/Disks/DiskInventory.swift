@@ -8,7 +8,7 @@ import Synchronization
 
 /// The disks of this machine, enumerated by libudev from sysfs. No udev database is needed.
 final class DiskInventory: Sendable {
-    /// Each disk as it was first seen. Where it is, is a hint: whoever uses it verifies it.
+    /// Each disk as it was first seen. Its place is a hint: each use verifies it.
     private let known = Mutex<[DiskNumber: DiskNode]>([:])
 
     /// Every disk, in the order of their numbers.
@@ -62,7 +62,7 @@ final class DiskInventory: Sendable {
             guard let path = udev_list_entry_get_name(current) else { continue }
             errno = 0
             guard let device = udev_device_new_from_syspath(udev, path) else {
-                // A disk that leaves meanwhile is no error of the others; to have too few descriptors is.
+                // A disk that leaves meanwhile fails no query of the others; too few descriptors do.
                 if [EMFILE, ENFILE, ENOMEM].contains(errno) {
                     throw StorageError(errno: errno, "udev_device_new_from_syspath", String(cString: path))
                 }
@@ -80,8 +80,8 @@ final class DiskInventory: Sendable {
         return disks
     }
 
-    /// Whether an operator would call it a disk. Sizes are no part of it, but a device without any (an
-    /// empty loop device or card reader, a network block device without a server) holds nothing.
+    /// Whether an operator would call it a disk. The size does not matter, but a device without one (an empty loop
+    /// device or card reader, a network block device without a server) holds nothing.
     private static func isDisk(_ name: String) throws(StorageError) -> Bool {
         let path = "/sys/block/\(name)"
         for kind in ["ram", "zram", "sr", "fd", "md", "mtdblock"] {

@@ -37,7 +37,7 @@ extension DiskNode {
     }
 }
 
-/// What tells a disk from others besides its number, as the kernel keeps it: no device is asked.
+/// The features that distinguish a disk from others besides its number, as the kernel keeps them: no device is asked.
 struct DiskFeatures: Sendable, Hashable {
     /// Names that the disk gives itself, by the sysfs attribute that has them; of a loop device the file
     /// behind it. Empty where it has none.

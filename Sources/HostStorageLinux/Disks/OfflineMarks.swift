@@ -3,9 +3,9 @@
 import Glibc
 import HostStorage
 
-/// Which disks are out of service. Linux has no such state for most disks, and for SCSI disks one in which
-/// they cannot even be partitioned; so it is a mark of this layer, a file in the state directory that
-/// every process of the node sees. Marks of an earlier boot count for nothing: disk numbers start anew.
+/// Which disks are out of service. Linux has no such state for most disks, and for SCSI disks one in which they cannot
+/// even be partitioned; so it is a mark of this layer, a file in the state directory that every process of the node
+/// sees. Marks of an earlier boot have no effect: disk numbers start anew.
 struct OfflineMarks: Sendable {
     private let directory: String
     private let boot: String
@@ -15,13 +15,13 @@ struct OfflineMarks: Sendable {
         boot = try ProcFS.bootID()
     }
 
-    /// What cannot be read is no mark: that a state directory has failed takes no disk out of service.
+    /// A mark that cannot be read does not count: a failed state directory takes no disk out of service.
     func isOffline(_ disk: DiskNumber) throws(StorageError) -> Bool {
         let mark = try? StateFile.read(path(disk))
         return mark?.split(separator: "\n").first.map(String.init) == boot
     }
 
-    /// Takes away the marks of earlier boots, of which nobody would.
+    /// Deletes the marks of earlier boots.
     func expire() {
         for name in Sysfs.names(in: directory) {
             let path = "\(directory)/\(name)"

@@ -10,10 +10,10 @@ protocol ByteSource: Sendable {
     func bytes(at offset: Int64, count: Int) throws(StorageError) -> [UInt8]
 }
 
-/// A disk that is open and was verified to be the one that was meant.
+/// A disk that is open and verified to be the intended one.
 ///
-/// While it is open its device number cannot come to mean another disk: what is done through the
-/// descriptor is done to the disk of this number.
+/// While it is open its device number cannot come to mean another disk: operations on the descriptor affect the disk of
+/// this number.
 final class OpenDisk: ByteSource {
     let node: DiskNode
     let descriptor: Descriptor
@@ -80,8 +80,8 @@ final class OpenDisk: ByteSource {
     ///
     /// Source: systemd.io/BLOCK_DEVICE_LOCKING.
     ///
-    /// - Parameter timeout: how long to wait for another's lock. Who else takes it holds it for the blink of
-    ///   a probe, or works on this disk like us.
+    /// - Parameter timeout: how long to wait for the lock. Others hold it for the time of a probe, or for an operation
+    ///   like ours.
     func lock(timeout: Duration = .seconds(5)) throws(StorageError) {
         guard try descriptor.lock(timeout: timeout, path) else {
             throw StorageError(.aborted, "another program has held its lock for \(timeout)", subject: path)

@@ -3,12 +3,12 @@
 import HostStorage
 import Synchronization
 
-/// Disks that the kernel has found and that cannot be used yet: their driver looks at them on its own time.
+/// Disks that the kernel has found and that cannot be used yet: their driver probes them asynchronously.
 final class PendingDisks: Sendable {
-    /// The addresses of those that were waited for in vain. Nobody waits for them again.
+    /// The addresses of disks that did not come in time. No call waits for them again.
     private let abandoned = Mutex<Set<String>>([])
 
-    /// Waits until they can be used, and returns the addresses of those that cannot by then.
+    /// Waits until they can be used, and returns the addresses of those that cannot be used by then.
     func wait(for timeout: Duration) throws(StorageError) -> [String] {
         abandoned.withLock { $0.formIntersection(Self.current()) }
         if try BlockEvents.wait(for: timeout, until: { missing.isEmpty }) { return [] }

@@ -3,7 +3,7 @@
 import HostStorage
 import Synchronization
 
-/// What is read of each disk, in the disk's own queue, and the last answer of each.
+/// Values that are read of each disk, in the disk's own queue, and the last answer of each.
 ///
 /// A disk that hangs holds up no query of all disks: its last answer stands in for it, and where there is none, it is
 /// left out. A disk that answers with an error has answered.
@@ -13,7 +13,7 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
     private let read: @Sendable (DiskNode) throws(StorageError) -> Answer
     private let known = Mutex<[DiskNumber: Answer]>([:])
 
-    /// - Parameter timeout: how long a disk may take of which nothing is known. For others it is
+    /// - Parameter timeout: how long a disk without an earlier answer may take. For others it is
     ///   ``BlockingQueues/timeout``.
     init(
         _ queues: BlockingQueues, timeout: Duration, read: @escaping @Sendable (DiskNode) throws(StorageError) -> Answer
@@ -32,18 +32,18 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
         }
     }
 
-    /// Asks all of `disks`, which are all that there are.
+    /// Asks all of `disks`, which are all disks of the host.
     func query(all disks: [DiskNode]) async -> [QueryResult] {
         let present = Set(disks.map(\.number))
         known.withLock { known in known = known.filter { present.contains($0.key) } }
         return await query(disks)
     }
 
-    /// Asks some disks, a few at a time. Those that take long are waited for when all others have been asked.
+    /// Asks some disks, a few at a time. Those that take long are awaited when all others have been asked.
     func query(_ disks: [DiskNode]) async -> [QueryResult] {
         let first = await query(disks, atATime: Self.width, timeout: min(timeout, BlockingQueues.timeout))
         let slow = first.filter(\.isLate).map(\.disk)
-        // What is waited for is under way already, and waiting takes no thread.
+        // The queries are under way already, and waiting takes no thread.
         return await first.filter { !$0.isLate } + query(slow, atATime: .max, timeout: timeout)
     }
 
@@ -71,14 +71,14 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
         do throws(StorageError) {
             guard left > .zero else { throw StorageError(.deadlineExceeded, "it does not answer") }
             return try await queues.run(in: queue, for: purpose, timeout: left) { [self] () throws(StorageError) in
-                // Noted down in the queue, so that no answer takes the place of a newer one.
+                // Recorded in the queue, so that no answer replaces a newer one.
                 do throws(StorageError) {
                     let answer = try read(disk)
-                    // What a disk said before it named itself anew is all that is known of the one that it was.
+                    // The answer of a disk before it changed its names is all that is known of the earlier disk.
                     if disk.isUnchanged { known.withLock { $0[disk.number] = answer } }
                     return answer
                 } catch {
-                    // Where it may only be this process that has too little, its last answer stands in for it.
+                    // Where the reason may be this process's own limits, the last answer stands in for it.
                     if error.code != .deadlineExceeded, error.code != .exhausted { forget(disk) }
                     throw error
                 }
@@ -89,13 +89,13 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
         }
     }
 
-    /// What the disk last said holds no more. For work in its queue that changes it.
+    /// Invalidates the disk's last answer. For work in its queue that changes it.
     func forget(_ disk: DiskNode) { _ = known.withLock { $0.removeValue(forKey: disk.number) } }
 
-    /// The disk's last answer; nil where it has been given none, or names itself differently now.
+    /// The disk's last answer; nil where there is none, or the disk has other names now.
     func last(of disk: DiskNode) -> Answer? { disk.isUnchanged ? known.withLock { $0[disk.number] } : nil }
 
-    /// The disk whose last answer was such, and that answer.
+    /// The disk whose last answer satisfies the condition, and that answer.
     func last(where isIt: (Answer) -> Bool) -> (disk: DiskNumber, answer: Answer)? {
         known.withLock { known in known.first { isIt($0.value) }.map { ($0.key, $0.value) } }
     }

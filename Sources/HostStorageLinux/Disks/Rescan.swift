@@ -6,8 +6,7 @@ import HostStorage
 
 /// Makes the kernel look for disks that came and for disks that grew.
 enum Rescan {
-    /// Something to be written to a file of sysfs. The writer may wait for as long as a host or a disk does
-    /// not answer.
+    /// A value for a file of sysfs. The writer may wait for as long as a host or a disk does not answer.
     struct Request: Sendable {
         let path: String
         let text: String
@@ -25,8 +24,8 @@ enum Rescan {
             .map { Request(path: "/sys/class/nvme/\($0)/rescan_controller", text: "1") }
     }
 
-    /// A loop device keeps the size that its file had when it was attached, until it is told to look again.
-    /// A file that became shorter is left alone: what is cut off may still be in use.
+    /// A loop device keeps the size that its file had when it was attached, until LOOP_SET_CAPACITY makes it look
+    /// again. A file that became shorter is left alone: the lost part may still be in use.
     static func growLoop(_ node: DiskNode) throws(StorageError) {
         let disk = try OpenDisk(node)
         guard let file = try node.attribute("loop/backing_file") else { return }

@@ -12,11 +12,11 @@ struct SCSIUnit: Sendable, Hashable {
     /// The kernel's name of the disk: "sdb"; nil where there is none yet.
     let block: String?
 
-    /// The first byte of what a unit tells of itself: it is there for this host, and is a direct access block device, an
+    /// The first byte of a unit's INQUIRY data: it is there for this host, and is a direct access block device, an
     /// optical memory, a simplified or a zoned one (SPC-4, 6.6.2; Linux: drivers/scsi/sd.c, sd_probe).
     private static let diskTypes: Set<UInt8> = [0x00, 0x07, 0x0E, 0x14]
 
-    /// Fails where it cannot be read: whoever looks for disks in use must not take it for none.
+    /// Fails where it cannot be read: a search for disks in use must not overlook it.
     ///
     /// - Parameter directory: of sysfs; nil where the unit has gone.
     init?(at directory: String, address: String) throws(StorageError) {

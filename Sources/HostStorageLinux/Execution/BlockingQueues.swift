@@ -6,28 +6,27 @@ import Glibc
 import HostStorage
 import Synchronization
 
-/// Where everything runs that can sleep in the kernel: off Swift's cooperative pool, one thing at a time
-/// per queue, each queue on a thread of its own while it has work.
+/// All work that can sleep in the kernel runs here: off Swift's cooperative pool, one job at a time per queue, each
+/// queue on a thread of its own while it has work.
 ///
-/// A queue is named after the disk or path that its work is about. When one hangs, the work behind it on
-/// the same disk or path waits, and everything else goes on. The number of threads is bounded. Work for which there is
-/// no thread waits for one, and so much work may wait; beyond that calls fail at once with
-/// ``StorageError/Code/exhausted``.
+/// A queue is named after the disk or path of its work. When one hangs, the work behind it on the same disk or path
+/// waits, and everything else goes on. The number of threads is bounded. Work without a thread waits for one; beyond a
+/// limit of waiting work calls fail at once with ``StorageError/Code/exhausted``.
 ///
-/// What can hang in great numbers by one cause leaves threads to the rest: paths, shares and iSCSI get half of them at
-/// most, for a mount that hangs is reached by many paths; and questions that all disks are asked get three eighths, for
-/// what is done to one disk is to find a thread though many others hang.
+/// Kinds of work of which many can hang by one cause leave threads to the rest. Paths, shares and iSCSI get half of
+/// them at most, for a mount that hangs is reached by many paths. Queries of all disks get three eighths, so that an
+/// operation on one disk finds a thread though many others hang.
 final class BlockingQueues: Sendable {
     enum Queue: Hashable, Sendable, CustomStringConvertible {
         case disk(name: String)
         case path(HostPath)
-        /// What disks are attached to, by its file in sysfs or by a name.
+        /// What disks are attached to: a file in sysfs, or a name.
         case bus(String)
         case inventory
         case share(SMBShare)
         /// What the machine's firmware says.
         case firmware
-        /// Questions about services, which do not wait for what is being done to one.
+        /// Queries about services, which do not wait for a start or a stop.
         case services
         case service(ServiceName)
         case portal(ISCSIPortal)
@@ -59,16 +58,16 @@ final class BlockingQueues: Sendable {
     }
 
     enum Purpose: Sendable {
-        /// What a caller wants of this one disk, path or service.
+        /// An operation of a caller on this one disk, path or service.
         case call
-        /// A question that is put to all disks.
+        /// A query of all disks.
         case search
     }
 
     private struct Job: Identifiable {
         let id: UInt64
         let purpose: Purpose
-        /// Does the work, lets go of all that it held, calls what it is given, and tells the caller.
+        /// Does the work, releases all that it held, calls its argument, and answers the caller.
         let run: @Sendable (() -> Void) -> Void
     }
 
@@ -88,7 +87,7 @@ final class BlockingQueues: Sendable {
         var running: [Room: Int] = [:]
         var jobs: UInt64 = 0
         var threads = 0
-        /// Threads that wait for work, and that nobody has woken yet.
+        /// Threads that wait for work, and that are not being woken yet.
         var idle = 0
     }
 
@@ -130,8 +129,8 @@ final class BlockingQueues: Sendable {
     /// Runs `work` in `queue`. What only the work held, such as a disk's lock, is given up before the caller goes on.
     ///
     /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its queue until
-    /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes. The trace of the
-    /// call tells whether it waits for its turn or for the kernel.
+    /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes. The trace of
+    /// the call shows whether it waits for its turn or for the kernel.
     func run<Value: Sendable>(
         in queue: Queue, for purpose: Purpose = .call, timeout: Duration? = nil,
         _ work: @escaping @Sendable () throws(StorageError) -> Value
@@ -244,8 +243,8 @@ final class BlockingQueues: Sendable {
     /// Twice what the deepest work was seen to need in a debug build.
     private static let stackSize = 2 << 20
 
-    /// Sees to it that there is a thread for one more queue; false where there can be none, and the work would wait for
-    /// threads that may all hang.
+    /// Ensures a thread for one more queue; false where there can be none, and the work would wait for threads that may
+    /// all hang.
     private func recruit() -> Bool {
         enum Step { case wake, make, wait }
         let step = state.withLock { state -> Step in
@@ -319,7 +318,7 @@ final class BlockingQueues: Sendable {
             }
             if wake.wait(timeout: .now() + Self.rest) == .success { continue }
             let mayEnd = state.withLock { state in
-                // Where it is none of the idle any more, somebody is about to wake it.
+                // Where it is no longer among the idle threads, another thread is about to wake it.
                 guard state.idle > 0 else { return false }
                 state.idle -= 1
                 state.threads -= 1
@@ -345,7 +344,7 @@ private final class Once<Value: Sendable>: Sendable {
     func drop() { _ = work.withLock { $0.take() } }
 }
 
-/// One answer, for one who waits for it. The first given counts.
+/// One answer, for one waiting caller. The first given counts.
 private final class Answer<Value: Sendable>: Sendable {
     private enum State {
         case pending(CheckedContinuation<Result<Value, StorageError>, Never>?)
@@ -355,10 +354,10 @@ private final class Answer<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.pending(nil))
 
-    /// Whether nobody waits for an answer any more.
+    /// Whether no caller waits for an answer any more.
     var isGiven: Bool { state.withLock { if case .pending = $0 { false } else { true } } }
 
-    /// Keeps nothing of the result when its waiter goes on.
+    /// Keeps nothing of the result when its caller goes on.
     func give(_ given: consuming Result<Value, StorageError>) {
         var result = Optional(consume given)
         let waiter = state.withLock { state -> CheckedContinuation<Result<Value, StorageError>, Never>? in

@@ -3,8 +3,8 @@
 import Glibc
 import HostStorage
 
-/// Whoever walks by (udev, a probe, an event handler, a backup) holds a device or a mount for a moment, and that
-/// must not fail a call.
+/// Other programs (udev, a probe, an event handler, a backup) hold a device or a mount for a moment, and that must not
+/// fail a call.
 enum BriefHold {
     static let attempts = 20
     static let pause: UInt32 = 50_000

@@ -13,7 +13,7 @@ struct ChildProgram: Sendable {
     private let claimsItsDevice: Bool
 
     private static let directories = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"]
-    /// More than any of the tools has to say; beyond it the child is stopped.
+    /// More output than any of the tools writes; beyond it the child is stopped.
     private static let outputLimit = 256 << 10
 
     /// Finds the program; `package` is the Debian package that has it.
@@ -28,9 +28,9 @@ struct ChildProgram: Sendable {
     /// How a run ended.
     struct Outcome: Sendable {
         let status: Int32
-        /// What it wrote to standard output, where that was asked for.
+        /// Its standard output, where that was asked for.
         var output = ""
-        /// What it wrote to standard error, shortened to what matters.
+        /// Its standard error, shortened.
         let errors: String
     }
 
@@ -115,8 +115,8 @@ struct ChildProgram: Sendable {
         }
     }
 
-    /// The reason for a failure, in one line. Some tools say it first and then how they want to be called, others say
-    /// it last: so the explanation is left out, and of what is still too long the middle.
+    /// The reason for a failure, in one line. Some tools print it first and their usage afterwards, others print it
+    /// last: so the usage is left out, and of a text that is still too long the middle.
     static func excerpt(of text: String) -> String {
         let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters { $0.isWhitespace } }
             .filter { !$0.isEmpty }

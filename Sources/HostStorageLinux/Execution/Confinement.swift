@@ -5,13 +5,12 @@ import Dispatch
 import Glibc
 import HostStorage
 
-/// A view of the machine in which a device is all that there is of block devices, for the tool that works on it. Some
-/// tools look at every device that they find in /dev, and would wait for one that hangs; and none is to come by another's
-/// data by mistake.
+/// A view of the machine with one block device alone, for the tool that works on it. Some tools look at every device
+/// that they find in /dev, and would wait for one that hangs; and no tool may reach another volume's data by mistake.
 ///
 /// It is a mount namespace with a /dev of its own, which `nsenter` (util-linux) starts the tool in. It has the system's
-/// programs, /proc and /sys, and no other mounts: so it keeps no volume busy, and a mount whose server is gone is none of
-/// the tool's business.
+/// programs, /proc and /sys, and no other mounts: so it keeps no volume busy, and the tool meets no mount whose server
+/// is gone.
 final class Confinement: Sendable {
     private let namespace: Descriptor
     /// Keeps the device from others for tools that open it without O_EXCL.
@@ -35,7 +34,7 @@ final class Confinement: Sendable {
     static func make(on volume: OpenVolume, claiming: Bool) async throws(StorageError) -> Confinement {
         let device = volume.device
         let result: Result<Confinement, StorageError> = await withCheckedContinuation { continuation in
-            // A thread of its own: it asks the kernel's mount table, which somebody may hold.
+            // A thread of its own: it reads the kernel's mount table, whose lock another thread may hold.
             DispatchQueue(label: "host-storage.confinement").async {
                 do throws(StorageError) {
                     continuation.resume(returning: .success(try Confinement(device, claiming: claiming)))

@@ -5,12 +5,12 @@ import Glibc
 package import HostStorage
 import Synchronization
 
-/// Lines for a descriptor that may not take them: a pipe that nobody reads, a disk that is full.
+/// Lines for a descriptor that may not take them: a pipe without a reader, a full disk.
 ///
-/// Who writes a line never waits. A thread of its own writes them out in their order; of those that find no room, or that
-/// cannot be written, it tells how many they were as soon as something can be written again.
+/// A caller that writes a line never waits. A thread of its own writes the lines out in their order. It counts lines
+/// that find no room, or that cannot be written, and reports the number as soon as it can write again.
 package final class QueuedOutput: Sendable {
-    /// Whose lines they are. Each has room of its own: much of one pushes none of the other out.
+    /// The source of a line. Each has room of its own: many lines of one source displace none of the other.
     package enum Source: String, Sendable, CaseIterable {
         case log
         case audit = "audit log"
@@ -55,7 +55,7 @@ package final class QueuedOutput: Sendable {
     /// How many lines of a source were lost so far.
     package func dropped(_ source: Source) -> Int { state.withLock { $0.dropped[source, default: 0] } }
 
-    /// Takes one line, which ends with a line break. What else could end a line, or steer a terminal, is shown as such.
+    /// Takes one line with its line break. Other characters that end a line, or steer a terminal, are escaped.
     package func write(_ line: String, _ source: Source) {
         let bytes = Self.printable(line)
         let isTaken = state.withLock { state in
@@ -90,7 +90,7 @@ package final class QueuedOutput: Sendable {
         return bytes
     }
 
-    // MARK: - The thread's own
+    // MARK: - On the thread
 
     private func writeAll() {
         let lines = state.withLock { state in
@@ -115,7 +115,7 @@ package final class QueuedOutput: Sendable {
         state.withLock { $0.isWriting = false }
     }
 
-    /// Waits for as long as it takes where nobody reads; false where it cannot be written.
+    /// Waits for as long as there is no reader; false where it cannot be written.
     private func put(_ bytes: [UInt8]) -> Bool {
         var done = 0
         while done < bytes.count {

@@ -3,7 +3,7 @@
 import Glibc
 package import HostStorage
 
-/// Makes a directory for this layer's own files, with those above it, open to nobody else.
+/// Makes a directory for this layer's own files, with those above it, with access for this user alone.
 func makeDirectories(_ directory: String) throws(StorageError) {
     var path = ""
     for name in directory.split(separator: "/") {
@@ -11,7 +11,7 @@ func makeDirectories(_ directory: String) throws(StorageError) {
         if mkdir(path, 0o700) < 0 {
             if errno == EEXIST { continue }
             var error = StorageError(errno: errno, "mkdir", path)
-            // What is missing is this layer's, and no disk.
+            // A missing directory here is this layer's, not a disk.
             if error.code == .notFound { error.code = .failedPrecondition }
             throw error
         }
@@ -21,9 +21,9 @@ func makeDirectories(_ directory: String) throws(StorageError) {
     }
 }
 
-/// Where a process keeps what it has to know later.
+/// Where a process keeps state for later.
 package enum StateDirectory {
-    /// What a program's command line may name as such.
+    /// What a program's command line may name as a state directory.
     package static func require(_ path: String) throws(StorageError) {
         guard path.hasPrefix("/"), path.split(separator: "/").contains(where: { $0 != "." && $0 != ".." }) else {
             throw StorageError(
@@ -32,9 +32,9 @@ package enum StateDirectory {
         }
     }
 
-    /// Throws where it can be none: what is no directory, or what others can write, whose files would tell what may be
-    /// formatted. Returns the reason where it is one, and nothing can be noted down in it now: nothing can be formatted
-    /// or partitioned then, but mounting goes on.
+    /// Throws where it cannot be a state directory: it is no directory, or others can write to it, whose files would
+    /// then decide what may be formatted. Returns the reason where it is one, and cannot be written now: nothing can be
+    /// formatted or partitioned then, but mounting goes on.
     package static func examine(_ path: String) throws(StorageError) -> StorageError? {
         try require(path)
         var status = stat()
@@ -78,7 +78,7 @@ package enum StateDirectory {
         }
     }
 
-    /// What may be otherwise later: a disk that is full, or read-only for the moment.
+    /// Conditions that can pass: a disk that is full, or read-only for the moment.
     private static func cannotWrite(_ error: StorageError) throws(StorageError) -> StorageError {
         guard [ENOSPC, EDQUOT, EROFS, EIO].contains(where: { error.isSystemCall(errno: $0) }) else { throw error }
         return error

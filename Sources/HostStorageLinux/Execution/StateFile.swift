@@ -3,13 +3,13 @@
 import Glibc
 import HostStorage
 
-/// One file of the state directory. What else may lie at its place, such as a link, a pipe, or a file that no one here
-/// has written, is neither followed nor waited for nor read.
+/// One file of the state directory. Anything else at its place, such as a link, a pipe, or a file of another program,
+/// is neither followed nor waited for nor read.
 enum StateFile {
     /// Several times the greatest that is written.
     private static let greatest = 1 << 20
 
-    /// The text; nil where there is no such file, or what there is cannot be one of this layer's.
+    /// The text; nil where there is no such file, or it cannot be one of this layer's.
     static func read(_ path: String) throws(StorageError) -> String? {
         let file: Descriptor
         do throws(StorageError) {
@@ -48,13 +48,13 @@ enum StateFile {
             let holder = try Descriptor(opening: directory, O_RDONLY | O_DIRECTORY)
             try checkErrno(fsync(holder.raw), "fsync", directory)
         } catch {
-            // A file that is half there takes the room that others lack.
+            // A file that is half written takes up space.
             unlink(new)
             throw unusable(error, path)
         }
     }
 
-    /// It is this layer's directory that is at fault, and no disk is missing for it.
+    /// The state directory is at fault, and no disk is missing.
     private static func unusable(_ error: StorageError, _ path: String) -> StorageError {
         var error = error
         if error.code != .exhausted { error.code = .failedPrecondition }

@@ -13,7 +13,7 @@ enum RecognisedContent: Sendable, Hashable {
     /// LUKS, LVM, a RAID member, swap and the like.
     case other(Signature)
 
-    /// What a person would call it; nil for nothing.
+    /// A name for people; nil for nothing.
     var label: String? {
         switch self {
         case .nothing: nil
@@ -23,7 +23,7 @@ enum RecognisedContent: Sendable, Hashable {
         }
     }
 
-    /// The signature of a filesystem or whatever else is no table.
+    /// The signature of a filesystem or of anything else that is no table.
     var signature: Signature? {
         switch self {
         case .filesystem(let signature), .other(let signature): signature
@@ -53,7 +53,7 @@ struct BlockProbe: ~Copyable {
 
     deinit { blkid_free_probe(probe) }
 
-    /// A signature that is no partition table, as libblkid tells it.
+    /// A signature that is no partition table, as libblkid reports it.
     struct Found: Hashable {
         let signature: Signature
         let isFilesystem: Bool
@@ -131,15 +131,15 @@ struct BlockProbe: ~Copyable {
                     number: PartitionNumber(UInt32(number)),
                     id: blkid_partition_get_uuid(partition).map { String(cString: $0).lowercased() } ?? "",
                     type: type.lowercased(),
-                    // libblkid counts in 512-byte sectors, whatever the disk's own.
+                    // libblkid counts in 512-byte sectors, for disks of every sector size.
                     start: blkid_partition_get_start(partition) * 512,
                     size: blkid_partition_get_size(partition) * 512))
         }
         return (PartitionTable(kind: kind, partitions: partitions), offset)
     }
 
-    /// Probes; false where nothing was found. libblkid's command cannot tell this from an unreadable
-    /// device, its library can.
+    /// Probes; false where nothing was found. libblkid's command does not distinguish this from an unreadable device,
+    /// its library does.
     private func run() throws(StorageError) -> Bool {
         errno = 0
         switch blkid_do_safeprobe(probe) {

@@ -109,12 +109,12 @@ struct Btrfs: FilesystemDriver {
     // MARK: - Mounting
 
     func prepareMount(of device: VolumeDevice, isReadOnly: Bool) throws(StorageError) {
-        // mkfs.btrfs tells the kernel the name by which it was given the device, /proc/PID/fd/N. Linux before 6.13
-        // keeps that as the source of the mount, by which nobody finds the device later. A btrfs that is mounted
-        // already keeps its name (EBUSY), and a kernel without one is told nothing.
+        // mkfs.btrfs registers the device with the kernel by the name that it was given, /proc/PID/fd/N. Linux before
+        // 6.13 keeps that as the source of the mount, by which the device cannot be found later. A btrfs that is
+        // mounted already keeps its name (EBUSY), and for a kernel without one the call does nothing.
         _ = cls_btrfs_forget_name(device.path)
-        // Every other filesystem refuses by itself. Since Linux 6.8 a btrfs that is mounted read-only becomes writable by
-        // a second mount that can write, and its first user has mounted it read-only for a reason.
+        // Every other filesystem refuses by itself. Since Linux 6.8 a btrfs that is mounted read-only becomes writable
+        // by a second mount that can write, although it was mounted read-only on purpose.
         if !isReadOnly, Holders.isMountedReadOnly(device.device) {
             throw StorageError(.busy, "its btrfs is mounted read-only", subject: device.path)
         }

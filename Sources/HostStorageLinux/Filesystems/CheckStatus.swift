@@ -12,8 +12,8 @@ struct CheckStatus: OptionSet, Sendable, Hashable, CustomStringConvertible {
     static let cancelled = CheckStatus(rawValue: 32)
     static let libraryError = CheckStatus(rawValue: 128)
 
-    /// Nothing was wrong, or what was is no more. Of a filesystem that is not mounted, nothing in memory is
-    /// out of date, so that the machine need not restart.
+    /// No faults, or all of them repaired. Of a filesystem that is not mounted, nothing in memory is out of date, so
+    /// that the machine need not restart.
     var isMountable: Bool { isSubset(of: [.corrected, .wantsRestart]) }
 
     var description: String {

@@ -66,7 +66,7 @@ struct Ext4: FilesystemDriver {
         page.originOfExt4(uuid, blocks: volume.device.size / 4096)
     }
 
-    /// A copy of the superblock tells its group.
+    /// A copy of the superblock names its group.
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {
         guard place > 0, bytes.count >= 1024, bytes[0x38] == 0x53, bytes[0x39] == 0xEF, bytes.little(0x18, 4) <= 6
         else { return false }

@@ -2,7 +2,7 @@
 
 import HostStorage
 
-/// How far an ext2, ext3 or ext4 can grow, by what was decided when it was made.
+/// How far an ext2, ext3 or ext4 can grow, by the layout that it was made with.
 struct ExtLimits {
     private let subject: String
     private let blockSize: Int64
@@ -21,7 +21,7 @@ struct ExtLimits {
     private let reservedBlocks: Int64
     /// Groups whose tables stand together.
     private let groupsTogether: Int64
-    /// Nil without an internal journal, or where the superblock does not tell.
+    /// Nil without an internal journal, or where the superblock does not say.
     private let journalBlocks: Int64?
 
     // Linux: Documentation/filesystems/ext4/super.rst

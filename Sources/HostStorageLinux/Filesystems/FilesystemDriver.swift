@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// What can be said of a filesystem without a look at a device.
+/// Properties of a filesystem, without a look at a device.
 struct FilesystemFacts: Sendable {
     /// libblkid's names of it.
     var names: [String] = []
@@ -14,7 +14,7 @@ struct FilesystemFacts: Sendable {
     var package = ""
     /// The tool that makes it; nil where it is not made here.
     var makingTool: String?
-    /// Whether that tool can be told the filesystem's UUID.
+    /// Whether that tool takes the filesystem's UUID as an argument.
     var takesUUID = false
     /// The tool that looks for faults and changes nothing; nil where there is none.
     var check: (tool: String, arguments: [String])?
@@ -31,8 +31,7 @@ struct FilesystemFacts: Sendable {
     var missing: String?
 }
 
-/// All that this layer knows of one filesystem. What has a default below holds for every filesystem of which nothing more
-/// is known.
+/// All that this layer knows of one filesystem. The defaults below are for filesystems that this layer only recognises.
 protocol FilesystemDriver: Sendable {
     static var facts: FilesystemFacts { get }
 
@@ -42,9 +41,9 @@ protocol FilesystemDriver: Sendable {
 
     // MARK: Making
 
-    /// What its tool is told. None gets a flag that forces it: the device is proven blank, and a tool that sees something
-    /// there after all is to refuse. None discards: there is nothing on a blank device to discard, and on some storage it
-    /// takes minutes.
+    /// The arguments of its tool. No tool gets a flag that forces it: the device is proven blank, and a tool that sees
+    /// something there after all is to refuse. None discards: there is nothing on a blank device to discard, and on
+    /// some storage it takes minutes.
     ///
     /// - Parameter uuid: empty for a filesystem that takes none.
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String]
@@ -54,9 +53,9 @@ protocol FilesystemDriver: Sendable {
     /// - Parameter start: where on the device the filesystem begins.
     /// - Returns: nil where its size is not known.
     func readSuperblock(of device: any ByteSource, from start: Int64) throws(StorageError) -> Superblock?
-    /// Whether it has ever been mounted for writing; true where that cannot be told.
+    /// Whether it has ever been mounted for writing; true where that is unknown.
     func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool
-    /// Whether the superblock itself says that the tool that makes it has not come to its end.
+    /// Whether the superblock itself says that its mkfs has not finished.
     func isUnfinished(_ volume: OpenVolume) throws(StorageError) -> Bool
     /// Whether what a page holds comes from the tool that makes it.
     ///
@@ -78,7 +77,7 @@ protocol FilesystemDriver: Sendable {
     /// Why it wants to be repaired by ``preen(_:)`` before it is mounted; nil where it does not. A journal that is to be
     /// replayed is no reason: the kernel does that when it mounts.
     func reasonToPreen(_ volume: OpenVolume) throws(StorageError) -> String?
-    /// Repairs what can be repaired without a person's decision. The device is in nobody's use and its disk's lock is held.
+    /// Repairs what needs no person's decision. The device is not in use and its disk's lock is held.
     func preen(_ volume: OpenVolume) async throws(StorageError) -> CheckStatus
 
     // MARK: Size and growth
@@ -102,9 +101,9 @@ protocol FilesystemDriver: Sendable {
 
     // MARK: Mounting
 
-    /// What is to be done before the kernel mounts it.
+    /// Preparation before the kernel mounts it.
     func prepareMount(of device: VolumeDevice, isReadOnly: Bool) throws(StorageError)
-    /// Goes on after the kernel has refused a mount, or fails.
+    /// Handles a mount that the kernel has refused, or fails.
     ///
     /// - Parameter mount: tries it again, with these flags.
     func afterRefusal(
@@ -142,7 +141,7 @@ extension FilesystemKind {
     var driver: any FilesystemDriver { FilesystemDrivers.driver(of: rawValue) }
 }
 
-/// A filesystem of which nothing is known but that the kernel, or a FUSE driver, may mount it.
+/// A filesystem that this layer knows nothing of but that the kernel, or a FUSE driver, may mount it.
 private struct OtherFilesystem: FilesystemDriver {
     static let facts = FilesystemFacts()
     let type: String
@@ -162,7 +161,7 @@ struct FilesystemMember: Sendable {
     let bytes: Int64
 }
 
-// MARK: - What holds for a filesystem of which nothing more is known
+// MARK: - Defaults
 
 extension FilesystemDriver {
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] { [] }
@@ -210,7 +209,7 @@ extension FilesystemDriver {
     }
 }
 
-// MARK: - What is made of it
+// MARK: - Derived from a driver
 
 extension FilesystemDriver {
     var facts: FilesystemFacts { Self.facts }

@@ -6,8 +6,8 @@ import HostStorage
 /// The growth of a filesystem to the end of its device: by its kernel code where it can, mounted where it is or for the
 /// moment privately, else by its own tool.
 ///
-/// In this order: ``FilesystemDriver/prepare(_:to:)`` and ``FilesystemDriver/checkByTool(_:deadline:)`` refuse what can be
-/// refused, and only then the partition grows, and the filesystem after it.
+/// In this order: ``FilesystemDriver/prepare(_:to:)`` and ``FilesystemDriver/checkByTool(_:deadline:)`` make all
+/// checks, and only then the partition grows, and the filesystem after it.
 struct FilesystemGrowth: Sendable {
     let volume: OpenVolume
     let driver: any FilesystemDriver
@@ -40,7 +40,7 @@ struct FilesystemGrowth: Sendable {
         return size - own >= bytes
     }
 
-    /// Fails where somebody works on it whose work has not been seen yet.
+    /// Fails where it is in use in a way that earlier checks have not seen.
     func requireUnused() throws(StorageError) {
         do throws(StorageError) {
             _ = try Descriptor.claim(volume.device, O_RDONLY)

@@ -29,15 +29,15 @@ struct NTFS: FilesystemDriver {
     }
 
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {
-        // The copy tells how many sectors are before it.
+        // The copy has the number of sectors before it.
         let sector = bytes.little(0x0B, 2)
         return bytes.has("NTFS    ", at: 3) && sector.nonzeroBitCount == 1
             && bytes.little(0x28, 8).multipliedReportingOverflow(by: sector) == (place, false)
             || isFileTable(bytes, place)
     }
 
-    /// Whether it is one of the records with which the file table begins (Linux: fs/ntfs3/ntfs.h, MFT_REC). mkfs
-    /// lays it out at 16 KiB, of which a GPT takes the first record; a record tells its number.
+    /// Whether it is one of the records with which the file table begins (Linux: fs/ntfs3/ntfs.h, MFT_REC). mkfs lays
+    /// it out at 16 KiB, of which a GPT takes the first record; a record has its number in it.
     private static func isFileTable(_ bytes: [UInt8], _ place: Int64) -> Bool {
         // Where a partition may begin, it may be one of a filesystem in that.
         guard place < 63 * 512, bytes.has("FILE", at: 0) else { return false }

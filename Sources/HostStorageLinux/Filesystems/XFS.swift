@@ -52,8 +52,8 @@ struct XFS: FilesystemDriver {
         try volume.bytes(at: 126, count: 1) != [0]
     }
 
-    /// Of version 5: whatever has a magic number has the UUID, and the number of the log record by which it was last
-    /// written, which is 0 from mkfs.
+    /// Of version 5: every structure with a magic number has the UUID, and the number of the log record by which it was
+    /// last written, which is 0 from mkfs.
     func origin(of page: Page, _ uuid: [UInt8], on volume: OpenVolume) throws(StorageError) -> Page.Origin {
         // Offsets of both by magic number: headers of groups, and inodes, a sector each.
         let sectors: [(String, uuid: Int, record: Int)] = [
@@ -118,7 +118,7 @@ struct XFS: FilesystemDriver {
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool {
         // "AG Free Space Management": the header in the second sector.
         if place <= 32768, bytes.has("XAGF", at: 0), bytes.big(8, 4) == 0 { return true }
-        // "Superblocks": each group begins with one, and its next sector tells the group's number.
+        // "Superblocks": each group begins with one, and its next sector has the group's number.
         guard place > 0, bytes.count >= 1024, bytes.has("XFSB", at: 0) else { return false }
         let sector = Int(bytes.big(102, 2))
         let group = bytes.big(4, 4).multipliedReportingOverflow(by: bytes.big(84, 4))

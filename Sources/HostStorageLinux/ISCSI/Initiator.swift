@@ -3,7 +3,7 @@
 import HostStorage
 import Synchronization
 
-/// What this process knows as an iSCSI initiator; the rest is open-iscsi's and the kernel's.
+/// This process's state as an iSCSI initiator; the rest is open-iscsi's and the kernel's.
 final class Initiator: Sendable {
     /// What targets have to prove. It is in no file, so that it is set anew after every start.
     private let secret = Mutex<Secret?>(nil)

@@ -3,13 +3,13 @@
 import Glibc
 import HostStorage
 
-/// `iscsiadm`, and what its exit statuses stand for. What is an argument here everybody can read, so no secret is.
+/// `iscsiadm`, and its exit statuses. Every process can read its arguments, so no secret is one.
 struct InitiatorProgram: Sendable {
     private let program: ChildProgram
 
     init() throws(StorageError) { program = try ChildProgram("iscsiadm", package: "open-iscsi") }
 
-    /// Records, which only files are touched for. The lock on them can be another's for a while.
+    /// Commands on records, which touch files only. Another process can hold the lock on them for a while.
     private static let recordDeadline: Duration = .seconds(15)
     /// Three tries of one second where the portal refuses; one that does not answer is not waited for longer.
     private static let discoveryDeadline: Duration = .seconds(20)
@@ -20,7 +20,7 @@ struct InitiatorProgram: Sendable {
     func add(_ portal: ISCSIPortal) async throws(StorageError) {
         let record = ["-m", "discoverydb", "-t", "sendtargets", "-p", "\(portal)"]
         try await run(record + ["-o", "new"], Self.recordDeadline, "\(portal)")
-        // Who asks for a discovery asks again; five tries of up to 15 s each are longer than callers wait.
+        // A caller repeats a discovery; five tries of up to 15 s each are longer than callers wait.
         try await run(
             record + ["-o", "update", "-n", "discovery.sendtargets.reopen_max", "-v", "1"], Self.recordDeadline,
             "\(portal)")
@@ -70,7 +70,7 @@ struct InitiatorProgram: Sendable {
         try Self.check(Self.hiding(secrets, in: outcome), "\(record.target) at \(record.portal)")
     }
 
-    /// iscsiadm shows no secrets, as far as is known; nobody's log depends on that.
+    /// iscsiadm shows no secrets, as far as is known; no log depends on that.
     static func hiding(_ secrets: [Secret], in outcome: ChildProgram.Outcome) -> ChildProgram.Outcome {
         let isTelling = secrets.contains { outcome.errors.contains($0.revealed) }
         return ChildProgram.Outcome(status: outcome.status, errors: isTelling ? "" : outcome.errors)

@@ -5,9 +5,9 @@ import HostStorage
 /// A message of an iSCSI login: 48 bytes, and text of the form "key=value", each with a NUL behind it.
 /// Source: RFC 7143, 6.1, 11.12 and 11.13.
 struct LoginMessage: Sendable, Equatable {
-    /// The keys are each other's order.
+    /// Keys and values, in their order.
     var texts: [(key: String, value: String)] = []
-    /// Whether this side is done with proving who it is.
+    /// Whether this side has finished its proof.
     var endsSecurityStage = false
 
     static func == (a: LoginMessage, b: LoginMessage) -> Bool {

@@ -5,7 +5,7 @@ import HostStorage
 /// The text that `iscsiadm` is given for one login in place of a target's record: the record, but for what this login
 /// is about.
 enum LoginRecord {
-    /// Who proves what.
+    /// The proofs of each side.
     struct Proofs: Sendable {
         /// The host to the target.
         var host: CHAP?

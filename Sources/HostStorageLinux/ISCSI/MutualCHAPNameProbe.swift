@@ -2,11 +2,11 @@
 
 import HostStorage
 
-/// Asks a target by what CHAP name it proves itself.
+/// Asks a target for the CHAP name by which it proves itself.
 ///
 /// csi-proxy's callers set the secret of mutual CHAP and no name, and Windows takes any. open-iscsi refuses a target
-/// whose name is not the one that it was told. A target says it only to a host that has proved itself; so this logs in
-/// up to that point and leaves. The name is no proof: that remains with open-iscsi's own login, and the secret.
+/// whose name is not the one in its record. A target sends its name only to a host that has proved itself; so this logs
+/// in up to that point and leaves. The name is no proof: that remains with open-iscsi's own login, and the secret.
 struct MutualCHAPNameProbe: ~Copyable {
     private let connection: Connection
     private let session: [UInt8]

@@ -8,12 +8,12 @@ import HostStorage
 struct NodeDatabase: Sendable {
     let directory: String
 
-    /// Debian and those who build as upstream does have it in different places.
+    /// Debian and builds with upstream's defaults have it in different places.
     static var ofThisHost: NodeDatabase {
         NodeDatabase(directory: access("/var/lib/iscsi", F_OK) == 0 ? "/var/lib/iscsi" : "/etc/iscsi")
     }
 
-    /// The portals that were added, by whomever.
+    /// The portals that were added, by this layer or by other programs.
     func portals() -> [ISCSIPortal] {
         portalDirectories().compactMap { try? ISCSIPortal(address: $0.address, port: UInt32($0.port)) }
             .sorted { $0.description < $1.description }
@@ -21,7 +21,7 @@ struct NodeDatabase: Sendable {
 
     func contains(_ portal: ISCSIPortal) -> Bool { name(of: portal) != nil }
 
-    /// The portal's address as its record spells it, which iscsiadm wants to be told; nil where it was not added.
+    /// The portal's address as its record spells it, which iscsiadm takes; nil where it was not added.
     func name(of portal: ISCSIPortal) -> ISCSIPortal? {
         let address = PortalAddress(portal.address, port: portal.port)
         return portals().first { PortalAddress($0.address, port: $0.port) == address }
@@ -54,7 +54,7 @@ struct NodeDatabase: Sendable {
 
     /// A portal's directory has links to the records that its discoveries have made, and with the portal go the records
     /// that it links to. This makes them the records of its own addresses, whichever portal's discovery has made them,
-    /// and none of another portal that was added. What an operator has recorded is nobody's.
+    /// and none of another portal that was added. Records of an operator belong to no portal.
     func relink(_ portal: ISCSIPortal, at addresses: Set<PortalAddress>) throws(StorageError) {
         let own = PortalAddress(portal.address, port: portal.port)
         let others = Set(portals().map { PortalAddress($0.address, port: $0.port) }).subtracting(addresses)
@@ -75,8 +75,8 @@ struct NodeDatabase: Sendable {
         }
     }
 
-    /// Takes away what open-iscsi leaves of a portal that it has deleted: links to records that another portal's
-    /// discovery had made, and so the directory.
+    /// Deletes the rest of a portal that open-iscsi has deleted: links to records that another portal's discovery had
+    /// made, and so the directory.
     func dropRemains(of portal: ISCSIPortal) throws(StorageError) {
         let own = PortalAddress(portal.address, port: portal.port)
         for entry in directories() where !entry.isPortal && PortalAddress(entry.address, port: entry.port) == own {
@@ -102,7 +102,7 @@ struct NodeDatabase: Sendable {
         let port: UInt16
         let path: String
 
-        /// Whether there is a record of the portal in it, and not only what is left of one.
+        /// Whether there is a record of the portal in it, and not only a rest of one.
         var isPortal: Bool { access("\(path)/st_config", F_OK) == 0 }
     }
 

@@ -3,7 +3,7 @@
 import Glibc
 import HostStorage
 
-/// Where a portal is, comparable whatever way it is spelled: `::1` is `0:0::1`.
+/// Where a portal is, comparable in every spelling: `::1` is `0:0::1`.
 struct PortalAddress: Hashable, Sendable {
     private enum Host: Hashable {
         case ipv4([UInt8])

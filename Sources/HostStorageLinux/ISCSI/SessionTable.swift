@@ -26,15 +26,15 @@ struct SessionTable: Sendable {
         return sessions
     }
 
-    /// Whether the session is one in which both sides have proved themselves by these CHAP names; nil for none. The kernel
-    /// tells them only to who has CAP_SYS_ADMIN.
+    /// Whether the session is one in which both sides have proved themselves by these CHAP names; nil for none. The
+    /// kernel shows them only to processes with CAP_SYS_ADMIN.
     func isProven(_ session: Session, host: String?, target: String?) throws(StorageError) -> Bool {
         let directory = "\(root)/class/iscsi_session/session\(session.id)"
         guard try name("\(directory)/username") == host else { return false }
         return try name("\(directory)/username_in") == target
     }
 
-    /// The kernel prints what is not there as C does.
+    /// The kernel prints a missing value as C does.
     private func name(_ path: String) throws(StorageError) -> String? {
         guard let name = try Sysfs.attribute(path), !name.isEmpty, name != "(null)" else { return nil }
         return name
@@ -73,7 +73,7 @@ struct SessionTable: Sendable {
 struct Session: Sendable, Hashable {
     let id: UInt32
     let isLoggedIn: Bool
-    /// The target is away, and the kernel keeps what is for it until it is back.
+    /// The target is away, and the kernel queues its commands until it is back.
     let isWaiting: Bool
     /// What the target has, in the order of their numbers.
     let units: [SCSIUnit]

@@ -20,7 +20,7 @@ struct TargetDisks: Sendable {
 
     func all() throws(StorageError) -> [Session] { try sessions.sessions(with: name, at: addresses) }
 
-    /// Their disks, as the host shows them: of several paths to one disk that are joined, what joins them.
+    /// Their disks, as the host shows them: for several joined paths to one disk, the multipath map.
     func disks() throws(StorageError) -> [DiskNode] {
         let names = try all().flatMap(\.disks).compactMap(\.block)
         if names.isEmpty { return [] }
@@ -74,8 +74,8 @@ struct TargetDisks: Sendable {
     private static let block = "/sys/block"
 }
 
-/// Disks of sessions that are about to go: nobody uses them, their data are written, and until the end nobody comes to
-/// mount one or to stack something on it.
+/// Disks of sessions that are about to go: they are not in use, their data are written, and until the end no process
+/// can mount one or stack a device on it.
 final class DetachClaims: Sendable {
     private let claims = Mutex<[Claim]>([])
 
@@ -97,7 +97,7 @@ final class DetachClaims: Sendable {
         init(descriptor: consuming Descriptor) { self.descriptor = descriptor }
     }
 
-    /// The same question, for a disk that cannot be asked anything: nothing of it can be written or claimed.
+    /// The same check, for a disk that does not answer: nothing of it can be written or claimed.
     static func requireUnused(unreachable name: String) throws(StorageError) {
         let swaps = Set(try MountTable.swaps())
         let partitions = Sysfs.names(in: "/sys/block/\(name)").filter { $0.hasPrefix(name) }

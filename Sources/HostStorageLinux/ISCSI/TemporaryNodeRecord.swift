@@ -5,12 +5,12 @@ import HostStorage
 
 /// A target's record while a login has another text in its place.
 ///
-/// `iscsiadm` takes CHAP secrets from its records or from its command line, which everybody can read. So for the time of
-/// a login a symbolic link to a file in this process's memory stands at the record's place: no secret comes to a disk,
-/// and where this process is killed, none is left. The record itself waits in a directory beside, as another name of the
-/// same file, and is renamed back.
+/// `iscsiadm` takes CHAP secrets from its records or from its command line, which every process can read. So for the
+/// time of a login a symbolic link to a file in this process's memory stands at the record's place: no secret comes to
+/// a disk, and where this process is killed, none is left. The record itself waits in a directory beside, as another
+/// name of the same file, and is renamed back.
 ///
-/// Each step is atomic; ``restore(_:)`` ends what a killed process has begun, whatever it was at.
+/// Each step is atomic; ``restore(_:)`` completes what a killed process has begun, after any step.
 final class TemporaryNodeRecord: Sendable {
     private let record: NodeRecord
     private let lock: Lock
@@ -41,7 +41,7 @@ final class TemporaryNodeRecord: Sendable {
 
     func restore() throws(StorageError) { try Self.restore(record) }
 
-    /// Gives back what processes that have ended did not, except for records that others are lending now.
+    /// Gives back the records of processes that have ended, except records that others are lending now.
     static func giveBackAll(in database: NodeDatabase) -> [StorageError] {
         var errors: [StorageError] = []
         for name in Sysfs.names(in: database.lent) {
@@ -70,8 +70,8 @@ final class TemporaryNodeRecord: Sendable {
 
     private static func restore(_ record: NodeRecord) throws(StorageError) {
         let place = place(of: record)
-        // Only the link is replaced: where the record is back already, or somebody has removed it or made it anew
-        // meanwhile, it is to stay so.
+        // Only the link is replaced: where the record is back already, or another process has removed it or made it
+        // anew meanwhile, that stays.
         if Sysfs.linkText(record.path) != nil, rename(place, record.path) < 0, errno != ENOENT {
             throw StorageError(errno: errno, "rename", record.path)
         }
@@ -87,7 +87,7 @@ final class TemporaryNodeRecord: Sendable {
     }
 
     private static func makeDirectory(_ record: NodeRecord) throws(StorageError) {
-        // Whoever gives back another record of the same target may remove the directory above as it is made.
+        // A process that gives back another record of the same target may remove the directory above as it is made.
         for _ in 0..<10 {
             do throws(StorageError) { return try makeDirectories(record.temporaryDirectory) } catch
                 where error.code

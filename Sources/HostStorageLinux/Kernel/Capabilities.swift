@@ -3,7 +3,7 @@
 import Glibc
 import HostStorage
 
-/// What the kernel lets a process do besides what files' modes say.
+/// What the kernel lets a process do in addition to the modes of files.
 ///
 /// Source: capabilities(7); the sets in /proc/self/status.
 struct Capabilities: OptionSet, Sendable {
@@ -13,10 +13,10 @@ struct Capabilities: OptionSet, Sendable {
     static let sysAdmin = Capabilities(rawValue: 1 << 21)
     static let sysResource = Capabilities(rawValue: 1 << 24)
 
-    /// Of this process; all of them where the kernel tells of none.
+    /// Of this process; all of them where the kernel lists none.
     static func own() throws(StorageError) -> Capabilities { try read("CapEff") ?? Capabilities(rawValue: .max) }
 
-    /// Of the programs that this process starts: root's come from what may be had at all.
+    /// Of the programs that this process starts: root's are limited by its bounding set.
     static func ofPrograms() throws(StorageError) -> Capabilities {
         try geteuid() == 0 ? own().intersection(read("CapBnd") ?? []) : read("CapAmb") ?? []
     }

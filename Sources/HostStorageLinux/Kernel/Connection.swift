@@ -44,7 +44,7 @@ struct Connection: ~Copyable {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: count)
         while bytes.count < count {
-            // Whoever sends a byte now and then is not silent.
+            // A server that sends a byte now and then is not silent.
             guard ContinuousClock.now < end else { throw Self.silence(ETIMEDOUT, "recv") }
             let got = recv(socket.raw, &buffer, count - bytes.count, 0)
             guard got > 0 else { throw Self.silence(got == 0 ? ECONNRESET : errno, "recv") }
@@ -54,7 +54,7 @@ struct Connection: ~Copyable {
     }
 
     private static func silence(_ code: Int32, _ call: String) -> StorageError {
-        // What the kernel calls "in progress" or "again" is a time that has passed.
+        // The kernel's "in progress" and "again" stand for a timeout.
         let code = code == EINPROGRESS || code == EAGAIN ? ETIMEDOUT : code
         var error = StorageError(errno: code, call)
         error.code = .unavailable

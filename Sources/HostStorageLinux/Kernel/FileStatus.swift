@@ -3,7 +3,7 @@
 import CLinuxStorage
 import Glibc
 
-/// What statx(2) says of a file.
+/// The fields of statx(2) of a file.
 struct FileStatus {
     /// The device that holds the file: for most filesystems the block device below them.
     let device: DeviceNumber
@@ -14,7 +14,7 @@ struct FileStatus {
     /// In bytes.
     let size: Int64
     let isMountRoot: Bool
-    /// Whether chattr(1) has made it one that nobody removes: "immutable" or "append-only".
+    /// Whether chattr(1) protects it from removal: "immutable" or "append-only".
     let protection: String?
     private let birth: FileIdentity.Birth
     private let mode: UInt32

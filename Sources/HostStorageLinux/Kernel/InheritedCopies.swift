@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Tells when no child has copies of descriptors of this process any more.
+/// Detects when no child has copies of descriptors of this process any more.
 ///
 /// A program that any thread starts has them from its fork to its exec, where O_CLOEXEC acts; and what is open with
 /// O_EXCL stays claimed as long as one of the copies does. So a pipe is made before the claim and closed after it: its end

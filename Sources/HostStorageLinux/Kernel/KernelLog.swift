@@ -2,8 +2,8 @@
 
 import Glibc
 
-/// What the kernel logs from a moment on (/dev/kmsg). Filesystems say there what they have against a device, and of the call
-/// that mounts it often no more than "Invalid argument".
+/// What the kernel logs from a moment on (/dev/kmsg). Filesystems give there the reason for refusing a device, where
+/// mount(2) often returns only "Invalid argument".
 struct KernelLog: ~Copyable {
     private let file: Descriptor
 

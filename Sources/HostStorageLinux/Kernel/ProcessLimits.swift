@@ -4,8 +4,7 @@ import Glibc
 package import HostStorage
 import Synchronization
 
-/// What the system gives this process, looked at before it is needed: what is missing in the middle of an operation is
-/// missed more.
+/// The system's limits for this process, checked before an operation needs them.
 package enum ProcessLimits {
     /// Raises the number of files that may be open as far as the system allows, and returns it.
     package static func raiseOpenFiles() throws(StorageError) -> Int {

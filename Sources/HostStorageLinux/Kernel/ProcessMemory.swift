@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 public import HostStorage
 
-/// What a process remembers, passwords among it.
+/// The memory of a process, with passwords in it.
 public enum ProcessMemory {
     /// S7: keeps this process's memory out of core dumps, its programs' too, out of the backtraces of crashes, and from
     /// other processes of the same user. For programs, not libraries: to be called before there is anything to hide.
@@ -13,14 +13,14 @@ public enum ProcessMemory {
         // The Swift runtime answers these with a backtrace, and shows what lies where the registers point.
         for crash in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
         try forbidCores()
-        // Tools that work on disks for it would need CAP_SYS_PTRACE to find them. Where they lack it, whoever traces this
-        // process has to have all of its capabilities: root's equal.
+        // Tools that work on disks for it would need CAP_SYS_PTRACE to find them. Where they lack it, a process that
+        // traces this one needs all of its capabilities: it is root's equal.
         let (own, programs) = (try Capabilities.own(), try Capabilities.ofPrograms())
         if !own.contains(.sysAdmin) || programs.contains(.sysPtrace) { try forbidTracing() }
     }
 
-    /// 1 byte is the limit: no core is so small, and Linux takes it, unlike 0, as a word against a program that cores
-    /// are piped to as well.
+    /// 1 byte is the limit: no core is so small, and Linux takes it, unlike 0, as a limit for a program that cores are
+    /// piped to as well.
     ///
     /// Source: core(5); fs/coredump.c.
     private static func forbidCores() throws(StorageError) {

@@ -3,9 +3,9 @@
 import CLinuxStorage
 package import HostStorage
 
-/// The signals of this process, taken one after the other by one thread, which needs nothing else to be told of them.
+/// The signals of this process, taken one after the other by one thread, without any other thread's help.
 ///
-/// libdispatch's and NIO's ways take threads of a pool, and where the system gives none a process could not be ended.
+/// libdispatch and NIO take threads of a pool, and where the system gives none a process could not be ended.
 package enum ProcessSignals {
     /// To be called before there is a second thread.
     package static func catchAll() throws(StorageError) { try check(cls_signals_catch(), "sigaction") }

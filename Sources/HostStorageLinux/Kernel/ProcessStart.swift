@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 package import HostStorage
 
-/// What a program that works on disks sees to before it does anything else.
+/// The first steps of a program that works on disks.
 package enum ProcessStart {
     /// Standard files, signals, and /proc, without which the program does not even know what it was asked for.
     package static func secure() throws(StorageError) {

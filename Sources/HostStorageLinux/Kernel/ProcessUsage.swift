@@ -5,7 +5,7 @@ package import HostStorage
 
 /// What this process uses of its machine, as of one moment.
 ///
-/// Source: proc(5). Files of /proc/self are in memory: to read them holds nobody up.
+/// Source: proc(5). Files of /proc/self are in memory: reading them delays no other work.
 package struct ProcessUsage: Sendable {
     package var residentBytes: Int64
     package var virtualBytes: Int64

@@ -4,7 +4,7 @@ import Glibc
 import HostStorage
 
 extension StorageError {
-    /// What a failed system call or library function comes to. `subject` is the path, device or tool.
+    /// The error of a failed system call or library function. `subject` is the path, device or tool.
     init(errno code: Int32, _ call: String, _ subject: String = "") {
         self.init(
             Code(errno: code), Self.text(errno: code, call), subject: subject,

@@ -6,9 +6,9 @@ import HostStorage
 
 /// Mounts the filesystem of a device.
 ///
-/// Filesystems of the kernel go through its mount API (fsopen(2), Linux 5.2): the mount is made detached
-/// and appears at its place in one step, and the kernel says in words what it does not like. Those that
-/// only a FUSE driver can do go through that driver's mount helper (``HelperMount``).
+/// Filesystems of the kernel go through its mount API (fsopen(2), Linux 5.2): the mount is made detached and appears at
+/// its place in one step, and the kernel describes errors in words. Those that only a FUSE driver can do go through
+/// that driver's mount helper (``HelperMount``).
 enum FilesystemMount {
     /// Mounts `device` on the directory open as `target`, whose path is `path`.
     static func mount(
@@ -38,9 +38,9 @@ enum FilesystemMount {
             "move_mount", path)
     }
 
-    /// The top directory of a mount that is attached nowhere and ends with the descriptor; nothing on it can be run or act
-    /// as a device. A filesystem that is mounted already, in whichever namespace, is the same then, whatever covers its
-    /// other mounts.
+    /// The top directory of a mount that is attached nowhere and ends with the descriptor; nothing on it can be run or
+    /// act as a device. If the filesystem is mounted already, in any namespace, this is another mount of it, also where
+    /// other mounts cover its places.
     static func privateDirectory(
         _ device: VolumeDevice, _ driver: any FilesystemDriver, isReadOnly: Bool = false
     ) throws(StorageError) -> Descriptor {
@@ -115,7 +115,7 @@ enum FilesystemMount {
 
     /// Whether the running kernel has the filesystem. Drivers that are modules count: fsopen loads them.
     private static func isKnownToKernel(_ driver: any FilesystemDriver) -> Bool {
-        // One that the kernel alone mounts is left to it, to say what is wrong.
+        // One that the kernel alone mounts is left to it, for its error.
         if driver.mountHelpers.isEmpty { return true }
         let context = fsopen(driver.kernelName, UInt32(FSOPEN_CLOEXEC))
         if context >= 0 { close(context) }

@@ -7,8 +7,8 @@ import HostStorage
 
 /// Mounts filesystems that only a FUSE driver can do, by libmount and that driver's mount helper.
 ///
-/// A helper takes the place as text, which somebody could swap for a link before the helper gets to it. So
-/// it mounts in a directory that is ours alone, and from there the mount is put on the target's descriptor.
+/// A helper takes the place as text, which another process could swap for a link before the helper opens it. So it
+/// mounts in a private directory, and from there the mount is put on the target's descriptor.
 struct HelperMount: Sendable {
     /// Where helpers mount; made with mode 0700.
     let directory: String
@@ -19,7 +19,7 @@ struct HelperMount: Sendable {
         let helper = try Self.helper(of: driver, for: device)
         try makeDirectories(directory)
         let holder = try Descriptor(opening: directory, cls_O_PATH | O_DIRECTORY)
-        // One place a device: its disk's queue lets nobody else in, and what a killed process left is found.
+        // One place a device: its disk's queue admits one mount at a time, and finds a killed process's remains.
         let place = "\(directory)/\(device.name)"
         if mkdirat(holder.raw, device.name, 0o700) < 0 {
             guard errno == EEXIST else { throw StorageError(errno: errno, "mkdirat", place) }

@@ -4,9 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Who keeps a mount or a device in use, read from /proc and sysfs without touching the filesystem itself,
-/// which may hang. What cannot be seen (a process that ends meanwhile, one of a container that hides its
-/// processes) is left out.
+/// The holders of a mount or a device, read from /proc and sysfs without touching the filesystem itself, which may
+/// hang. What cannot be seen (a process that ends meanwhile, one of a container that hides its processes) is left out.
 enum Holders {
     /// Those of a mount: processes with a file, a directory or a program on it, and mounts below it.
     ///
@@ -24,9 +23,9 @@ enum Holders {
     /// it open.
     static func ofDevice(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: true) }
 
-    /// Those whom work on a block device would disturb, or who would disturb the work: all but processes that only read
-    /// it. O_EXCL alone does not tell: programs that write to a device, filesystems in user space among them, need not
-    /// have claimed it, nor has a loop device on it.
+    /// The holders that work on a block device would disturb, or that would disturb the work: all but processes that
+    /// only read it. O_EXCL alone does not show them: programs that write to a device, filesystems in user space among
+    /// them, need not have claimed it, nor has a loop device on it.
     static func whoWorkOn(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: false) }
 
     private static func ofDevice(_ device: VolumeDevice, withReaders: Bool) -> [Holder] {
@@ -80,7 +79,7 @@ enum Holders {
 
     /// The processes that have locked a file with flock(2).
     static func ofLock(on file: FileStatus) -> [Holder] {
-        // proc_locks(5): "1: FLOCK  ADVISORY  WRITE 2130 fe:00:16220513 0 EOF"; who waits has "->" behind "1:".
+        // proc_locks(5): "1: FLOCK ADVISORY WRITE 2130 fe:00:16220513 0 EOF"; a waiting process has "->" behind "1:".
         let locks = ((try? Descriptor.contents(of: "/proc/locks")) ?? "").split(separator: "\n")
         let place = "\(file.device.major.hexadecimal):\(file.device.minor.hexadecimal):\(file.inode)"
         return locks.compactMap { line in
@@ -113,7 +112,7 @@ private struct RunningProcess {
     var name: String { (try? Sysfs.attribute("\(directory)/comm")) ?? "" }
 
     /// Whether it is a child of this process between its fork and its exec, where what it has open are copies that it
-    /// is about to close. A process that forks and goes on as itself would not be told from it.
+    /// is about to close. A process that forks without an exec looks the same.
     var isAboutToRunAProgram: Bool {
         // proc_pid_stat(5): the name, in parentheses, can have any; then the state and the parent.
         let fields = ((try? Descriptor.contents(of: "\(directory)/stat")) ?? "").split(separator: ")").last ?? ""
@@ -141,7 +140,7 @@ private struct RunningProcess {
     }
 
     /// - Parameters:
-    ///   - disk: the disk that the device is a partition of. Only who can write to it counts.
+    ///   - disk: the disk that the device is a partition of. Only processes that can write to it count.
     ///   - withReaders: whether it counts that it can only read the device.
     ///   - places: what is open beneath them is no device.
     func use(
@@ -151,7 +150,7 @@ private struct RunningProcess {
         var servesFilesystem = false
         for name in Sysfs.names(in: "\(directory)/fd") {
             let link = "\(directory)/fd/\(name)"
-            // Sockets, pipes and the like have no path. Devices have one, but by whatever name, in whichever namespace.
+            // Sockets, pipes and the like have no path. Devices have one, but by any name, in any namespace.
             guard let text = Sysfs.linkText(link), text.hasPrefix("/") || text.hasPrefix("(unreachable)"),
                 text.hasPrefix("/dev/") || !places.contains(where: { isIn(text, $0) })
             else { continue }
@@ -188,7 +187,7 @@ private struct RunningProcess {
         }
     }
 
-    /// Whether what it has open under that number can be written to. Where that cannot be told it can.
+    /// Whether what it has open under that number can be written to. True where that is unknown.
     private func canWrite(_ descriptor: String) -> Bool {
         let info = (try? Descriptor.contents(of: "\(directory)/fdinfo/\(descriptor)")) ?? ""
         // proc_pid_fdinfo(5): octal.

@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// A mount in the making (fsopen(2), Linux 5.2): options are set one by one, none of them in a text that another could
-/// break out of, and the mount that comes of it is attached nowhere yet.
+/// A mount in the making (fsopen(2), Linux 5.2): options are set one by one, so that no value can inject another
+/// option, and the new mount is attached nowhere yet.
 struct MountContext: ~Copyable {
     private let context: Descriptor
     /// What errors name.
@@ -61,7 +61,7 @@ struct MountContext: ~Copyable {
         return error
     }
 
-    /// What the kernel has to say of a failed mount: lines that begin with "e ", "w " or "i ".
+    /// The kernel's messages about a failed mount: lines that begin with "e ", "w " or "i ".
     private func messages() -> [String] {
         var lines: [String] = []
         var buffer = [UInt8](repeating: 0, count: 1024)

@@ -4,14 +4,14 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Whether a mounted filesystem still does what it was mounted for.
+/// Whether a mounted filesystem still works.
 ///
-/// The kernel's table tells of some (ext4 since Linux 6.8). Others say it when they are asked for something: which must
-/// not be anything that takes the device to answer.
+/// The kernel's table shows it for some (ext4 since Linux 6.8). Others show it by the error of a call, which must be
+/// one that does not wait for the device.
 enum MountHealth {
-    /// Why nothing more can be written to the filesystem of the topmost mount on `name` in `directory`, whatever its
-    /// device does; nil where it lives. Some kernels neither tell nor sync otherwise after an error that was to make ext4
-    /// read-only (Linux 6.1.y): only who wants to write is refused.
+    /// Why nothing more can be written to the filesystem of the topmost mount on `name` in `directory`, whether its
+    /// device answers or not; nil where it works. After an error that was to make ext4 read-only, some kernels (Linux
+    /// 6.1.y) show it neither in the table nor by sync: only writers are refused.
     static func death(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
         if let death = mount.toldDeath { return death }
         let top = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
@@ -24,7 +24,7 @@ enum MountHealth {
         return nil
     }
 
-    /// Why the mount is of no use to who wants to write there, a disk that takes no data included.
+    /// Why the mount is of no use for writing there, a disk that takes no data included.
     static func fault(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
         if let death = death(of: mount, on: name, in: directory) { return death }
         let raw = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
@@ -46,7 +46,7 @@ enum MountHealth {
 }
 
 extension Mount {
-    /// What the kernel itself says is wrong with the filesystem.
+    /// The kernel's own report of a fault of the filesystem.
     fileprivate var toldDeath: String? {
         if hasLostItsDevice { return "its device is gone" }
         // Linux: fs/ext4/super.c, _ext4_show_options
@@ -56,7 +56,7 @@ extension Mount {
 
     var isReadOnly: Bool { options.contains("ro") }
 
-    /// Whether a server or a program serves it, which may not answer: what is not written when it is given up is lost.
+    /// Whether a server or a program serves it, which may not answer: data not written when it is given up are lost.
     var isServed: Bool {
         ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs", "ncpfs", "lustre", "gpfs", "virtiofs", "fuse", "fuseblk"]
             .contains(type)

@@ -3,8 +3,8 @@
 import Glibc
 import HostStorage
 
-/// Which volume a mounted filesystem is, noted down when it was mounted: a disk that is gone, or dead, does not tell any
-/// more, and its mount is to be found by the volume's ID all the same.
+/// Which volume a mounted filesystem is, recorded when it was mounted: a disk that is gone, or dead, does not answer
+/// any more, and its mount has to be found by the volume's ID all the same.
 ///
 /// A file for each device number, which a filesystem keeps for as long as it is mounted anywhere.
 struct MountRecords: Sendable {

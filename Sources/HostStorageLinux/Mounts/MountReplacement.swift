@@ -10,8 +10,8 @@ enum MountReplacement {
     /// MOVE_MOUNT_BENEATH, Linux 6.5.
     private static let beneath: UInt32 = 0x200
 
-    /// Attaches `mount` to the name in `directory` and takes away what was mounted there, which goes on for whoever has
-    /// something open in it. From Linux 6.5 on, there is no moment at which neither is there.
+    /// Attaches `mount` to the name in `directory` and takes away what was mounted there, which stays usable for
+    /// processes with files open in it. From Linux 6.5 on, there is no moment at which neither is there.
     static func put(
         _ mount: borrowing Descriptor, at name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) {
@@ -20,7 +20,7 @@ enum MountReplacement {
             if move_mount(mount.raw, "", directory.raw, name, flags) == 0 {
                 return try detach(name, in: directory, subject)
             }
-            // What an older kernel says of a flag that it does not know.
+            // An older kernel's error for a flag that it does not know.
             guard errno == EINVAL else { throw StorageError(errno: errno, "move_mount", subject) }
             while try isMounted(name, in: directory, subject) { try detach(name, in: directory, subject) }
         }
@@ -28,7 +28,7 @@ enum MountReplacement {
             move_mount(mount.raw, "", directory.raw, name, UInt32(MOVE_MOUNT_F_EMPTY_PATH)), "move_mount", subject)
     }
 
-    /// Whether something is mounted on the name. What is mounted is not asked anything: its server may be gone.
+    /// Whether something is mounted on the name. The mounted filesystem is not asked: its server may be gone.
     static func isMounted(
         _ name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) -> Bool {

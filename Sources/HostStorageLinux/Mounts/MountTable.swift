@@ -10,8 +10,8 @@ struct Mount: Sendable, Hashable {
     let id: Int
     /// The mount that it stands on.
     let parent: Int
-    /// The device number of the filesystem. Of filesystems that span devices (btrfs) it is a number of the
-    /// kernel's own making; then ``source`` tells the device.
+    /// The device number of the filesystem. Of filesystems that span devices (btrfs) it is a number of the kernel's own
+    /// making; then ``source`` names the device.
     let device: DeviceNumber
     let source: String
     /// The kernel's name of the filesystem.
@@ -59,8 +59,8 @@ enum MountTable {
         Set(lists.flatMap { $0.map { String(cString: $0).split(separator: ",").map(String.init) } ?? [] })
     }
 
-    /// The topmost mount on a name; nil where there is none, or no such name. Neither what is mounted nor its device is
-    /// asked anything: either may be dead.
+    /// The topmost mount on a name; nil where there is none, or no such name. Neither the filesystem nor its device is
+    /// asked: either may be dead.
     static func top(
         on name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) -> Mount? {
@@ -120,8 +120,8 @@ extension Mount {
     func blockDevice(in root: String) -> DeviceNumber? {
         if device.major != 0 { return device }
         guard source.hasPrefix("/") else { return nil }
-        // Of btrfs the kernel tells the source, of FUSE the driver; it can be a link, and a node outside /dev. The node is
-        // looked at, and the device not opened: it may hang. So may whatever is mounted on the way to a place outside
+        // For btrfs the kernel gives the source, for FUSE the driver; it can be a link, and a node outside /dev. The
+        // node is looked at, and the device not opened: it may hang. So may any mount on the way to a place outside
         // /dev, and that is not entered.
         let leavesNoMount = source.hasPrefix("/dev/") ? 0 : CLS_RESOLVE_NO_XDEV
         guard let top = try? Descriptor(opening: root, cls_O_PATH | O_DIRECTORY) else { return nil }
@@ -146,7 +146,7 @@ extension Mount {
         return Sysfs.linkName("/sys/dev/block/\(device)")
     }
 
-    /// Whether the mount was made of a device: only then can that be gone.
+    /// Whether the mount was made of a device: only then can the device be gone.
     private var isOfDevice: Bool { device.major != 0 || source.hasPrefix("/dev/") }
 
     /// Whether the device below has been taken away, and with it all that the filesystem has not written.

@@ -3,8 +3,8 @@
 import Glibc
 import HostStorage
 
-/// Whether the machine sees what this process mounts. In a mount namespace of its own, such as a container's, it does so
-/// only beneath mounts that propagate to the machine's.
+/// Whether the machine sees the mounts of this process. In a mount namespace of its own, such as a container's, it does
+/// so only beneath mounts that propagate to the machine's.
 ///
 /// Source: mount_namespaces(7), proc_pid_mountinfo(5).
 package struct MountVisibility: Sendable {

@@ -8,9 +8,8 @@ import Synchronization
 
 /// Takes mounts away. Never lazily: a success means that the filesystem is no longer mounted there.
 ///
-/// What is mounted, and the device below it, may be dead. So nothing that asks either stands between a caller and
-/// umount(2): the mount is known by the kernel's table, and what a dead one cannot write any more is lost whether or
-/// not it stays mounted.
+/// The filesystem and the device below it may be dead. So no query of either precedes umount(2): the mount is known by
+/// the kernel's table, and data that a dead one cannot write any more are lost whether or not it stays mounted.
 enum Unmount {
     /// Writes the data of the topmost mount on `name` in `directory` out and unmounts it.
     ///
@@ -18,8 +17,8 @@ enum Unmount {
     ///
     /// - Parameters:
     ///   - mount: that mount.
-    ///   - place: its absolute path on the host, to tell holders by.
-    ///   - subject: its path as callers are told it.
+    ///   - place: its absolute path on the host, to find holders by.
+    ///   - subject: its path as callers see it.
     ///   - force: whether a server, or a program, that does not answer is given up after ``timeout``. A disk never is.
     /// - Returns: why data that were not yet written are lost; nil where all are on the disk.
     static func unmount(
@@ -65,7 +64,7 @@ enum Unmount {
     ) throws(StorageError) -> String? {
         if let death = MountHealth.death(of: mount, on: name, in: directory) { return death }
         let raw = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
-        // It has gone meanwhile, which umount(2) will say.
+        // It has gone meanwhile, which umount(2) will report.
         guard raw >= 0 else { return nil }
         let top = Descriptor(owning: raw)
         let result = cls_syncfs(top.raw)
@@ -92,16 +91,16 @@ enum Unmount {
         }
     }
 
-    /// How long, in seconds, a server is waited for by who takes its mount away by force.
+    /// How long, in seconds, a forced unmount waits for a server.
     static let timeout = 10
 
-    /// The same for a program that serves a disk (ntfs-3g), where it is not to be given up: it writes as fast as the disk
-    /// does. A call that waited without end would keep the one that gives it up from the path.
+    /// The same for a program that serves a disk (ntfs-3g), where it is not to be given up: it writes as fast as the
+    /// disk does. A call that waited without end would keep a forced unmount from the path.
     static let programPatience = 30
 
     private enum Flush { case written, failed, silent }
 
-    /// The same for what a server or a program serves, which may never answer.
+    /// The same for a server or a program, which may never answer.
     private static func flushBriefly(
         _ name: String, in directory: borrowing Descriptor, _ place: String, timeout: Int
     ) throws(StorageError) -> Flush {

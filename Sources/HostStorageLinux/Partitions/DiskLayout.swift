@@ -2,8 +2,8 @@
 
 import HostStorage
 
-/// What a whole disk carries. Tables of types gpt and dos count; a disk that carries another, or a table
-/// together with something else, is left alone.
+/// The content of a whole disk. Tables of types gpt and dos count; a disk with another table, or with a table together
+/// with something else, is left alone.
 enum DiskLayout {
     /// Nothing that is recognised. The disk may still hold data; see ``BlankDevice``.
     case nothing
@@ -11,7 +11,7 @@ enum DiskLayout {
     case filesystem(Signature)
     /// LUKS, LVM, a RAID member, swap and the like.
     case other(Signature)
-    /// Why it cannot be told.
+    /// Ambiguous, and why.
     case unclear(StorageError)
 
     /// Fails where the disk cannot be read.
@@ -25,7 +25,7 @@ enum DiskLayout {
 
     private static func read(_ disk: OpenDisk) throws(StorageError) -> DiskLayout {
         let table = try BlockProbe(disk.descriptor, disk.path).partitionTable()
-        // A GPT says twice, with checksums, that it is one. What else there may be counts for those who destroy
+        // A GPT says twice, with checksums, that it is one. Other content on the disk matters only before a write
         // (PartitionRoom).
         if let table, table.kind == "gpt" { return .table(table) }
 
@@ -67,8 +67,8 @@ enum DiskLayout {
 }
 
 extension PartitionTable {
-    /// Whether a sign that was found on the whole disk is one that the last partition ends with: RAID members
-    /// and zfs are known by their ends.
+    /// Whether a signature found on the whole disk is the one at the end of the last partition: RAID members and zfs
+    /// are recognised by their ends.
     func isSignWithin(_ found: BlockProbe.Found, _ disk: OpenDisk) -> Bool {
         guard let offset = found.offset, offset >= disk.size / 2 else { return false }
         return partitions.contains { $0.range.contains(offset) }

@@ -36,9 +36,9 @@ struct KernelPartitions {
         return known
     }
 
-    /// The device of a partition, which the kernel is told of where it does not know it, or knows it otherwise.
+    /// The device of a partition. Adds the partition to the kernel's where it is missing or differs.
     ///
-    /// What is in use is never taken from the kernel: its partition grows where it stands.
+    /// A partition in use is never taken from the kernel: it grows where it stands.
     ///
     /// - Parameter asUsed: where the partition is in use as the table does not have it any more, whether the device that
     ///   is in use is meant. Else that is an error.
@@ -66,7 +66,7 @@ struct KernelPartitions {
                 throw displaced(partition, found, error)
             }
         } else if let found = try known()[partition.number] {
-            // Left over from another disk or an older table. What stands elsewhere is another volume.
+            // Left over from another disk or an older table. A partition elsewhere is another volume.
             do throws(StorageError) {
                 try remove(found, partition.number)
             } catch  where error.code == .busy {
@@ -109,7 +109,7 @@ struct KernelPartitions {
         ).held(by: refusal.holders.isEmpty ? Holders.ofDevice(found.volumeDevice) : refusal.holders)
     }
 
-    /// Tells the kernel that a partition has another size, also while it is mounted.
+    /// Gives the kernel a partition's new size, also while it is mounted.
     func resize(_ partition: PartitionTable.Partition) throws(StorageError) {
         let standing = try standing(at: partition)
         guard standing?.known.size != partition.size else { return }
@@ -155,7 +155,7 @@ struct KernelPartitions {
     private func remove(_ known: Known, _ number: PartitionNumber) throws(StorageError) {
         let subject = "\(disk.path) partition \(number)"
         var error = StorageError(.busy, "the kernel's partition is in use", subject: subject)
-        // The kernel asks who has it open only. What has been on it would be written to what comes in its place.
+        // The kernel checks open descriptors only. Other users' data would be written to the partition in its place.
         error.holders = Holders.whoWorkOn(known.volumeDevice)
         guard error.holders.isEmpty else { throw error }
         let result = cls_partition_delete(disk.descriptor.raw, Int32(number.rawValue))

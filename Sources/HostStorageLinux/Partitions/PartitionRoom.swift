@@ -3,8 +3,8 @@
 import CLinuxStorage
 import HostStorage
 
-/// That a part of a disk belongs to nothing but the partition into which something is about to be written.
-/// A table alone does not show it: it may have been written over a filesystem that is still there.
+/// Proves that a part of a disk belongs to no other partition or filesystem than the one that is about to be written. A
+/// table alone does not show it: it may have been written over a filesystem that is still there.
 enum PartitionRoom {
     /// Fails where the table is not all that the disk carries, or where something else than the partition
     /// `number` reaches into `range`.
@@ -62,9 +62,8 @@ enum PartitionRoom {
         }
     }
 
-    /// Fails where what a volume is about to grow over is not blank: what its filesystem leaves of its device, and
-    /// what is to be added to that. A filesystem may begin to use a device that is longer than it for other
-    /// things than it was made for.
+    /// Fails where what a volume is about to grow over is not blank: the part of its device that its filesystem leaves,
+    /// and the part to be added. A filesystem may use the room of a longer device for new structures.
     ///
     /// - Parameters:
     ///   - end: where on the disk the grown device ends.
@@ -88,10 +87,9 @@ enum PartitionRoom {
         try requireBlank((start + own)..<end, on: volume.disk)
     }
 
-    /// Fails where bytes into which a partition or its filesystem is to grow are not blank as far as can be
-    /// told: their first and last MiB, every place where a filesystem of the whole disk would keep a copy of its
-    /// superblock, and a sample. Copies of the disk's own GPT, which an earlier end of the disk has left there,
-    /// do not count.
+    /// Fails where bytes into which a partition or its filesystem is to grow are not blank, by a look at these: their
+    /// first and last MiB, every place where a filesystem of the whole disk would keep a copy of its superblock, and a
+    /// sample. Copies of the disk's own GPT, which an earlier end of the disk has left there, do not count.
     static func requireBlank(_ range: Range<Int64>, on disk: OpenDisk) throws(StorageError) {
         guard !range.isEmpty else { return }
         try check(cls_block_flush_buffers(disk.descriptor.raw), "BLKFLSBUF", disk.path)
@@ -151,7 +149,7 @@ enum PartitionRoom {
     /// Fails where the disk carries anything besides the table.
     private static func requireAlone(_ table: PartitionTable, on disk: OpenDisk) throws(StorageError) {
         let label = BlockProbe.label(of: table.kind, at: nil)
-        // What the page cache holds from before is no proof, and partitions have caches of their own.
+        // The page cache may be stale, and partitions have caches of their own.
         try check(cls_block_flush_buffers(disk.descriptor.raw), "BLKFLSBUF", disk.path)
         if let found = try BlockProbe(disk.descriptor, disk.path).superblock(), !table.isSignWithin(found, disk) {
             throw BlockProbe.conflict([found.label, label], disk.path)
@@ -186,7 +184,7 @@ enum PartitionRoom {
             }
             return
         }
-        // An MBR does not tell the size. What its partitions hold does.
+        // An MBR does not record the size of a sector. The content of its partitions shows it.
         for size in [512, 4096] as [Int64] where size != own {
             for entry in try sectors.entries() {
                 let range = (entry.start * size)..<((entry.start + entry.count) * size)
@@ -209,7 +207,7 @@ enum PartitionRoom {
         }
     }
 
-    /// Where the filesystem on another partition ends, by its superblock; nil where that does not tell.
+    /// Where the filesystem on another partition ends, by its superblock; nil where that does not say.
     private static func filesystemEnd(
         of partition: PartitionTable.Partition, on disk: OpenDisk
     ) throws(StorageError) -> Int64? {

@@ -37,8 +37,8 @@ struct PartitionTable: Sendable, Hashable {
         var range: Range<Int64> { start..<(start + max(0, size)) }
     }
 
-    /// Reads the table; nil where there is none. Fails where the disk cannot be read, or where what it carries
-    /// does not tell for certain what is on it (``DiskLayout``).
+    /// Reads the table; nil where there is none. Fails where the disk cannot be read, or where its content is ambiguous
+    /// (``DiskLayout``).
     init?(of disk: OpenDisk) throws(StorageError) {
         switch try DiskLayout(of: disk) {
         case .table(let table): self = table

@@ -4,11 +4,11 @@ import CLibFdisk
 import Glibc
 import HostStorage
 
-/// Writes partition tables by libfdisk. Changes the disk only; the kernel is told by ``KernelPartitions``.
+/// Writes partition tables by libfdisk. Changes the disk only; ``KernelPartitions`` updates the kernel.
 struct PartitionWriter: ~Copyable {
     private let context: OpaquePointer
     private let subject: String
-    /// Of a new table: nobody else can use the disk until it is written.
+    /// Of a new table: keeps the disk from other users until the table is written.
     private let blank: BlankDevice?
 
     /// Changes the table of a disk.
@@ -78,8 +78,8 @@ struct PartitionWriter: ~Copyable {
         return (start * sector)..<((end + 1) * sector)
     }
 
-    /// Makes a partition end where its free space does. By itself libfdisk ends it at a whole MiB, and what is left
-    /// would be growth whenever the volume is asked to become as large as possible.
+    /// Makes a partition end where its free space does. By itself libfdisk ends it at a whole MiB, and the rest would
+    /// be growth for each request for the greatest size.
     private func extend(_ number: Int) throws(StorageError) {
         guard let own = partition(number) else { return }
         defer { fdisk_unref_partition(own) }

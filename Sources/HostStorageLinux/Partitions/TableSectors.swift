@@ -2,7 +2,7 @@
 
 import HostStorage
 
-/// The first sectors of a disk, where tables stand, read byte by byte: what libblkid does not tell of them.
+/// The first sectors of a disk, where tables stand, read byte by byte, for what libblkid does not report.
 struct TableSectors {
     private let disk: OpenDisk
 

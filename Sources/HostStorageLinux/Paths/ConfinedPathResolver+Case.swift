@@ -8,8 +8,7 @@ extension ConfinedPathResolver {
     /// The place with the names that it has on the host, where the policy takes names as Windows does: as
     /// far as it is there, and as the caller spelled it from there on.
     ///
-    /// This is about names alone. What is in the way (a link, a file) ends it, and whoever opens the place
-    /// meets it.
+    /// This is about names alone. A link or a file in the way ends it, and the open of the place then fails.
     func onDiskName(_ path: HostPath) throws(StorageError) -> HostPath {
         guard policy.ignoresCase else {
             try policy.requireConfined(path)
@@ -30,7 +29,7 @@ extension ConfinedPathResolver {
             }
         } catch {
             if ![.notFound, .failedPrecondition].contains(error.code) || error.cause == nil {
-                // What is there is told only where the call may look.
+                // A name is revealed only where the call may look.
                 try policy.requireConfined(path.replacingComponents(found))
                 throw error
             }
@@ -40,7 +39,7 @@ extension ConfinedPathResolver {
         return actual
     }
 
-    /// Most callers spell names as they are, and spare the directory the reading.
+    /// Most callers spell names exactly, which saves reading the directory.
     private static func match(
         _ name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) -> String? {

@@ -5,12 +5,11 @@ import Glibc
 import HostStorage
 
 extension ConfinedPathResolver {
-    /// How often a way is begun anew on which links are changed meanwhile.
+    /// How often the walk restarts while links on the way are changed.
     private static let maximumAttempts = 16
 
-    /// The place that `path` leads to when links are followed. Every link on the way must lead beneath a
-    /// root; the result has no link in it, unless somebody puts one there meanwhile, which ``open(_:_:)``
-    /// then refuses.
+    /// The place that `path` leads to when links are followed. Every link on the way must lead beneath a root; the
+    /// result has no link in it, unless another process makes one there meanwhile, which ``open(_:_:)`` then refuses.
     func resolvingSymlinks(_ path: HostPath) throws(StorageError) -> HostPath {
         try settled("\(path)") { () throws(StorageError) in
             var walk = LinkWalk(self, from: path)
@@ -28,8 +27,8 @@ extension ConfinedPathResolver {
         return Descriptor(owning: try checkErrno(fcntl(opened.descriptor.raw, F_DUPFD_CLOEXEC, 0), "fcntl", "\(path)"))
     }
 
-    /// Whether the text of the link at `path` names something that is there; nil where there is no link. The links
-    /// in the text's directories are followed, one that it names itself is there whatever it leads to.
+    /// Whether the text of the link at `path` names something that is there; nil where there is no link. The links in
+    /// the text's directories are followed, a link that it names itself exists, wherever it leads.
     func targetExists(ofLinkAt path: HostPath) throws(StorageError) -> Bool? {
         try settled("\(path)") { () throws(StorageError) -> Bool? in
             let (parent, name) = try openParent(of: path)
@@ -48,8 +47,8 @@ extension ConfinedPathResolver {
         }
     }
 
-    /// Does `work` again as long as it meets a link where there was none. What is missing may have been behind a link
-    /// that leads elsewhere by now, so it is looked for a second time.
+    /// Does `work` again as long as it meets a link where there was none. A missing name may have been behind a link
+    /// that leads elsewhere by now, so it is looked up a second time.
     private func settled<Value>(
         _ subject: String, _ work: () throws(StorageError) -> Value
     ) throws(StorageError) -> Value {
@@ -67,8 +66,8 @@ extension ConfinedPathResolver {
     }
 }
 
-/// The way to a place name by name, as the kernel goes it: a ".." leads to what is above the directory that the names
-/// before it have led to, whatever the text of a link looks like.
+/// The way to a place name by name, as the kernel goes it: a ".." leads to the parent of the directory that the names
+/// before it have led to, also where the text of a link suggests another.
 ///
 /// Outside of the roots, and of what the call may reach, nothing is looked up: names there are taken as they are
 /// written, and a ".." behind one that was not looked up is refused.
@@ -94,7 +93,7 @@ private struct LinkWalk {
         followsLast = true
     }
 
-    /// - Parameter directory: what holds the link, a place without links.
+    /// - Parameter directory: the directory of the link, a place without links.
     init(_ resolver: ConfinedPathResolver, from directory: HostPath, text: String) {
         self.resolver = resolver
         confinement = directory.confinement
@@ -131,7 +130,7 @@ private struct LinkWalk {
 
     private func place() throws(StorageError) -> HostPath {
         let place = try resolver.policy.place(hostNames: names)
-        // A link to a share is made by mapping it, and says no more than whether the share is there.
+        // Mapping a share makes a link to it, which shows no more than whether the share is there.
         return place.confined(to: !followsLast && resolver.policy.isOfShares(place) ? nil : confinement)
     }
 
@@ -141,7 +140,7 @@ private struct LinkWalk {
         )
         guard isKnown else { throw confinement == nil ? outside : .outsideConfinement(subject) }
         guard !names.isEmpty else { return }
-        // The way to a root may have links of the operator's; from there on text does not say what is above.
+        // The way to a root may have links of the operator's; from there on text does not determine the parent.
         if let place = try? resolver.policy.place(hostNames: names), place.isRoot,
             resolver.policy.place(ofInnerRoot: place.root) == nil
         {
@@ -172,7 +171,7 @@ private struct LinkWalk {
             if rest.isEmpty, !followsLast { return isKnown = true }
             text = try parent.descriptor.linkTextIfLink(of: last, "\(actual)")
         } catch {
-            // What is between a root of the host and what the call may reach is none of the caller's business.
+            // The names between a root of the host and the call's confinement are hidden from the caller.
             if !isKnown, confinement != nil, error.isSystemCall(errno: ELOOP) { throw .outsideConfinement(subject) }
             throw error
         }
@@ -192,7 +191,7 @@ extension StorageError {
         StorageError(errno: ELOOP, "readlink", subject)
     }
 
-    /// Links that lead to each other: to look again would change nothing.
+    /// Links that lead to each other: a second look would find the same.
     fileprivate var isOfTooManyLinks: Bool {
         if case .systemCall("readlink", ELOOP, _) = cause { true } else { false }
     }

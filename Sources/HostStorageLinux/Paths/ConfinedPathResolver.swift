@@ -6,8 +6,8 @@ import HostStorage
 
 /// Turns a ``HostPath`` into an open descriptor beneath its root.
 ///
-/// Below the root's descriptor no link is followed, by the kernel's word or by a walk (``Resolution``).
-/// From there on callers work on the descriptor; nobody resolves the text again.
+/// Below the root's descriptor no link is followed, by openat2(2) or by a walk (``Resolution``). From there on callers
+/// work on the descriptor; the text is not resolved again.
 struct ConfinedPathResolver: Sendable {
     let policy: PathPolicy
     var resolution = Resolution.available
@@ -26,8 +26,8 @@ struct ConfinedPathResolver: Sendable {
         return try resolution.open(path.components, beneath: root, flags, crossing: limits, "\(path)")
     }
 
-    /// Opens a root. The way to it is the operator's word and followed as it stands; but where it lies
-    /// within another root, callers rule on the way, and it is opened beneath that one.
+    /// Opens a root. The way to it is the operator's and followed as it stands; but where it lies within another root,
+    /// callers can change the way, and it is opened beneath that one.
     func openRoot(_ root: String) throws(StorageError) -> Descriptor {
         guard let place = policy.place(ofInnerRoot: root) else {
             return try Descriptor(opening: root, cls_O_PATH | O_DIRECTORY)
@@ -35,8 +35,8 @@ struct ConfinedPathResolver: Sendable {
         return try openBeneathRoot(place, cls_O_PATH | O_DIRECTORY)
     }
 
-    /// Opens the directory that holds `path`, for calls that take a directory and a name. What is mounted on the
-    /// name may be met, too.
+    /// Opens the directory that holds `path`, for calls that take a directory and a name. The call may meet a mount on
+    /// the name, too.
     func openParent(of path: HostPath) throws(StorageError) -> (directory: OpenDirectory, name: String) {
         guard let parent = path.parent, let name = path.name else {
             throw StorageError(.denied, "a working directory itself stays as it is", subject: "\(path)")
@@ -69,7 +69,7 @@ extension StorageError {
         if case .systemCall(_, code, _) = cause { true } else { false }
     }
 
-    /// What a path comes to whose names are changed faster than they can be looked up.
+    /// The error for a path whose names are changed faster than they can be looked up.
     static func changing(_ subject: String) -> StorageError {
         StorageError(.aborted, "names or links on the way are being changed; try again", subject: subject)
     }

@@ -7,8 +7,8 @@ import HostStorage
 extension Descriptor {
     /// Opens what has this one name, without a separator in it, in this directory. A link is ELOOP.
     ///
-    /// What the name stands for is pinned first and asked afterwards what it is, so that nothing that
-    /// replaces it meanwhile is opened, and no FIFO or device by mistake.
+    /// Opens the name with O_PATH first and checks its type afterwards, so that no replacement is opened meanwhile, and
+    /// no FIFO or device by mistake.
     ///
     /// - Parameter limits: which mounts may be met.
     func openName(
@@ -25,8 +25,8 @@ extension Descriptor {
         return try Descriptor(opening: "/proc/self/fd/\(place.raw)", flags)
     }
 
-    /// Opens a directory in this one, by the bytes of its name, to read it. A link is ELOOP or ENOTDIR; a mount, of
-    /// the same filesystem too, EXDEV, and what is mounted is not asked anything.
+    /// Opens a directory in this one, by the bytes of its name, to read it. A link is ELOOP or ENOTDIR; a mount, of the
+    /// same filesystem too, EXDEV, and the mounted filesystem is not asked.
     func openDirectoryHere(_ name: [UInt8], _ subject: () -> String) throws(StorageError) -> Descriptor {
         let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
         if Resolution.available == .kernel {

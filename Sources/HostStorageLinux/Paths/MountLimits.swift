@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Which mounts a call that is confined to some disks may meet on its way: those of the root's own filesystem,
-/// of the caller's disks, and of what is on no disk. Asks no filesystem, for one that is met may be dead.
+/// Which mounts a call that is confined to some disks may meet on its way: those of the root's own filesystem, of the
+/// caller's disks, and of filesystems on no disk. Asks no filesystem, for it may be dead.
 struct MountLimits: Sendable {
     private let confinement: CallConfinement
     private let rootMount: Int

@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// How names are resolved beneath a directory. Either way no link is followed and nothing above the
-/// directory is reached, however fast somebody swaps what is on the way.
+/// How names are resolved beneath a directory. Either way no link is followed and nothing above the directory is
+/// reached, however fast another process swaps names on the way.
 enum Resolution: Sendable, CaseIterable {
     /// By the kernel in one call: openat2(2) with RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS and
     /// RESOLVE_NO_MAGICLINKS, Linux 5.6.

@@ -12,7 +12,7 @@ import HostStorage
 enum TreeRemoval {
     /// Removes everything in a directory.
     static func removeContents(of directory: borrowing Descriptor, _ path: String) throws(StorageError) {
-        // Of its own: what the caller has may be O_PATH or be read by somebody else.
+        // A descriptor of its own: the caller's may be O_PATH or in use for reading.
         let top = OpenDirectory(try Descriptor(in: directory, O_RDONLY | O_DIRECTORY, path))
         var attempts = 0
         while true {
@@ -29,7 +29,7 @@ enum TreeRemoval {
     /// How often a tree is begun anew in which directories are moved meanwhile.
     private static let maximumAttempts = 64
 
-    /// Removes whatever `name` is. What is gone meanwhile is gone.
+    /// Removes `name`, of any type. A name that is gone meanwhile is fine.
     static func remove(_ name: String, in directory: borrowing Descriptor, _ path: String) throws(StorageError) {
         guard let child = try removeUnlessFull(Array(name.utf8), in: directory, { path }) else { return }
         try removeContents(of: child.descriptor, path)
@@ -81,8 +81,8 @@ enum TreeRemoval {
         return error
     }
 
-    /// Whether a directory is "/", by whichever way it was reached. No policy lets anybody get there; this is
-    /// for the day on which something else is wrong.
+    /// Whether a directory is "/", by whichever way it was reached. No policy lets a caller get there; this guards
+    /// against other faults.
     static func isTopOfHost(_ directory: borrowing Descriptor, _ path: String) throws(StorageError) -> Bool {
         try isTopOfHost(directory.status(path))
     }
@@ -180,7 +180,7 @@ private struct Descent {
             parent = top
         } else {
             let raw = openat(current.descriptor.raw, "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-            // Removed by somebody else, it has nothing above it.
+            // Removed by another process, it has no parent.
             if raw < 0, errno == ENOENT { return false }
             parent = OpenDirectory(Descriptor(owning: try checkErrno(raw, "openat", place)))
             guard try parent.descriptor.status(place).identity == above.identity else { return false }
@@ -195,8 +195,8 @@ private struct Descent {
         return true
     }
 
-    /// The path of a name in the current directory, of itself if there is none, in the dialect that the caller speaks: as
-    /// much of it as is good to read. Takes as long in a deep tree as in a flat one.
+    /// The path of a name in the current directory, of itself if there is none, in the caller's dialect, shortened.
+    /// Takes as long in a deep tree as in a flat one.
     private func place(of name: [UInt8]) -> String {
         let below = levels.dropFirst()
         var names = below.prefix(4).map(\.name)

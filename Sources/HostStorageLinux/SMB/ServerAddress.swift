@@ -13,8 +13,8 @@ enum ServerAddress {
 
     /// The first of the server's addresses at which it answers, in numbers.
     ///
-    /// It is asked something, and not only connected to: a server that hangs still takes connections. The kernel would
-    /// wait for one for most of a minute, and meanwhile mount nobody else's share either (`cifs_mount_mutex`).
+    /// It sends a request and does not only connect: a server that hangs still takes connections. The kernel would wait
+    /// for one for most of a minute, and meanwhile mount no other share either (`cifs_mount_mutex`).
     static func find(_ server: String) throws(StorageError) -> String {
         let end = ContinuousClock.now + patienceWithAll
         var failure: StorageError?
@@ -48,8 +48,7 @@ enum ServerAddress {
 
     private static let protocolID: [UInt8] = [0xFE] + Array("SMB".utf8)
 
-    /// A request to negotiate a dialect (MS-SMB2 2.2.1.2 and 2.2.3), which every server answers whatever it thinks of
-    /// it.
+    /// A request to negotiate a dialect (MS-SMB2 2.2.1.2 and 2.2.3), which every server answers, if only with an error.
     private static let greeting: [UInt8] = {
         func little(_ value: UInt16) -> [UInt8] { [UInt8(value & 0xFF), UInt8(value >> 8)] }
         let dialects: [UInt16] = [0x0202, 0x0210, 0x0300, 0x0302]

@@ -2,8 +2,8 @@
 
 import HostStorage
 
-/// A share as it is mounted for one user, whose rights all who use the mapping have. Users' names are the same in upper
-/// and lower case.
+/// A share as it is mounted for one SMB user, whose rights all users of the mapping have. Users' names are the same in
+/// upper and lower case.
 struct ShareMapping: Sendable, Hashable {
     let share: SMBShare
     /// The user in its directory's name.
@@ -30,7 +30,7 @@ struct ShareMapping: Sendable, Hashable {
 
     static func directories(of share: SMBShare) -> [String] { [fileName(share.server), fileName(share.name)] }
 
-    /// Where it is, beneath whatever holds mappings or records of them.
+    /// Where it is, beneath the directory of mappings or of their records.
     var directories: [String] { Self.directories(of: share) + [owner] }
 
     /// A name that a file can have in any spelling of paths, and that stands for one text only.

@@ -6,11 +6,11 @@ import HostStorage
 import Logging
 import Synchronization
 
-/// The shares that this host has mounted, and who uses them.
+/// The shares that this host has mounted, and their users.
 ///
-/// Mappings are mounted beneath a root of the host, so that a link to one leads within the roots, and so that whoever
-/// has the kubelet's directory mounted sees what it leads to. Which are mounted is the kernel's word, and who uses them
-/// stands in ``ShareRecords``; passwords are known to this process alone.
+/// Mappings are mounted beneath a root of the host, so that a link to one leads within the roots, and so that
+/// containers with the kubelet's directory mounted see its target. The kernel's mount table shows which are mounted,
+/// and ``ShareRecords`` have their users; passwords are known to this process alone.
 ///
 /// Everything here sleeps in the kernel or waits for a server: to be used in the share's queue.
 final class ShareMappings: Sendable {
@@ -21,7 +21,7 @@ final class ShareMappings: Sendable {
     private let logger: Logger
     /// Held while directories are made or removed that several shares have in common.
     private let directories = Mutex(())
-    /// Whom mappings were last mounted as. Nil for a guest.
+    /// The credentials of each mapping's last mount. Nil for a guest.
     private let known = Mutex<[ShareMapping: SMBCredentials?]>([:])
 
     /// - Parameter resolver: mappings go beneath its first root.
@@ -87,7 +87,7 @@ final class ShareMappings: Sendable {
         throw StorageError(.alreadyExists, "something exists there", subject: "\(link)")
     }
 
-    /// The root of the mapping if it is mounted, as these credentials, and its server answers; nil where it is to be
+    /// The root of the mapping if it is mounted with these credentials and its server answers; nil where it is to be
     /// mounted anew.
     private func working(
         _ mapping: ShareMapping, at place: HostPath, as credentials: SMBCredentials?
@@ -110,7 +110,7 @@ final class ShareMappings: Sendable {
         let all = try resolver.policy.place(hostPath: root)
         try DirectoryCreation.make(all, resolver)
         let top = try resolver.open(all, O_RDONLY | O_DIRECTORY)
-        // Whoever may enter it has the rights of everybody whom shares are mounted as.
+        // A process that may enter it has the rights of all SMB users of the mounted shares.
         try checkErrno(fchmod(top.raw, 0o700), "fchmod", root)
         if try !isMounted(place) { try DirectoryCreation.make(place, resolver) }
         return try resolver.openParent(of: place)
@@ -175,8 +175,7 @@ final class ShareMappings: Sendable {
         }
     }
 
-    /// Writes what is not yet written to a server that answers. Nothing that failed can be made good by leaving the
-    /// share mounted.
+    /// Writes unwritten data to a server that answers. Leaving the share mounted would repair no failure.
     private func flush(_ place: HostPath, _ share: SMBShare) {
         do throws(StorageError) {
             _ = try ServerAddress.find(share.server)
@@ -213,7 +212,7 @@ final class ShareMappings: Sendable {
         }
     }
 
-    /// Who uses the mapping, by what links there are now. Nil where there is no record.
+    /// The users of the mapping, by the links that exist now. Nil where there is no record.
     private func upToDateUsers(of mapping: ShareMapping) throws(StorageError) -> SMBUsers? {
         guard var users = try records.users(of: mapping) else { return nil }
         let place = try place(of: mapping).hostPath
@@ -230,12 +229,12 @@ final class ShareMappings: Sendable {
         } catch  where error.code == .notFound {
             return true
         } catch {
-            // What cannot be looked at, such as outside of roots that were changed, counts as used.
+            // A link that cannot be looked at, such as one outside of roots that were changed, counts as used.
             return false
         }
     }
 
-    /// Whether the share is mounted here for somebody of whom nothing is on record.
+    /// Whether the share is mounted here for a user without a record.
     private func hasUnrecordedMapping(of share: SMBShare) throws(StorageError) -> Bool {
         let directory = ([root] + ShareMapping.directories(of: share)).joined(separator: "/")
         for owner in Sysfs.names(in: directory)

@@ -6,7 +6,7 @@ import HostStorage
 /// Mounts the root of a share by the kernel's cifs (mount.cifs(8); with the mount API, Linux 5.11). The password goes to
 /// the kernel alone: it stands in no command line and in no table of mounts.
 enum ShareMount {
-    /// What a share is mounted on behalf of.
+    /// The parameters of a share's mount.
     struct Request: Sendable {
         let share: SMBShare
         /// Nil for a guest.
@@ -27,7 +27,7 @@ enum ShareMount {
         let address = try ServerAddress.find(request.share.server)
         do throws(StorageError) {
             try set(request, address, on: context)
-            // No links: whoever can write to the share could make one that leads anywhere on this host.
+            // No links: a client that can write to the share could make one that leads anywhere on this host.
             return try context.mount(
                 attributes: UInt32(MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSYMFOLLOW))
         } catch {
@@ -61,9 +61,9 @@ enum ShareMount {
         // of its disks, and then the kernel takes one file's cached content for another's.
         try context.set("noserverino")
         // A connection of its own. Shared ones are shared with sessions whose password is no longer right and with
-        // servers that have gone away, and then a mount that is right fails too.
+        // servers that have gone away, and then a correct mount fails too.
         try context.set("nosharesock")
-        // Who may do what is for the server to say, by the user whom the share is mounted as; here, pods run as anybody.
+        // The server decides access, by the user of the mount; here, pods run as any user.
         try context.set("file_mode", "0777")
         try context.set("dir_mode", "0777")
     }

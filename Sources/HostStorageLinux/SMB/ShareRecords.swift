@@ -3,7 +3,7 @@
 import Glibc
 import HostStorage
 
-/// Who uses which mapping, each in a file of the state directory, so that it outlives the process. No secret is in it.
+/// The users of each mapping, in a file of the state directory, so that it outlives the process. No secret is in it.
 struct ShareRecords: Sendable {
     private let directory: String
     private let boot: String
@@ -33,7 +33,7 @@ struct ShareRecords: Sendable {
         Sysfs.names(in: path(directories)).filter { !$0.hasSuffix(Self.unfinished) }.sorted()
     }
 
-    /// Nil where there is no record, or none that can be understood: then nobody knows who uses the mapping.
+    /// Nil where there is no record, or an unreadable one: then the users of the mapping are unknown.
     func users(of mapping: ShareMapping) throws(StorageError) -> SMBUsers? {
         guard let text = try StateFile.read(path(mapping.directories)) else { return nil }
         let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)

@@ -4,16 +4,16 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// A device that was read and found blank, and that nobody else can use since. Nothing is partitioned or formatted without
-/// one: to put a table or a filesystem on a device takes this value, and works on its device alone, so that no proof of
-/// one device lets another be written to.
+/// A device that was read and found blank, and that no other process can use since. Nothing is partitioned or formatted
+/// without one: to put a table or a filesystem on a device takes this value, and works on its device alone, so that no
+/// proof of one device lets another be written to.
 ///
 /// Blank means: libblkid recognises nothing, and the head, the tail, every place where a known filesystem
 /// keeps a copy of its superblock, and a sample of all the rest read as zeros. "Nothing recognised" alone is
 /// not blank, and a device that cannot be read is not either.
 struct BlankDevice: ~Copyable {
     let device: VolumeDevice
-    /// Open with O_EXCL: while it lives nobody mounts the device or takes it into a stack.
+    /// Open with O_EXCL: while it lives the device cannot be mounted or stacked on.
     let descriptor: Descriptor
 
     /// For a partition table, and so for writing.
@@ -28,7 +28,7 @@ struct BlankDevice: ~Copyable {
         guard size > 0, try claim.blockSize(path) == size else {
             throw StorageError(.failedPrecondition, "its size is not the expected \(size) bytes", subject: path)
         }
-        // What the page cache holds from before is no proof.
+        // The page cache may be stale.
         try check(cls_block_flush_buffers(claim.raw), "BLKFLSBUF", path)
 
         do throws(StorageError) {
@@ -47,8 +47,8 @@ struct BlankDevice: ~Copyable {
         descriptor = claim
     }
 
-    /// What to say of a device that `error` kept from being read: with the place, if it is one that has to
-    /// read as zeros.
+    /// The error for a device that could not be read because of `error`: with the place, if it is one that has to read
+    /// as zeros.
     static func unreadable(
         _ device: borrowing Descriptor, size: Int64, _ path: String, _ error: StorageError
     ) -> StorageError {

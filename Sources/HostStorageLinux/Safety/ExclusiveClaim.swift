@@ -4,9 +4,9 @@ import Glibc
 import HostStorage
 
 extension Descriptor {
-    /// Opens a device with O_EXCL: as long as it is open, nobody mounts the device or takes it into a stack.
-    /// One that is in use already is refused by the names of its holders, and another device at its path
-    /// is refused as well. A process that has it for a moment, a probe, is waited for.
+    /// Opens a device with O_EXCL: as long as it is open, the device cannot be mounted or stacked on. One that is in
+    /// use already is refused with the names of its holders, and another device at its path is refused as well. A
+    /// process that has it for a moment, a probe, is waited for.
     static func claim(_ device: VolumeDevice, _ access: Int32) throws(StorageError) -> Descriptor {
         var refusal: StorageError?
         for attempt in 0..<20 {
@@ -15,7 +15,7 @@ extension Descriptor {
                 return try claimAtOnce(device, access)
             } catch  where error.code == .busy {
                 refusal = error
-                // Mounts and stacks are no matter of a moment.
+                // Mounts and stacks do not pass in a moment.
                 if error.holders.contains(where: { !$0.isProcess }) { break }
             }
         }

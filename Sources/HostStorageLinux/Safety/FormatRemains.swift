@@ -4,10 +4,10 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Whether what a format has left without a superblock is what its tool writes, and nothing else: every page
-/// that a ``BlankDevice`` looks at is blank, or carries the UUID that was drawn for this format, or a checksum
-/// over it, or has the form of one of the few structures of a new and empty filesystem that carry neither. What
-/// tells of a mount since is not the tool's, whatever it carries.
+/// Whether what a format has left without a superblock is what its tool writes, and nothing else: every page that a
+/// ``BlankDevice`` looks at is blank, or carries the UUID that was drawn for this format, or a checksum over it, or has
+/// the form of one of the few structures of a new and empty filesystem that carry neither. A page that shows a mount
+/// since is not the tool's, with or without that UUID.
 struct FormatRemains {
     /// Whether all that was found is the tool's.
     private(set) var areOwn = true
@@ -23,7 +23,7 @@ struct FormatRemains {
         }
         let (device, path) = (volume.device, volume.device.path)
         let driver = kind.driver
-        // What the page cache holds from before is no proof.
+        // The page cache may be stale.
         try check(cls_block_flush_buffers(volume.descriptor.raw), "BLKFLSBUF", path)
         for range in BlankDevice.ranges(size: device.size) where areOwn {
             try volume.descriptor.forEachPiece(of: range, size: 4096, path) { offset, bytes throws(StorageError) in

@@ -2,15 +2,14 @@
 
 import HostStorage
 
-/// What is about to be written to a disk, noted down before the first byte of it, so that whoever comes
-/// after a sudden end knows whose the remains are.
+/// A write to a disk, recorded before its first byte, so that recovery after a sudden end can attribute the remains.
 struct Intent: Sendable, Hashable {
     enum Work: String, Sendable, Hashable {
         case partition, format, resize
     }
 
     let work: Work
-    /// What is worked on: a disk's number or a volume's GUID. One intent of a kind for each.
+    /// The target: a disk's number or a volume's GUID. One intent of a kind for each.
     var target: String
     /// The disk as it was then.
     let disk: DiskNumber
@@ -29,8 +28,8 @@ struct Intent: Sendable, Hashable {
     /// Of work that has come to its end: the mark of the superblock that it left (``Superblock/mark(of:on:_:)``).
     var finished: String?
 
-    /// Whether this is the disk that was worked on: attached without a break since, or by the names that it
-    /// gives itself. Of one without names, nothing tells after a break.
+    /// Whether this is the disk that was worked on: attached without a break since, or by the names that it gives
+    /// itself. A disk without names cannot be recognised after a break.
     func isOfThisDisk(_ node: DiskNode, boot: String) -> Bool {
         if isOfThisAttachment(node, boot: boot) { return true }
         let now = node.features.names

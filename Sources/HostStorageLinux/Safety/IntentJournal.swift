@@ -7,8 +7,8 @@ import Synchronization
 /// The intents whose work has not been seen to end, each a file in the state directory; and of formats
 /// that have ended, until their volumes are first mounted.
 ///
-/// An intent is on stable storage (its file and its directory synced) before ``record(_:)`` returns. It is
-/// taken out when its work has ended well, or when somebody has found out what became of it.
+/// An intent is on stable storage (its file and its directory synced) before ``record(_:)`` returns. It is taken out
+/// when its work has ended well, or when recovery has determined its result.
 struct IntentJournal: Sendable {
     private let directory: String
     /// This boot of the machine.
@@ -20,7 +20,7 @@ struct IntentJournal: Sendable {
         boot = try ProcFS.bootID()
     }
 
-    /// Notes down that `work` on a disk, or a volume of it, is about to begin.
+    /// Records that `work` on a disk, or a volume of it, is about to begin.
     @discardableResult
     func record(
         _ work: Intent.Work, _ target: String, on disk: DiskNode, filesystem: FilesystemKind? = nil,
@@ -45,7 +45,7 @@ struct IntentJournal: Sendable {
     func intent(_ work: Intent.Work, _ target: String) throws(StorageError) -> Intent? {
         let path = path(work, target)
         guard !struck.contains(path), let text = try StateFile.read(path) else { return nil }
-        // What cannot be understood allows nothing.
+        // An intent that cannot be parsed allows nothing.
         return Intent(text: text)
     }
 
@@ -58,8 +58,8 @@ struct IntentJournal: Sendable {
         return all().first { $0.work == .partition && $0.isOfThisDisk(node, boot: boot) }
     }
 
-    /// A record that cannot be removed, on a disk that is full or read-only, counts for nothing in this process any more;
-    /// what comes later judges it by what is on the disk then.
+    /// A record that cannot be removed, on a disk that is full or read-only, has no effect in this process any more; a
+    /// later process judges it by the content of the disk then.
     func remove(_ work: Intent.Work, _ target: String) throws(StorageError) {
         let path = path(work, target)
         if unlink(path) < 0 {
@@ -69,7 +69,7 @@ struct IntentJournal: Sendable {
         try? syncDirectory()
     }
 
-    /// Takes away what no disk has come back for: records that nobody has changed for so long, and files half written.
+    /// Deletes records whose disk has not come back: those that were not changed for so long, and files half written.
     /// Returns how many.
     func expire(after days: Int = 30) -> Int {
         Sysfs.names(in: directory).count { name in
@@ -82,8 +82,8 @@ struct IntentJournal: Sendable {
         }
     }
 
-    /// Takes over what an earlier version has noted down of the volume, under the name that it had for it. A copy of
-    /// the disk had the same name there, so the record has to be of this disk.
+    /// Takes over an earlier version's record of the volume, under the name that it had there. A copy of the disk had
+    /// the same name, so the record has to be of this disk.
     func adopt(_ volume: LocatedVolume) throws(StorageError) {
         guard Sysfs.names(in: directory).contains(where: { !$0.contains(volume.id.guid) }) else { return }
         let former = try volume.formerID().guid

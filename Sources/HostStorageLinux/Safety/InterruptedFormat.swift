@@ -2,16 +2,15 @@
 
 import HostStorage
 
-/// What a volume shows of a format that was noted down and not seen to end.
+/// The state of a volume whose format was recorded and not seen to end.
 enum InterruptedFormat: Sendable, Hashable {
     /// The tool had not come to the point from which there is a filesystem, and what it has left is its own.
     case incomplete
-    /// The filesystem that was to be made is there, and was never mounted. Whether it is whole, its own check
-    /// tells.
+    /// The filesystem that was to be made is there, and was never mounted. Its own check shows whether it is whole.
     case filesystem
-    /// There is something that nothing proves to be ours.
+    /// There is content that cannot be proven to be ours.
     case unproven
-    /// Somebody has put something else there, or uses what is there: the intent means nothing any more.
+    /// Other content is there, or the volume is in use: the intent is void.
     case superseded
 
     /// - Parameter volume: its disk's lock is held.
@@ -34,7 +33,7 @@ enum InterruptedFormat: Sendable, Hashable {
             if intent.uuid == nil {
                 self = .filesystem
             } else if try driver.wasUsed(volume) {
-                // It holds what its users have put there, though it may want its log replayed.
+                // It holds its users' data, though it may want its log replayed.
                 self = .superseded
             } else {
                 self = try driver.isUnfinished(volume) ? .incomplete : .filesystem
@@ -49,7 +48,7 @@ enum InterruptedFormat: Sendable, Hashable {
         throw StorageError(.aborted, "its format may still be under way", subject: volume.path)
     }
 
-    /// Where there is no superblock, the bytes themselves have to show whose they are.
+    /// Where there is no superblock, the bytes themselves have to show which tool wrote them.
     private static func areRemains(
         of intent: Intent, _ volume: OpenVolume, _ boot: String
     ) throws(StorageError) -> Bool {
@@ -57,7 +56,7 @@ enum InterruptedFormat: Sendable, Hashable {
         else { return false }
         let remains = try FormatRemains(of: kind, uuid, on: volume)
         guard remains.areOwn, remains.exist else { return remains.areOwn }
-        // What only has the form of ours counts as long as the disk has not been elsewhere.
+        // Bytes that only have the form of ours count as long as the disk has not been elsewhere.
         return remains.carryUUID || intent.isOfThisAttachment(volume.disk.node, boot: boot)
     }
 }

@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Takes away what a partitioning that was cut off has left on a blank disk: pieces of a GPT that is none
-/// yet. What goes is only what carries the GUIDs that were drawn for that table, and its protective MBR.
+/// Takes away what a partitioning that was cut off has left on a blank disk: pieces of an incomplete GPT. Removes only
+/// structures with the GUIDs that were drawn for that table, and its protective MBR.
 enum InterruptedPartitioning {
     /// Leaves all as it is where anything else is in the places of the table.
     ///

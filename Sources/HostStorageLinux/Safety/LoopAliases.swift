@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Other block devices that show the bytes of one: loop devices on it, on its disk or on an overlapping part of the same
-/// file, and what its disk is a loop device on.
+/// Other block devices that show the bytes of one: loop devices on it, on its disk or on an overlapping part of the
+/// same file, and the device that its disk is a loop device on.
 ///
 /// The kernel takes them for devices that have nothing to do with each other. A filesystem that is mounted from two, or
 /// written through one while it is mounted from the other, is destroyed.
@@ -25,7 +25,7 @@ enum LoopAliases {
         }
     }
 
-    /// What the disk of the device is a loop device on, in turn; empty where it is none, or one on a file.
+    /// The devices that the disk of the device is a loop device on, in turn; empty where it is none, or one on a file.
     static func devices(below device: VolumeDevice) -> [String] {
         let served = (try? MountTable.served()) ?? []
         var names: [String] = []

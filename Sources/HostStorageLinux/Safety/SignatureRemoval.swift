@@ -4,10 +4,9 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Writes zeros where a ``BlankDevice`` looks and finds something, so that what was there can never be taken
-/// for anything again.
+/// Writes zeros where a ``BlankDevice`` looks and finds something, so that the old content is never recognised again.
 ///
-/// For volumes only whose content may go: remains of an own format that was cut off, and what a caller
+/// For volumes only whose content may go: remains of an own format that was cut off, and a signature that the caller
 /// named. The proof follows as for any other volume.
 enum SignatureRemoval {
     /// - Parameter volume: its disk's lock is held.
@@ -19,7 +18,7 @@ enum SignatureRemoval {
             throw StorageError(
                 .failedPrecondition, "its size is not the expected \(volume.device.size) bytes", subject: path)
         }
-        // Its beginning last: a removal that is cut off leaves what names the volume.
+        // Its beginning last: a removal that is cut off leaves the volume's signature.
         for range in BlankDevice.ranges(size: size).reversed() { try claim.zero(range, path) }
         try checkErrno(fsync(claim.raw), "fsync", path)
     }

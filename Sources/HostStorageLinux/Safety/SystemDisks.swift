@@ -5,13 +5,13 @@ import Glibc
 import HostStorage
 
 /// The disks that carry the running system, which no call may partition, format, grow, mount or take offline, and whose
-/// volumes no path tells of.
+/// volumes no path reveals.
 struct SystemDisks: Sendable {
-    /// The directories beneath which callers name paths, and that of this host's state. What they are on is the system's
-    /// too; but callers may be told which volume it is.
+    /// The directories beneath which callers name paths, and that of this host's state. Their disks are the system's
+    /// too; but callers may learn their volumes.
     let ownPlaces: [String]
 
-    /// Where a system keeps what it cannot run without, and what is its users' and not its volumes'.
+    /// The directories that a system needs to run, and those of its users' data; none is for volumes.
     private static let places: Set<String> = [
         "/", "/boot", "/boot/efi", "/boot/firmware", "/efi", "/etc", "/usr", "/usr/local", "/var", "/var/lib",
         "/var/log",
@@ -28,8 +28,8 @@ struct SystemDisks: Sendable {
             subject: disk.devicePath)
     }
 
-    /// - Parameter use: the disks that the caller may have mounted all the same. It is asked by what the disk calls
-    ///   itself.
+    /// - Parameter use: the disks that the caller may have mounted all the same. It is asked with the names of the
+    ///   disk.
     func refuseMount(of disk: DiskNode, allowing use: SystemDiskUse?) throws(StorageError) {
         try Self.unless(use, names: disk) { () throws(StorageError) in try refuse(disk) }
     }
@@ -65,20 +65,20 @@ struct SystemDisks: Sendable {
         return disks(below: devices)
     }
 
-    /// The device that a file is, or is on. Which namespace has the file, its path does not tell: this process's, or
-    /// that of the machine's first.
+    /// The device that a file is, or is on. Its path does not say which namespace has the file: this process's, or that
+    /// of the machine's first.
     private static func devices(ofFile path: String) -> [DeviceNumber] {
         [path, "/proc/1/root\(path)"].compactMap { path in
             guard let file = try? Descriptor(opening: path, cls_O_PATH), let status = try? file.status(path) else {
                 return nil
             }
             if status.isBlockDevice { return status.special }
-            // Of a filesystem with a number of the kernel's own making, the table of its namespace tells the device.
+            // Of a filesystem with a number of the kernel's own making, the table of its namespace names the device.
             return status.device.major != 0 ? status.device : (try? file.blockDevice()) ?? nil
         }
     }
 
-    /// The devices that the own places are on, or will be: what is not made yet is on what it will be made in.
+    /// The devices that the own places are on, or will be: a missing directory is on the device of its nearest parent.
     private func ownDevices() throws(StorageError) -> Set<DeviceNumber> {
         let mounts = try MountTable.read()
         var devices: Set<DeviceNumber> = []
@@ -115,7 +115,7 @@ struct SystemDisks: Sendable {
         [name] + FilesystemDrivers.mountedDevices(with: name)
     }
 
-    /// What holds the file behind a loop device.
+    /// The device that holds the file behind a loop device.
     private static func backing(of disk: String) -> [DeviceNumber] {
         guard disk.hasPrefix("loop"), let file = try? Sysfs.attribute("/sys/block/\(disk)/loop/backing_file") else {
             return []

@@ -2,11 +2,10 @@
 
 import HostStorage
 
-/// Signs that a filesystem took the whole disk before somebody wrote a partition table over its beginning.
-/// Its first superblock may be lost; its copies lie among the partitions, and each tells where its filesystem
-/// begins.
+/// Signs that a filesystem took the whole disk before a partition table was written over its beginning. Its first
+/// superblock may be lost; its copies lie among the partitions, and each shows where its filesystem begins.
 enum WholeDiskRemains {
-    /// What there is, and at which offset; nil where nothing tells of such a filesystem.
+    /// What there is, and at which offset; nil where there are no signs of such a filesystem.
     static func find(on disk: OpenDisk) throws(StorageError) -> String? {
         let places = SuperblockPlaces.all(size: disk.size) + [0..<65536, (disk.size - 4096)..<disk.size]
         for range in places.merged(within: 0..<disk.size) {

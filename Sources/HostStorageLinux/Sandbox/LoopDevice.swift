@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 package import HostStorage
 
-/// A disk that is a file, for tests and trials. It ends with its owner, however that ends, unless something
-/// on it is still mounted; ``ScratchTree`` takes that away as well.
+/// A disk that is a file, for tests and trials. It ends with its owner, in every way of ending, unless something on it
+/// is still mounted; ``ScratchTree`` takes that away as well.
 package final class LoopDevice: Sendable {
     package let number: DiskNumber
     private let descriptor: Descriptor
@@ -17,7 +17,7 @@ package final class LoopDevice: Sendable {
     package init(file: String, reference: String) throws(StorageError) {
         let backing = try Descriptor(opening: file, O_RDWR)
         let control = try Descriptor(opening: "/dev/loop-control", O_RDWR)
-        // Somebody else may take the device that was free a moment ago.
+        // Another process may take the device that was free a moment ago.
         for _ in 0..<16 {
             let path = "/dev/loop\(try check(cls_loop_find_free(control.raw), "LOOP_CTL_GET_FREE", file))"
             let descriptor = try Descriptor(opening: path, O_RDWR)

@@ -5,16 +5,15 @@ package import HostStorage
 
 /// Where a sandbox keeps all that it makes: drive C, its disks, its sockets.
 ///
-/// The sandboxes of one user lie side by side in a directory that is that user's alone. Each holds the lock
-/// of a file of its own while it runs, so that the next to start knows which were killed, and removes what
-/// they left.
+/// The sandboxes of one user lie side by side in a directory that is that user's alone. Each holds the lock of a file
+/// of its own while it runs, so that the next to start knows which were killed, and removes their remains.
 package final class SandboxDirectory: Sendable {
     package let path: String
     private let lock: Descriptor
 
     /// - Parameters:
     ///   - parent: the directory that holds those of all users, such as /tmp.
-    ///   - onStale: told of each killed sandbox, and of the error where something of it stays.
+    ///   - onStale: called with each killed sandbox, and with the error where something of it stays.
     package init(
         in parent: String, onStale: (_ path: String, _ error: StorageError?) -> Void
     ) throws(StorageError) {
@@ -70,7 +69,7 @@ package final class SandboxDirectory: Sendable {
     /// Removes everything, mounts and loop devices included.
     package func remove() throws(StorageError) { try ScratchTree.remove(path) }
 
-    /// Makes a directory that nobody else may enter; one that is there must be such.
+    /// Makes a directory that no other user may enter; an existing one must be such.
     private static func makePrivate(_ path: String) throws(StorageError) {
         if mkdir(path, 0o700) == 0 { return }
         guard errno == EEXIST else { throw StorageError(errno: errno, "mkdir", path) }

@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 package import HostStorage
 
-/// A directory of a program's own with what hangs on it: mounts below it, and loop devices on files in it.
+/// A directory of a program's own with everything attached to it: mounts below it, and loop devices on files in it.
 package enum ScratchTree {
     /// Takes the mounts away, the loop devices, and the directory. What is in use is
     /// ``StorageError/Code/busy`` with its holders, and stays.

@@ -4,7 +4,7 @@ import HostStorage
 
 /// A service unit of systemd.
 struct ServiceUnit {
-    /// Its own name, whatever alias it was looked up by.
+    /// Its own name, also where it was looked up by an alias.
     let id: String
     private let path: String
 
@@ -22,7 +22,7 @@ struct ServiceUnit {
         id = try bus.text("Id", of: path, Self.interface)
     }
 
-    /// Its own name. What is no service, such as a target, has none that a policy could hold.
+    /// Its own name. A unit that is no service, such as a target, has none that a policy could hold.
     func name() throws(StorageError) -> ServiceName {
         guard let name = try? ServiceName(id) else {
             throw StorageError(.denied, "\(id) is no service, and is not stopped")
@@ -40,7 +40,7 @@ struct ServiceUnit {
     private func startType(on bus: borrowing SystemBus) throws(StorageError) -> ServiceStartType {
         switch try bus.text("UnitFileState", of: path, Self.interface) {
         case "masked", "masked-runtime": .disabled
-        // A generator makes units of what is to start.
+        // A generator makes units that are to start.
         case "enabled", "enabled-runtime", "generated": .automatic
         default: .manual
         }

@@ -64,7 +64,7 @@ struct SystemBus: ~Copyable {
         var request: OpaquePointer?
         try check(sd_bus_message_new_method_call(bus, &request, destination, object, interface, method), method)
         defer { sd_bus_message_unref(request) }
-        // A bus without systemd would try to start one, and have the caller wait for it in vain.
+        // A bus without systemd would try to start one, and the caller would wait for nothing.
         try check(sd_bus_message_set_auto_start(request, 0), method)
         for argument in arguments {
             let result = argument.withCString { sd_bus_message_append_basic(request, Self.type("s"), $0) }
@@ -123,7 +123,7 @@ struct SystemBus: ~Copyable {
 
     // MARK: - Jobs
 
-    /// Once a connection, for systemd refuses who subscribes twice, and before the first job, whose end would else be
+    /// Once a connection, for systemd refuses a second subscription, and before the first job, whose end would else be
     /// missed.
     private func hearOfJobs() throws(StorageError) {
         try call(
@@ -140,8 +140,8 @@ struct SystemBus: ~Copyable {
     /// Has a job done and waits until it has ended. Returns systemd's word for how it ended: "done", "failed",
     /// "dependency", …
     ///
-    /// - Parameter limit: how long; after that ``StorageError/Code/deadlineExceeded``. The job goes on, and who asks for
-    ///   the same again waits for it again.
+    /// - Parameter limit: how long; after that ``StorageError/Code/deadlineExceeded``. The job goes on, and a repeated
+    ///   call waits for it again.
     func job(_ method: String, _ unit: String, within limit: Duration) throws(StorageError) -> String {
         guard let job = try ask(method, unit, "replace") else {
             throw StorageError(.internalError, "systemd named no job", subject: unit)

@@ -4,7 +4,7 @@ import CLibSystemd
 import HostStorage
 
 extension StorageError {
-    /// What a failed call over D-Bus comes to, by the error's name where there is one.
+    /// The error of a failed call over D-Bus, by the error's name where there is one.
     ///
     /// Source: systemd's src/libsystemd/sd-bus/bus-common-errors.h and the D-Bus specification's standard errors.
     init(_ error: sd_bus_error, errno code: Int32, _ call: String, _ subject: String) {
@@ -32,7 +32,7 @@ extension StorageError {
                 (.unsupported, "this host has no systemd: nobody answers to its name on the bus")
             case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Timeout":
                 (.unavailable, "systemd does not answer")
-            // A bus that would start systemd by itself, in vain.
+            // A bus that would start systemd by itself, and cannot.
             case _ where name.hasPrefix("org.freedesktop.DBus.Error.Spawn."):
                 (.unsupported, "this host has no systemd: nobody answers to its name on the bus")
             default: (.internalError, "systemd refused it")

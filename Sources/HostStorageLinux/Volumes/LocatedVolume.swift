@@ -74,8 +74,8 @@ extension OpenDisk {
                     }
                 // libblkid puts the number behind the signature of a dos table, and numbers of logical partitions move up.
                 let sign = table.kind == "gpt" ? partition.id : String(partition.id.prefix { $0 != "-" })
-                // Its GUID, or the table's signature, is another when the disk is partitioned anew; where it begins
-                // tells it from others of the same GUID, and stays when it grows.
+                // Its GUID, or the table's signature, is another when the disk is partitioned anew; its start
+                // distinguishes it from others of the same GUID, and stays when it grows.
                 volumes.append(
                     LocatedVolume(
                         id: try LocatedVolume.id(identity, "\(table.kind)/\(sign)/\(partition.start)"),
@@ -94,7 +94,7 @@ extension OpenDisk {
         }
     }
 
-    /// Fails where what the disk carries keeps it from having volumes, with the reason.
+    /// Fails where the disk's content keeps it from having volumes, with the reason.
     func requireClearLayout() throws(StorageError) {
         if case .unclear(let error) = try DiskLayout(of: self) { throw error }
     }

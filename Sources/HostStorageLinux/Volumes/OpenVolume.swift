@@ -16,15 +16,15 @@ final class OpenVolume: ByteSource {
     let descriptor: Descriptor
 
     enum Access {
-        /// To ask about the volume as it is in use, and to unmount it. For these it does not matter that the table has
-        /// been changed meanwhile: they are about the device that is mounted.
+        /// For queries about the volume as it is in use, and its unmount. For these it does not matter that the table
+        /// has been changed meanwhile: they are about the device that is mounted.
         case question
         /// To look at the volume and mount it.
         case shared
         /// To change what is on the volume: takes the disk's lock.
         case exclusive
-        /// To change the partition table as well. When a disk that was open for writing is closed, udev
-        /// looks at all of it anew, so this is for those who need it.
+        /// To change the partition table as well. When a disk that was open for writing is closed, udev probes all of
+        /// it anew, so this is only for changes of the table.
         case exclusiveWithTable
     }
 
@@ -34,7 +34,7 @@ final class OpenVolume: ByteSource {
     ) throws(StorageError) {
         let disk = try OpenDisk(volume.disk, access == .exclusiveWithTable ? O_RDWR : O_RDONLY)
         if access == .exclusive || access == .exclusiveWithTable { try disk.lock(timeout: timeout) }
-        // A loop device is the same as long as its number is; what else names itself is asked anew.
+        // A loop device is the same as long as its number is; other disks are asked for their names anew.
         let volumes = try disk.volumes { () throws(StorageError) in
             volume.disk.isLoop ? volume.identity : try disk.node.identity(disk)
         }
@@ -89,8 +89,8 @@ final class OpenVolume: ByteSource {
     /// Where it is mounted.
     func mounts() throws(StorageError) -> [Mount] { try MountTable.mounts(of: device.device) }
 
-    /// A directory of its mounted filesystem; nil where it is not mounted. The table tells places by text,
-    /// and another mount may cover one, or somebody have swapped what is on the way: so it is made sure of.
+    /// A directory of its mounted filesystem; nil where it is not mounted. The table has places as text, and another
+    /// mount may cover one, or another process have swapped a name on the way: so it is verified.
     ///
     /// - Parameter isWritable: whether it has to be of a mount that can be written through.
     func mountedDirectory(isWritable: Bool = false) throws(StorageError) -> OpenDirectory? {
@@ -103,8 +103,8 @@ final class OpenVolume: ByteSource {
         return nil
     }
 
-    /// A directory of its filesystem, where that is mounted: in this namespace, or in whichever other, and then by a
-    /// mount of the same filesystem that is attached nowhere. Nil where it is not mounted.
+    /// A directory of its filesystem, where that is mounted: in this namespace, or in any other, and then by a mount of
+    /// the same filesystem that is attached nowhere. Nil where it is not mounted.
     func usedDirectory() throws(StorageError) -> OpenDirectory? {
         if let directory = try mountedDirectory() { return directory }
         // Without a mount there would be a new one, and that is no question.
@@ -120,8 +120,8 @@ final class OpenVolume: ByteSource {
         return nil
     }
 
-    /// Whether somebody works on it: it is mounted, in whichever namespace, or part of another device, or a process has
-    /// it open for more than reading and keeps it so for longer than a moment.
+    /// Whether it is in use: it is mounted, in any namespace, or part of another device, or a process has it open for
+    /// more than reading and keeps it so for longer than a moment.
     func isInUse() throws(StorageError) -> Bool {
         try BriefHold.isBusy { () throws(StorageError) in _ = try Descriptor.claim(device, O_RDONLY) }
     }
@@ -133,8 +133,8 @@ final class OpenVolume: ByteSource {
         }
     }
 
-    /// Fails where the kernel lets nobody write to it, or to the disk that it is on. To be asked before anything else:
-    /// what a program or a driver says of such a device is seldom the reason.
+    /// Fails where the kernel lets no process write to it, or to the disk that it is on. To be checked before anything
+    /// else: the error of a program or a driver on such a device seldom has the reason.
     func requireWritable() throws(StorageError) {
         try disk.requireWritable()
         if try check(cls_block_is_read_only(descriptor.raw), "BLKROGET", device.path) != 0 {

@@ -3,19 +3,18 @@
 import Glibc
 import HostStorage
 
-/// The making of a filesystem on a volume that was proven blank: what its tool is to be told, and what
-/// follows it.
+/// The making of a filesystem on a volume that was proven blank: the arguments of its tool, and the steps after it.
 struct VolumeFormat: Sendable {
     private let making: FilesystemMaking
     private let intent: Intent
     private let journal: IntentJournal
 
-    /// Takes away what may go, proves the volume blank, and notes the format down.
+    /// Removes the signatures that may go, proves the volume blank, and records the format.
     ///
     /// - Parameters:
     ///   - volume: its disk's lock is held.
-    ///   - signature: what the caller lets go.
-    ///   - aftermath: what was found out of an earlier format.
+    ///   - signature: what the caller permits to destroy.
+    ///   - aftermath: the state of an earlier format.
     init(
         of volume: OpenVolume, _ filesystem: FilesystemKind, over signature: Signature?,
         _ aftermath: LinuxBackend.FormatAftermath, _ journal: IntentJournal
@@ -58,8 +57,7 @@ struct VolumeFormat: Sendable {
 
     func make(deadline: Duration) async throws(StorageError) { try await making.run(deadline: deadline) }
 
-    /// Whether what is there is an own format that was cut off. One that has come to its end, well or not, gives
-    /// leave for nothing.
+    /// Whether what is there is an own format that was cut off. A format that has ended, well or not, permits nothing.
     private static func mayGo(_ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) -> Bool {
         guard let intent = try journal.intent(.format, volume.id.guid), intent.finished == nil else { return false }
         switch try InterruptedFormat(intent, on: volume, boot: journal.boot) {
@@ -85,12 +83,12 @@ struct VolumeFormat: Sendable {
         return try finished == driver.superblockMark(on: volume)
     }
 
-    /// Takes back what a tool that has failed has done, and the intent with it: what is written there later is
-    /// not ours. The device was blank when the tool began, and its lock was held since.
+    /// Removes the output of a tool that has failed, and its intent: data written there later are not ours. The device
+    /// was blank when the tool began, and its lock was held since.
     func undo() throws(StorageError) {
         do throws(StorageError) {
             let found = try volume.content().signature
-            // What has another name made the tool refuse. It has come from somebody who takes no lock.
+            // Content with another name made the tool refuse. A program that takes no lock has written it.
             if found == nil || intent.uuid != nil && found?.uuid?.lowercased() == intent.uuid {
                 try SignatureRemoval.run(volume)
             }
@@ -113,10 +111,10 @@ struct VolumeFormat: Sendable {
         try Self.conclude(intent, volume, journal)
     }
 
-    /// Notes down that the format has come to its end.
+    /// Records that the format has ended.
     static func conclude(_ intent: Intent, _ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) {
         guard let driver = intent.filesystem?.driver, driver.facts.takesUUID else {
-            // Nothing tells it from another of its kind later.
+            // Nothing distinguishes it from another of its kind later.
             return try journal.remove(.format, intent.target)
         }
         var intent = intent

@@ -29,7 +29,7 @@ struct VolumeGrowth: Sendable {
             case .keep: volume.device.size
             case .grow(let bytes): bytes
             }
-        // Behind a growth of this filesystem that was cut off there is what it has begun, as far as it was to go.
+        // Behind a growth of this filesystem that was cut off there is data of that growth, up to its planned end.
         let isSame = begun?.uuid != nil && begun?.uuid == filesystem.uuid
         try PartitionGrowth.requireRoom(
             plan, for: volume, filesystem.driver, beyond: isSame ? begun?.size ?? 0 : 0)
@@ -48,7 +48,7 @@ struct VolumeGrowth: Sendable {
 
     /// Notes the growth down and grows the partition, and the filesystem too where the kernel can.
     func growPartition() throws(StorageError) {
-        // Somebody may have mounted it while the tool looked at it.
+        // Another process may have mounted it while the tool checked it.
         if isByTool { try filesystem.requireUnused() }
         if case .grow(let bytes) = plan, let partition = volume.partition {
             try KernelPartitions(disk: volume.disk).makeRoom(for: partition, toGrowTo: bytes)
@@ -82,7 +82,7 @@ struct VolumeGrowth: Sendable {
         if isByTool { try await filesystem.driver.growByTool(volume, deadline: deadline) }
     }
 
-    /// Verifies that it has come to its end.
+    /// Verifies that the growth has ended.
     func finish() throws(StorageError) {
         let directory: OpenDirectory? = if case .kernel(let directory) = way { directory } else { nil }
         guard try !filesystem.isBehind(by: 16 << 20, through: directory) else {

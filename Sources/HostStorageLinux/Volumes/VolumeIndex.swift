@@ -4,11 +4,11 @@ import HostStorage
 import Logging
 import Synchronization
 
-/// Finds volumes by their IDs. An ID is of one disk, and which disk that was is remembered, and verified on the disk
-/// itself each time; all disks are read only where the memory fails. A volume whose disk hangs is where it was.
+/// Finds volumes by their IDs. An ID is of one disk. The index remembers which, and verifies it on the disk itself each
+/// time; it reads all disks only where that fails. A volume whose disk hangs is where it was.
 ///
-/// Only disks that name themselves alike can carry the same ID: two paths to one disk, or a copy with its original's
-/// names. Whether there are such is asked of the kernel, so a disk that hangs keeps nobody from finding another's volume.
+/// Only disks with the same names can carry the same ID: two paths to one disk, or a copy with its original's names.
+/// The kernel knows the names, so a disk that hangs does not keep the volume of another from being found.
 final class VolumeIndex: Sendable {
     private let inventory: DiskInventory
     private let queues: BlockingQueues
@@ -18,7 +18,7 @@ final class VolumeIndex: Sendable {
     private let identities: DiskIdentities
     private let nextLook = Mutex<Task<Result<[DiskNode], StorageError>, Never>?>(nil)
 
-    /// - Parameter timeout: how long a disk may take of which nothing is known.
+    /// - Parameter timeout: how long a disk without an earlier answer may take.
     init(inventory: DiskInventory, queues: BlockingQueues, timeout: Duration, logger: Logger) {
         self.inventory = inventory
         self.queues = queues
@@ -51,7 +51,7 @@ final class VolumeIndex: Sendable {
     }
 
     /// Where the volume was found last, if its disk is there and no other names itself alike; nil where it has to be
-    /// looked for. Nothing is opened: what is done to it verifies on the descriptor that it is still there.
+    /// looked for. Nothing is opened: the operation on it verifies on the descriptor that it is still there.
     func remembered(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume? {
         guard let last = cache.last(where: { $0.contains { $0.id == volume } }) else { return nil }
         let found = last.answer.filter { $0.id == volume }
@@ -110,7 +110,7 @@ final class VolumeIndex: Sendable {
         try await search({ (try? $0.formerID()) == volume }, try await disks(), false)
     }
 
-    /// Fails where another disk names itself as this one does: two paths to one disk, or a copy.
+    /// Fails where another disk has the same names: two paths to one disk, or a copy.
     func requireOnlyOne(_ disk: DiskNode) async throws(StorageError) {
         guard disk.isUnchanged else { throw Self.changed(disk) }
         let disks = try await disks()
@@ -121,7 +121,7 @@ final class VolumeIndex: Sendable {
         guard twins.isEmpty else { throw Self.alike([disk] + twins) }
     }
 
-    /// Where the volumes of a disk were holds no more. For work in its queue that changes its partitions.
+    /// Invalidates the places of a disk's volumes. For work in its queue that changes its partitions.
     func forget(_ disk: DiskNode) { cache.forget(disk) }
 
     /// The volumes of one disk.
@@ -137,7 +137,7 @@ final class VolumeIndex: Sendable {
         }
     }
 
-    /// All disks as they are now. Those who ask while an enumeration waits for its turn share it.
+    /// All disks as they are now. Callers that come while an enumeration waits for its turn share it.
     private func disks() async throws(StorageError) -> [DiskNode] {
         let look = nextLook.withLock { next in
             if let next { return next }
@@ -152,7 +152,7 @@ final class VolumeIndex: Sendable {
         do throws(StorageError) {
             return .success(
                 try await queues.run(in: .inventory) { [self] () throws(StorageError) in
-                    // Who asks from now on has to see what comes from now on.
+                    // Callers from now on have to see disks that come from now on.
                     nextLook.withLock { $0 = nil }
                     return try inventory.disks()
                 })
@@ -194,7 +194,7 @@ final class VolumeIndex: Sendable {
         throw StorageError(.notFound, "no disk of this host has this volume")
     }
 
-    /// Where else the volume is: on disks that name themselves as its disk does.
+    /// Where else the volume is: on disks with the same names as its disk.
     private func further(
         _ volume: LocatedVolume, among disks: [DiskNode], _ leavingOutSilent: Bool
     ) async throws(StorageError) -> [LocatedVolume] {
@@ -242,7 +242,7 @@ final class VolumeIndex: Sendable {
 }
 
 extension DiskNode {
-    /// Whether a disk that was asked for its volumes has answered with this error: it has gone, or shows what has none.
+    /// Whether a disk that was asked for its volumes has answered with this error: it has gone, or has no volumes.
     fileprivate func hasAnswered(_ error: StorageError) -> Bool {
         switch error.code {
         case .notFound: (try? Sysfs.number("\(sysfsPath)/diskseq")) != UInt64(number.rawValue)
