@@ -5,12 +5,12 @@ public import HostStorage
 public import StorageVersions
 import StorageWire
 
-/// A host's storage, spoken to over the proxy's sockets: the same operations as ``LocalHost``, so that a program
-/// changes from linked to proxied by changing one constructor.
+/// A host's storage over the proxy's sockets: the same operations as ``LocalHost``, so that a program changes from
+/// linked to proxied by changing one constructor.
 ///
-/// Of each group it uses the newest version whose socket exists; what that version lacks fails with
+/// Of each group it uses the newest version whose socket exists; operations that this version lacks fail with
 /// ``StorageError/Code/unsupported``. Calls of a group that has no socket there fail with
-/// ``StorageError/Code/unavailable``: a container is given those sockets alone that it is to use.
+/// ``StorageError/Code/unavailable``: a container gets only the sockets that it is to use.
 public final class HostStorageClient: StorageHost {
     private let services: [APIGroup: ServiceClient]
     /// The versions in use, of the groups that have a socket.

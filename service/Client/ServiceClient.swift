@@ -33,7 +33,7 @@ struct ServiceClient: Sendable {
         do {
             return try await call(method, request, on: client)
         } catch  where error == Self.connectionEnded {
-            // Nothing was sent on it, so asking again is no asking twice.
+            // Nothing was sent on it, so a second call repeats nothing.
             await connection.discard(client)
             return try await call(method, request, on: try await connection.client())
         } catch  where error.code == .unavailable {
@@ -77,7 +77,7 @@ private struct MessageBytes: MessageSerializer, MessageDeserializer {
 }
 
 extension StorageError {
-    /// The host's error, from the details; without any, what the status says.
+    /// The host's error, from the details; without any, the status's.
     fileprivate init(_ error: RPCError) {
         let details = error.metadata[binaryValues: ErrorDetails.trailerName].first { _ in true }
         let exact = error.metadata[stringValues: "host-storage-code"].first { _ in true }.flatMap(Code.init)

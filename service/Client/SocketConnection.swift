@@ -6,8 +6,8 @@ import HostStorage
 import NIOCore
 import NIOPosix
 
-/// One connection to one socket. Made anew where it has ended: gRPC's own transport for a channel does not
-/// reconnect, and its stock one hangs on a listener that never speaks.
+/// One connection to one socket. Made anew where it has ended: gRPC's own transport for a channel does not reconnect,
+/// and its stock one hangs on a listener that never answers.
 actor SocketConnection {
     typealias Client = GRPCClient<HTTP2ClientTransport.WrappedChannel>
 

@@ -2,8 +2,8 @@
 
 import NIOCore
 
-/// The first handler of every connection: closes it when it has sent more than a request takes, or has been open for too
-/// long, whatever it is doing then.
+/// The first handler of every connection: closes it when it has sent more than a request takes, or has been open for
+/// too long, in any state.
 final class ConnectionBounds: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One metric in Prometheus's text format 0.0.4: what it is, its kind, and a line for each sample.
+/// One metric in Prometheus's text format 0.0.4: its description, its kind, and a line for each sample.
 ///
 /// Source: Prometheus, "Exposition formats".
 struct Exposition {

@@ -8,7 +8,7 @@ final class Histogram: Series, TimerHandler, RecorderHandler {
     static let kind = MetricKind.histogram
 
     private struct Counts {
-        /// Of each bucket alone; the last is for what exceeds all bounds.
+        /// Of each bucket alone; the last is for measurements beyond all bounds.
         var buckets: [UInt64]
         var sum = 0.0
     }
@@ -32,7 +32,7 @@ final class Histogram: Series, TimerHandler, RecorderHandler {
         }
     }
 
-    /// Buckets are shown with all that is in lesser ones, so that some of them can be left out by who reads.
+    /// Buckets are shown with the counts of all lesser ones, so that a reader can leave some of them out.
     var samples: [Sample] {
         let counts = counts.withLock { $0 }
         var total: UInt64 = 0

@@ -11,11 +11,11 @@ public enum MetricKind: String, Sendable {
     /// Only ever grows.
     case counter
     case gauge
-    /// How many of what was measured were no greater than each of some bounds.
+    /// How many measurements were no greater than each of some bounds.
     case histogram
 }
 
-/// What is counted or measured for one set of labels.
+/// The counter or measurements for one set of labels.
 protocol Series: AnyObject, Sendable {
     static var kind: MetricKind { get }
     /// As of now.

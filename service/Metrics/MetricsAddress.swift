@@ -18,7 +18,7 @@ public struct MetricsAddress: Sendable, Hashable, CustomStringConvertible {
             guard host.last == "]", host.dropFirst().dropLast().contains(":") else { return nil }
             host = host.dropFirst().dropLast()
         } else if host.contains(":") {
-            // An address of IPv6 without brackets: where it ends and the port begins is anybody's guess.
+            // An address of IPv6 without brackets: the start of its port is ambiguous.
             return nil
         }
         guard !host.contains(where: { $0.isWhitespace || "[]/".contains($0) }) else { return nil }

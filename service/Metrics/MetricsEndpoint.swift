@@ -8,10 +8,10 @@ import NIOPosix
 public import ServiceLifecycle
 import Synchronization
 
-/// Serves a registry's metrics to whoever connects: `GET /metrics` over HTTP/1.1.
+/// Serves a registry's metrics to all clients: `GET /metrics` over HTTP/1.1.
 ///
-/// Nobody is asked who they are, so a client is given little: one request of 8 KiB at most on a connection, 10 s from
-/// its beginning to its end, and 16 connections for all.
+/// Clients are not authenticated, so the limits are narrow: one request of 8 KiB at most on a connection, 10 s from its
+/// beginning to its end, and 16 connections for all.
 public struct MetricsEndpoint: Service {
     /// Where it listens, with the port that it has.
     public let address: String

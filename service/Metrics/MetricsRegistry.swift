@@ -3,9 +3,9 @@
 public import CoreMetrics
 import Synchronization
 
-/// Keeps what a program counts and measures by swift-metrics, for ``text`` to show.
+/// Keeps the metrics that a program reports by swift-metrics, for ``text`` to show.
 ///
-/// A series, once there, stays: who reads it takes one that is gone for a program that was started anew.
+/// A series, once there, stays: a monitoring system takes a missing one for a restart of the program.
 public final class MetricsRegistry: MetricsFactory {
     private struct State {
         var families: [String: MetricFamily] = [:]
@@ -18,15 +18,15 @@ public final class MetricsRegistry: MetricsFactory {
     private let timerBounds: [Double]
     private let seriesLimit: Int
 
-    /// Upper bounds in seconds: from what is answered from memory to what waits for disks and servers. Those that
-    /// csi-proxy has.
+    /// Upper bounds in seconds: from calls answered from memory to calls that wait for disks and servers. The same as
+    /// csi-proxy's.
     public static let customaryBounds: [Double] = [0.001, 0.01, 0.1, 0.3, 0.6, 1, 3, 6, 9, 20, 30, 60, 90, 120]
 
     /// - Parameters:
     ///   - descriptions: one sentence for each metric, by its name.
     ///   - timerBounds: the upper bounds of the buckets that timers count in, in seconds, ascending.
-    ///   - seriesLimit: how many series are shown at most; what comes later is measured for nobody. A mistake with
-    ///     labels must not fill the memory.
+    ///   - seriesLimit: how many series are shown at most; later ones are discarded. A mistake with labels must not
+    ///     fill the memory.
     public init(
         descriptions: [String: String] = [:], timerBounds: [Double] = MetricsRegistry.customaryBounds,
         seriesLimit: Int = 10_000
@@ -36,7 +36,7 @@ public final class MetricsRegistry: MetricsFactory {
         self.seriesLimit = seriesLimit
     }
 
-    /// Adds metrics that are read when somebody asks for ``text``, on a thread that must not be held up.
+    /// Adds metrics that are read when ``text`` is read, on a thread that must not be held up.
     public func addReadings(_ read: @escaping @Sendable () -> [Reading]) {
         state.withLock { $0.readers.append(read) }
     }
@@ -60,7 +60,7 @@ public final class MetricsRegistry: MetricsFactory {
         return blocks.sorted { $0.key < $1.key }.map(\.value).joined()
     }
 
-    // MARK: - What swift-metrics asks for
+    // MARK: - For swift-metrics
 
     public func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
         series(label, dimensions) { CounterSeries() }
@@ -74,7 +74,7 @@ public final class MetricsRegistry: MetricsFactory {
         series(label, dimensions) { [timerBounds] in Histogram(bounds: timerBounds) }
     }
 
-    /// What is to be aggregated has its number and sum shown.
+    /// Recorders that aggregate are shown with count and sum.
     public func makeRecorder(label: String, dimensions: [(String, String)], aggregate: Bool) -> any RecorderHandler {
         if aggregate {
             series(label, dimensions) { Histogram(bounds: []) }
@@ -96,7 +96,7 @@ public final class MetricsRegistry: MetricsFactory {
             let family = state.families[name] ?? MetricFamily(kind: Kind.kind)
             if let found = family.series[labels] as? Kind { return found }
             let new = make()
-            // One name is of one kind: a second one would spoil the text for both.
+            // One name is of one kind: a second kind would break the text for both.
             guard family.kind == Kind.kind, family.series[labels] == nil, state.seriesCount < seriesLimit else {
                 return new
             }

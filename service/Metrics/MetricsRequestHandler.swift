@@ -21,12 +21,12 @@ final class MetricsRequestHandler: ChannelInboundHandler {
         case .end:
             guard let head else { return }
             answer(head, context)
-            // What comes after it is for nobody.
+            // Later bytes are not read.
             context.channel.setOption(.autoRead, value: false).whenFailure { _ in }
         }
     }
 
-    /// A client that is cut off amidst a request, or speaks no HTTP, is nobody's fault.
+    /// A client that is cut off amidst a request, or speaks no HTTP, is no error to report.
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
     private func answer(_ request: HTTPRequestHead, _ context: ChannelHandlerContext) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The value of a metric that nobody counts, but that can be looked up.
+/// The value of a metric that is not counted, but looked up.
 public struct Reading: Sendable {
     let name: String
     let kind: MetricKind

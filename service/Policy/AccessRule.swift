@@ -3,10 +3,10 @@
 public import HostStorage
 public import StorageVersions
 
-/// What some callers may do. Rules only ever allow, so their order means nothing, and a call is allowed by
-/// one rule as a whole: the roots of one and the devices of another do not add up.
+/// The rights of some callers. Rules only ever allow, so their order has no effect, and a call is allowed by one rule
+/// as a whole: the roots of one and the devices of another do not add up.
 public struct AccessRule: Sendable {
-    /// What the audit log calls it.
+    /// Its name in the audit log.
     public var name: String
     /// Callers are these users, and the members of these groups.
     public var uids: Set<UInt32>
@@ -40,7 +40,7 @@ public struct AccessRule: Sendable {
         self.services = services
     }
 
-    /// What it confines paths to; nil where they may be all that the host allows.
+    /// The confinement of paths; nil where they may be all that the host allows.
     public var confinement: CallConfinement? {
         guard roots != nil || devices != nil else { return nil }
         let directories = roots?.roots.description ?? "all"
@@ -51,12 +51,12 @@ public struct AccessRule: Sendable {
             "rule \(name.quoted), roots \(directories), devices \(patterns)", roots: roots, disks: disks)
     }
 
-    /// Whether the rule is about this caller.
+    /// Whether the rule applies to this caller.
     public func isFor(_ caller: Caller) -> Bool {
         uids.contains(caller.uid) || !gids.isDisjoint(with: caller.gids)
     }
 
-    /// Whether the rule is about this group in this version.
+    /// Whether the rule applies to this group in this version.
     public func covers(_ group: APIGroup, _ version: APIVersion) -> Bool {
         groups?.contains(group) != false && versions?.contains(version) != false
     }
@@ -65,7 +65,7 @@ public struct AccessRule: Sendable {
         covers(method.group, method.version) && methods?.contains { $0.matches(method.name) } != false
     }
 
-    /// Whether the rule names this very disk. A pattern with a star in it means what comes along, and names none.
+    /// Whether the rule names this very disk. A pattern with a star in it can match any disk, and names none.
     public func names(_ disk: DiskIdentifiers) -> Bool {
         devices?.contains { $0.isOfOneName && $0.matches(disk) } ?? false
     }

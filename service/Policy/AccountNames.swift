@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How names of users and groups become numbers, once, when a policy is loaded.
+/// Converts names of users and groups to numbers, once, when a policy is loaded.
 public struct AccountNames: Sendable {
     public var uid: @Sendable (String) -> UInt32?
     public var gid: @Sendable (String) -> UInt32?

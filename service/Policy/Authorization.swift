@@ -2,7 +2,7 @@
 
 public import HostStorage
 
-/// What one call may do: who makes it, and the rules that allow its method. Without a rule it may do nothing.
+/// The rights of one call: its caller, and the rules that allow its method. Without a rule it may do nothing.
 public struct Authorization: Sendable {
     public let uid: UInt32
     public let method: MethodName
@@ -14,10 +14,10 @@ public struct Authorization: Sendable {
         self.rules = rules
     }
 
-    /// Whether any of the rules asks which disk it is; otherwise there is nothing to look up.
+    /// Whether any of the rules depends on the disk; otherwise nothing is looked up.
     var hasDevices: Bool { rules.contains { $0.devices != nil } }
 
-    /// Of a call that names this, by its method alone or by all that its rules say.
+    /// Of a call with these subjects, by its method alone or by all that its rules say.
     public func refusal(of subject: String = "") -> StorageError {
         let reason = rules.isEmpty ? "no rule for the caller has the method" : Decision.outside(rules)
         return StorageError(

@@ -4,9 +4,8 @@ public import HostStorage
 
 /// The host as one call may use it: each operation is compared with the call's ``Authorization`` before it is performed.
 ///
-/// Disk numbers are never given out twice, so what was found out about a disk holds when the host then
-/// works on it. Paths are compared by the host itself, where it opens them: it is given what a rule confines
-/// them to.
+/// Disk numbers are never given out twice, so the facts about a disk hold when the host then works on it. The host
+/// itself compares paths, where it opens them, with the rule's confinement.
 public struct AuthorizingHost: StorageHost {
     private let host: any StorageHost
     private let authorization: Authorization
@@ -19,7 +18,7 @@ public struct AuthorizingHost: StorageHost {
         self.paths = paths
     }
 
-    /// A refusal says no more than what the caller has named, whether it is there or not.
+    /// A refusal reveals no more than the caller's own words, whether the subject exists or not.
     public func perform<Operation: HostOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
@@ -41,7 +40,7 @@ public struct AuthorizingHost: StorageHost {
         return try await authorized(answer, tellingOf: told, operation, call)
     }
 
-    /// What a call names and changes.
+    /// The subjects of a call and its consequences.
     private struct Call {
         let subjects: [Subject]
         let isChange: Bool
@@ -56,9 +55,9 @@ public struct AuthorizingHost: StorageHost {
         var hasPaths: Bool { subjects.contains { if case .path = $0 { true } else { false } } }
     }
 
-    // MARK: - Before
+    // MARK: - Before the call
 
-    /// The rules that allow all that the call names and changes, but its paths, which only the host can compare.
+    /// The rules that allow all subjects and consequences of the call, but its paths, which only the host can compare.
     private func rules(for call: Call) async throws(StorageError) -> [AccessRule] {
         let rules = try await rules(permitting: call.subjects, call)
         let changed: [Subject]
@@ -88,12 +87,12 @@ public struct AuthorizingHost: StorageHost {
             .joined(separator: " ")
     }
 
-    /// What rules can be compared with. Nothing is looked up that none of them asks for.
+    /// The subjects in the form that rules compare. Looks up only what a rule needs.
     private func ruleSubjects(_ subjects: [Subject], _ call: Call) async throws(StorageError) -> [RuleSubject] {
         var found: [RuleSubject] = []
         for subject in subjects {
             switch subject {
-            // A caller of the method may ask about every service: to look changes nothing.
+            // A caller of the method may ask about every service: reading changes nothing.
             case .service(let service): if call.isChange { found.append(.service(service)) }
             case .disk, .volume:
                 if authorization.hasDevices { found.append(.disk(try await identifiers(of: subject, call))) }
@@ -103,8 +102,8 @@ public struct AuthorizingHost: StorageHost {
         return found
     }
 
-    /// The names of the disk that is named, or carries the volume that is named. A disk that is not there has names that
-    /// match nothing, so that a refusal does not tell which of the others' are there.
+    /// The names of the disk that is named, or carries the volume that is named. A disk that is not there has names
+    /// that match nothing, so that a refusal does not reveal which disks of others exist.
     private func identifiers(of subject: Subject, _ call: Call) async throws(StorageError) -> DiskIdentifiers {
         let nameless = DiskIdentifiers(page83: "", serialNumber: "")
         do throws(StorageError) {
@@ -142,8 +141,8 @@ public struct AuthorizingHost: StorageHost {
         throw refusal(of: call.subjects)
     }
 
-    /// Asks the host for something that it does with a disk of the running system only where that is named: by a rule of
-    /// the call.
+    /// Has the host perform an operation that affects a disk of the running system only where a rule of the call names
+    /// that disk.
     private func namingSystemDisks<Answer: Sendable>(
         if mayUse: Bool, _ body: @Sendable () async throws(StorageError) -> Answer
     ) async throws(StorageError) -> Answer {
@@ -158,9 +157,9 @@ public struct AuthorizingHost: StorageHost {
         return try outcome.get()
     }
 
-    // MARK: - After
+    // MARK: - After the call
 
-    /// The answer, as far as it tells of disks that the caller may know of.
+    /// The answer, limited to disks that the caller may see.
     private func authorized<Operation: HostOperation>(
         _ answer: Operation.Answer, tellingOf told: [Subject], _ operation: Operation, _ call: Call
     ) async throws(StorageError) -> Operation.Answer {
@@ -178,7 +177,7 @@ public struct AuthorizingHost: StorageHost {
         throw refusal(of: call.subjects)
     }
 
-    /// Those of the disks that the caller may know of.
+    /// Those of the disks that the caller may see.
     private func permitted(of told: [Subject]) async throws(StorageError) -> Set<Subject> {
         let identifiers = try await host.diskIdentifiers()
         return Set(

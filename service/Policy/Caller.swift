@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who calls, as far as a policy asks: the user and all of its groups, at the time it connected.
+/// The caller as a policy sees it: the user and all of its groups, at the time it connected.
 public struct Caller: Sendable, Hashable, CustomStringConvertible {
     public var uid: UInt32
     /// The primary and the supplementary groups.

@@ -2,12 +2,12 @@
 
 public import HostStorage
 
-/// Which disks a rule is about, by the names that disks give themselves. Their numbers and kernel names say
-/// nothing here: they change from one start of the machine to the next.
+/// The disks of a rule, by the names that disks give themselves. Their numbers and kernel names are of no use here:
+/// they change from one start of the machine to the next.
 public struct DevicePattern: Sendable, Hashable {
-    /// What the name of page 83 must match, where that is asked.
+    /// The pattern for the name of page 83, if there is one.
     public var page83: NamePattern?
-    /// What the serial number must match, where that is asked.
+    /// The pattern for the serial number, if there is one.
     public var serial: NamePattern?
 
     public init(page83: NamePattern? = nil, serial: NamePattern? = nil) {
@@ -21,7 +21,7 @@ public struct DevicePattern: Sendable, Hashable {
             && (page83 ?? serial) != nil
     }
 
-    /// Whether all that is asked matches. A name that the disk does not give matches nothing, not even `*`.
+    /// Whether all patterns match. A name that the disk does not give matches nothing, not even `*`.
     public func matches(_ disk: DiskIdentifiers) -> Bool {
         func isMatch(_ pattern: NamePattern?, _ name: String) -> Bool {
             guard let pattern else { return true }

@@ -19,5 +19,5 @@ public struct MethodName: Sendable, Hashable, CustomStringConvertible {
     public var description: String { "\(group.serviceName(version))/\(name)" }
 }
 
-/// All methods that there are. Rules are checked against it, so that a misspelt name is told.
+/// All methods that there are. Rules are checked against it, so that a misspelt name is reported.
 public typealias MethodCatalogue = [MethodName]

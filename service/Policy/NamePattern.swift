@@ -10,7 +10,7 @@ public struct NamePattern: Sendable, Hashable, CustomStringConvertible {
         let pattern = Array(text.utf8)
         let name = Array(name.utf8)
         var (p, n) = (0, 0)
-        // Where to go on when what follows the last star does not fit: one byte later.
+        // Where to go on when the text after the last star does not fit: one byte later.
         var star: (pattern: Int, name: Int)?
         while n < name.count {
             if p < pattern.count, pattern[p] == UInt8(ascii: "*") {

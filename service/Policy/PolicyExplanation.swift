@@ -4,7 +4,7 @@ import HostStorage
 import StorageVersions
 
 extension AccessPolicy {
-    /// What each caller may do, in sentences.
+    /// The rights of each caller, in sentences.
     public var explanation: String {
         var paragraphs: [String] = []
         for uid in Set(rules.flatMap(\.uids)).sorted() {
@@ -23,7 +23,7 @@ extension AccessPolicy {
 }
 
 extension AccessRule {
-    /// What it allows, after "may".
+    /// The rights of a rule, after "may".
     fileprivate var sentence: String {
         let methods = methods.map { "call \(Self.list($0.map(\.text)))" } ?? "call every method"
         let groups = groups.map { Self.list($0.map(\.rawValue).sorted()) } ?? "every group"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Something wrong with a policy file, and where.
+/// A fault of a policy file, and its place.
 public struct PolicyFault: Sendable, Hashable, CustomStringConvertible {
-    /// From 1; nil for what is wrong with the file as a whole.
+    /// From 1; nil for a fault of the file as a whole.
     public var line: Int?
     public var text: String
 
@@ -14,7 +14,7 @@ public struct PolicyFault: Sendable, Hashable, CustomStringConvertible {
     public var description: String { line.map { "line \($0): \(text)" } ?? text }
 }
 
-/// All that is wrong with a policy file.
+/// All faults of a policy file.
 public struct PolicyFaults: Error, Sendable, Hashable, CustomStringConvertible {
     public var faults: [PolicyFault]
     /// Where they are, if in a file.

@@ -5,7 +5,7 @@ import Glibc
 extension AccessPolicy {
     /// Reads the policy file at `path`.
     ///
-    /// Who can write the file decides who may do what, so one that others than its owner can write, or that
+    /// The writers of the file decide the rights of all callers, so one that others than its owner can write, or that
     /// belongs to neither root nor this process's user, is refused.
     public init(
         file path: String, methods: MethodCatalogue, names: AccountNames, drives: [Character: String]? = nil

@@ -9,8 +9,8 @@ extension AccessPolicy {
 
     /// Reads a policy file. Its form is explained in `service/policy/example.yaml`.
     ///
-    /// Strict: what is not understood, twice there, empty or without any effect is a fault, and a file with
-    /// a fault is no policy. All faults are told at once.
+    /// Strict: a field that is unknown, duplicate, empty or without any effect is a fault, and a file with a fault is
+    /// no policy. All faults are reported at once.
     ///
     /// - Parameter drives: the host directories that drives stand for, where roots may be in Windows spelling too; nil
     ///   where they may not.
@@ -27,7 +27,7 @@ extension AccessPolicy {
     }
 }
 
-/// Reads rules and collects what is wrong with them.
+/// Reads rules and collects their faults.
 private struct PolicyReader {
     let methods: MethodCatalogue
     let names: AccountNames
@@ -98,7 +98,7 @@ private struct PolicyReader {
         case nil where isNumber: fault(node, "\(text.quoted) is no \(kind)")
         case nil: fault(node, "\(text.quoted) is the name of no \(kind) of this host")
         case 65534?:
-            // /proc/sys/kernel/overflowuid: whoever has no number in this user namespace.
+            // /proc/sys/kernel/overflowuid: all users without a number in this user namespace.
             fault(node, "65534 is what the kernel calls everybody of other user namespaces, and so is nobody's")
         case UInt32.max?: fault(node, "\(text.quoted) is no \(kind)")
         case let id?: return id
@@ -157,7 +157,7 @@ private struct PolicyReader {
                 fault(node, error.detail)
             }
         }
-        // Every root has been tried; where none was good there is a fault, and no policy.
+        // Every root has been tried; where none was valid there is a fault, and no policy.
         return try? PathPolicy(roots: roots, drives: drives ?? [:])
     }
 

@@ -2,7 +2,7 @@
 
 public import HostStorage
 
-/// What a call is about, resolved as far as a rule can be compared with it.
+/// A subject of a call, resolved as far as a rule can be compared with it.
 public enum RuleSubject: Sendable, Hashable {
     /// An absolute path of the host, in its own spelling.
     case path(String)
@@ -11,7 +11,7 @@ public enum RuleSubject: Sendable, Hashable {
     /// A service of the system.
     case service(ServiceName)
 
-    /// Reads one as a person asks about it: an absolute path, `page83=…`, `serial=…` or `service=…`.
+    /// Reads one from a command line: an absolute path, `page83=…`, `serial=…` or `service=…`.
     ///
     /// - Parameter drives: the host directories that the drives of a path in Windows spelling stand for.
     public init(_ text: String, drives: [Character: String] = [:]) throws(StorageError) {

@@ -2,8 +2,8 @@
 
 import CYamlEvents
 
-/// YAML as a tree whose every node knows its line. What makes YAML surprising is refused: anchors, aliases,
-/// tags, keys that occur twice or are no text, further documents, deep nesting.
+/// YAML as a tree whose every node knows its line. Refuses YAML's surprising features: anchors, aliases, tags, keys
+/// that occur twice or are no text, further documents, deep nesting.
 struct YAMLNode {
     enum Value {
         case scalar(String)

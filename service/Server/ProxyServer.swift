@@ -25,14 +25,14 @@ public struct ProxyServer: Service {
     public static var socketCount: Int { APIGroup.allCases.reduce(0) { $0 + $1.versions.count } }
     private let onListening: @Sendable () -> Void
 
-    /// Enough to tell those that may do nothing so, and too few to keep anybody from calling.
+    /// Enough to send clients without rights their refusal, and too few to keep others from calling.
     private static let strangerLimit = 4
 
     /// - Parameters:
-    ///   - access: who may do what.
+    ///   - access: decides about calls.
     ///   - pipeDirectory: where the sockets are made; made itself, with mode 0750, where it is missing.
-    ///   - owner: whose the sockets are.
-    ///   - metrics: what keeps them; nobody unless the program has said who (`MetricsSystem.bootstrap`).
+    ///   - owner: the user and group of the sockets.
+    ///   - metrics: what keeps them; discarded unless the program has set one up (`MetricsSystem.bootstrap`).
     ///   - connectionLimit: how many connections each socket serves at a time, those of callers that may do
     ///     nothing there not counted: of these a few are served, to be refused.
     ///   - onListening: called once all sockets are served.
@@ -79,8 +79,8 @@ public struct ProxyServer: Service {
             try await withThrowingTaskGroup { group in
                 for server in servers { group.addTask { try await server.serve() } }
                 group.addTask { [onListening] in
-                    // NIO traps where a listener is closed while it is being registered, so none is told to stop
-                    // before all have begun.
+                    // NIO traps where a listener is closed while it is being registered, so none is stopped before all
+                    // have begun.
                     var begun = bound.makeAsyncIterator()
                     for _ in servers { await begun.next() }
                     onListening()

@@ -31,5 +31,5 @@ extension APIGroup {
     }
 }
 
-/// What a version cannot say.
+/// The error for an operation that a version lacks.
 func unsaid(_ what: String) -> StorageError { StorageError(.unsupported, "this version of the API cannot \(what)") }

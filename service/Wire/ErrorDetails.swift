@@ -33,7 +33,7 @@ public enum ErrorDetails {
             .first { $0.count <= room }
     }
 
-    /// The error that a trailer is of; nil where it has none that this version knows.
+    /// The error in a trailer; nil where it has none that this version knows.
     public static func error(in trailer: [UInt8]) -> StorageError? {
         let status = try? Hoststorage_Errors_V1_Status(serializedBytes: trailer)
         guard let any = status?.details.first(where: { $0.typeURL == typeName }) else { return nil }

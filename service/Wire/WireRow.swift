@@ -5,8 +5,8 @@ import SwiftProtobuf
 
 /// One method of one version, in both directions: request ⇄ operation, answer ⇄ response. It serves server and client.
 ///
-/// A version is a translation, and only its rows know of its quirks: that 0 stands for the maximum, that a path without a
-/// drive is on C:, that disks are decimal text, what a version cannot say.
+/// A version is a translation, and only its rows know of its quirks: that 0 stands for the maximum, that a path without
+/// a drive is on C:, that disks are decimal text, what a version cannot express.
 public struct WireRow: Sendable {
     public let method: String
     /// Reads a request as it came from the wire. Bytes that are no such request are

@@ -2,7 +2,7 @@
 
 import ArgumentParser
 
-/// What is to be done with policy files.
+/// Commands for policy files.
 struct Policy: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Explain a policy file before it is put to use.", subcommands: [PolicyCheck.self])

@@ -5,7 +5,7 @@ import ProxyServer
 import StorageAccess
 import StorageVersions
 
-/// Says what a policy file allows, or all that is wrong with it.
+/// Prints what a policy file allows, or all its faults.
 struct PolicyCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
@@ -76,7 +76,7 @@ struct PolicyCheck: ParsableCommand {
     }
 }
 
-/// A policy file that is none, as compilers tell of it. Ends the program with 1.
+/// The faults of a policy file, in the format of compilers. Ends the program with 1.
 private struct FaultyFile: Error, CustomStringConvertible {
     var path: String
     var faults: [PolicyFault]

@@ -11,7 +11,7 @@ struct PolicyReload: Service {
     let access: AccessControl
     let signals: AsyncStream<Void>
     let logger: Logger
-    /// What is wrong with a policy in force all the same, for the log.
+    /// Warnings about a policy in force, for the log.
     let warn: @Sendable (AccessPolicy) -> Void
 
     func run() async {

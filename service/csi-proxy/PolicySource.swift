@@ -7,7 +7,7 @@ import StorageAccess
 struct PolicySource {
     var file: String?
     var socketGroup: UInt32
-    /// What the drives in its roots stand for, as the host has it.
+    /// The host's directories for the drives in its roots.
     var drives: [Character: String]
 
     func load() throws(PolicyFaults) -> AccessPolicy {

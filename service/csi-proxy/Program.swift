@@ -5,13 +5,13 @@ import Glibc
 import HostStorage
 import HostStorageLinux
 
-/// Where the program begins. Its first thread takes signals and does nothing else, so that they are heeded whatever all
-/// others are at, and whatever the system no longer gives.
+/// Where the program begins. Its first thread takes signals and does nothing else, so that they are handled while all
+/// others are blocked, and when the system gives no more threads or memory.
 @main
 enum Program {
-    /// What it has at least when it works: those of tasks, sockets, tools and the log, and a few queues.
+    /// The least that it needs: threads of tasks, sockets, tools and the log, and a few queues.
     private static let threads = 24
-    /// Of which threads and malloc's arenas reserve far more than they use.
+    /// Threads and malloc's arenas reserve far more address space than they use.
     private static let addressSpace: UInt64 = 4 << 30
 
     static func main() {
@@ -44,7 +44,7 @@ enum Program {
         end(0)
     }
 
-    /// Without the handlers that libraries have for the end: some wait for threads.
+    /// Without the exit handlers of libraries: some wait for threads.
     static func end(_ status: Int32) -> Never {
         fflush(nil)
         ProgramLog.flush()

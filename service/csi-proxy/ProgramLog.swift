@@ -5,7 +5,7 @@ import HostStorageLinux
 import Logging
 import Synchronization
 
-/// The program's log and audit log, on standard error. Whoever logs never waits for who reads it.
+/// The program's log and audit log, on standard error. Logging never waits for the reader.
 enum ProgramLog {
     private static let queue = Mutex<QueuedOutput?>(nil)
 

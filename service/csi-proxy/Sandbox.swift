@@ -131,7 +131,7 @@ struct Sandbox: AsyncParsableCommand {
         let server = ProxyServer(
             host: host, access: access, pipeDirectory: pipes, logger: logger,
             onListening: { [lines] in Self.say(lines + ["ready"]) })
-        // What it has made is removed, which takes its time.
+        // Removing the sandbox takes its time.
         try await Serving.untilSignalled([server], logger, timeout: .seconds(60)) { [] }
     }
 

@@ -35,9 +35,9 @@ struct SandboxBackend: OperationRunner {
         return answer
     }
 
-    // MARK: - What is the sandbox's
+    // MARK: - The sandbox's own
 
-    /// A sandbox has no services and no targets: a driver is to be tried, not the machine changed. Shares are mounted in
+    /// A sandbox has no services and no targets: a trial of a driver must not change the machine. Shares are mounted in
     /// the sandbox, and go with it.
     private func requireOwnGroup(_ operation: some ResolvedOperation) throws(StorageError) {
         let absent =
@@ -78,7 +78,7 @@ struct SandboxBackend: OperationRunner {
             .failedPrecondition, "it is on C:, which is a directory in a sandbox and no volume", subject: subject)
     }
 
-    // MARK: - What it answers itself
+    // MARK: - Answered by the sandbox itself
 
     /// A file of a disk can have grown, and many drivers do not ask for a rescan after they have had a disk grown.
     private func updateCapacities(before operation: some ResolvedOperation) async throws(StorageError) {

@@ -2,7 +2,7 @@
 
 import HostStorage
 
-/// A disk of a sandbox and the names that it goes by, such as a storage provider would give it.
+/// A disk of a sandbox and its names, such as a storage provider would give it.
 struct SandboxDisk: Sendable {
     let identifiers: DiskIdentifiers
     /// Drivers that go by LUN find disk 2 at LUN 2.

@@ -94,12 +94,12 @@ struct Serve: AsyncParsableCommand {
     func run() async throws { try await Serving.logged(logLevel, serve) }
 
     private func serve(_ logger: Logger) async throws {
-        // Before anything that is secret can have come in.
+        // Before the process receives any secret.
         try ProcessMemory.keepPrivate()
         let metrics = metricsBindAddress.map { _ in MetricsRegistry(descriptions: ServedMetrics.descriptions) }
-        // What is counted from here on is kept in it; without one it is counted nowhere.
+        // Metrics go to it from here on; without one they are discarded.
         if let metrics { MetricsSystem.bootstrap(metrics) }
-        // Whatever else is logged: refusals always are.
+        // Refusals are logged at every log level.
         let audit = ProgramLog.logger(.audit)
         var map: [Character: String] = [:]
         for drive in drives { map[drive.letter] = drive.directory }

@@ -5,9 +5,9 @@ import HostStorageLinux
 import ProxyMetrics
 import ProxyServer
 
-/// What `serve` tells of itself, beyond what its calls are counted by.
+/// The metrics of `serve` besides those of its calls.
 enum ServedMetrics {
-    /// Longer than most that is done to disks and paths; what is at it still has to be looked at.
+    /// Longer than most operations on disks and paths; one that takes longer needs a look.
     private static let timeout: Duration = .seconds(60)
 
     private static let running = "csi_proxy_operations_running"
@@ -53,7 +53,7 @@ enum ServedMetrics {
         registry.addReadings { (try? ProcessUsage()).map(readings) ?? [] }
     }
 
-    /// By the names that every program has them by.
+    /// By the names that are customary for every program.
     private static func readings(of usage: ProcessUsage) -> [Reading] {
         [
             Reading("process_resident_memory_bytes", .gauge, Double(usage.residentBytes)),

@@ -5,7 +5,7 @@ import HostStorageLinux
 import Logging
 import ServiceLifecycle
 
-/// What all commands that serve have in common.
+/// Common parts of all commands that serve.
 enum Serving {
     /// Gives `work` a log on standard error. Where it fails, the program ends with status 1 and the reason in the
     /// log.
@@ -25,8 +25,8 @@ enum Serving {
     ///
     /// - Parameters:
     ///   - timeout: how long the end may take.
-    ///   - readPolicy: what SIGHUP is for.
-    ///   - underWay: what is, for the log.
+    ///   - readPolicy: what SIGHUP calls.
+    ///   - underWay: the operations under way, for the log.
     static func untilSignalled(
         _ services: [any Service], _ logger: Logger, timeout: Duration, readPolicy: (@Sendable () -> Void)? = nil,
         underWay: @escaping @Sendable () -> [String]

@@ -5,16 +5,16 @@ import HostStorageLinux
 import Logging
 import Synchronization
 
-/// What signals do: SIGTERM and SIGINT end the program, SIGHUP reads the policy again, and all others are told in the log.
+/// What signals do: SIGTERM and SIGINT end the program, SIGHUP reads the policy again, and all others are logged.
 enum Signals {
-    /// What is served, and so to be ended in peace.
+    /// The service that runs, and has to end gracefully.
     struct Served: Sendable {
         var logger: Logger
-        /// How long that may take. After it the program ends all the same.
+        /// How long the end may take. After it the program ends all the same.
         var timeout: Duration
         var end: @Sendable () -> Void
         var readPolicy: (@Sendable () -> Void)?
-        /// What is under way, for the log.
+        /// The operations under way, for the log.
         var underWay: @Sendable () -> [String]
     }
 
@@ -22,7 +22,7 @@ enum Signals {
 
     static func serve(_ what: Served) { served.withLock { $0 = what } }
 
-    /// Says what an end leaves behind.
+    /// Logs the operations that an end leaves behind.
     static func tellWhatIsLeft() {
         guard let served = served.withLock({ $0 }) else { return }
         let left = served.underWay()
@@ -43,7 +43,7 @@ enum Signals {
             switch signal {
             case SIGTERM, SIGINT:
                 guard let served else {
-                    // Nothing is served, so nothing is to be ended.
+                    // Nothing is served, so nothing has to be ended.
                     ProgramLog.flush()
                     _exit(128 + signal)
                 }

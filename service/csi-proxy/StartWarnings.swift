@@ -7,7 +7,7 @@ import Logging
 import ProxyServer
 import StorageAccess
 
-/// What is looked at when the program starts, so that what would fail later is told now.
+/// Checks at the start of the program, so that later failures are reported now.
 struct StartWarnings: Sendable {
     let settings: HostSettings
     let logger: Logger
@@ -17,7 +17,7 @@ struct StartWarnings: Sendable {
     private static let connectionsAtLeast = 8
     private static let connectionsAtMost = 256
 
-    /// Throws where the system gives too little to begin with. Returns how many connections each socket may have.
+    /// Throws where the system gives too little to start. Returns how many connections each socket may have.
     func limits() throws(StorageError) -> Int {
         let files = try ProcessLimits.raiseOpenFiles()
         let sockets = ProxyServer.socketCount

@@ -7,7 +7,7 @@ public import StorageAccess
 import StorageVersions
 import Synchronization
 
-/// Decides about every call by the policy of the moment, and logs what is refused.
+/// Decides about every call by the current policy, and logs refusals.
 public final class AccessControl: Sendable {
     private let policy: Mutex<AccessPolicy>
     /// How callers spell the host's paths.
@@ -18,7 +18,7 @@ public final class AccessControl: Sendable {
     /// - Parameters:
     ///   - paths: those of the host.
     ///   - audit: gets one line for each refused call: pid, uid, gid, method, subject and reason.
-    ///   - metrics: what keeps their number; nobody unless the program has said who (`MetricsSystem.bootstrap`).
+    ///   - metrics: what counts them; not counted unless the program has set one up (`MetricsSystem.bootstrap`).
     public init(
         policy: AccessPolicy, paths: PathPolicy, audit: Logger, metrics: any MetricsFactory = MetricsSystem.factory
     ) {
@@ -40,7 +40,7 @@ public final class AccessControl: Sendable {
     /// From the next call on, on connections that are open too.
     public func replace(with policy: AccessPolicy) { self.policy.withLock { $0 = policy } }
 
-    /// Whether there is anything behind a socket for who connects to it.
+    /// Whether a client that connects may use anything behind a socket.
     func admits(_ peer: PeerCredentials, to group: APIGroup, _ version: APIVersion) -> Bool {
         policy.withLock { $0 }.admits(peer.caller, to: group, version)
     }
@@ -50,8 +50,8 @@ public final class AccessControl: Sendable {
             uid: peer.uid, method: method, rules: policy.withLock { $0 }.rules(for: peer.caller, calling: method))
     }
 
-    /// One line about a refused call. Of the request only what it is about is ever logged, and that quoted
-    /// and cut, so it holds neither a secret nor a line break.
+    /// One line about a refused call. Of the request only the subject is ever logged, quoted and cut, so it holds
+    /// neither a secret nor a line break.
     func log(_ refusal: StorageError, of method: MethodName, by peer: PeerCredentials) {
         refused.increment()
         audit.warning(

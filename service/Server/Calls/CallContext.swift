@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One call, by whatever transport it came.
+/// One call, over any transport.
 struct CallContext: Sendable {
     let peer: PeerCredentials
     /// With its package: "v1.Disk".

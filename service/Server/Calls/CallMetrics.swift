@@ -4,8 +4,8 @@ import CoreMetrics
 
 /// Counts and times every call, as grpc-go's servers do.
 ///
-/// The labels are the service, the method and the outcome, so they are bounded: a method that is not there is counted
-/// as `unknown`, and nothing that a caller writes becomes one.
+/// The labels are the service, the method and the outcome, so they are bounded: an unknown method is counted as
+/// `unknown`, and no text of a caller becomes a label.
 package struct CallMetrics: Sendable {
     private let factory: any MetricsFactory
 

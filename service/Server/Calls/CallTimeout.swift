@@ -4,8 +4,7 @@ import NIOHPACK
 
 /// How long the caller of one call waits, as its `grpc-timeout` header says: at most eight ASCII digits and a unit.
 ///
-/// gRPC Swift 2.4 is never shown the header: it overlooks values of eight digits and ends the process over negative
-/// ones.
+/// gRPC Swift 2.4 never gets the header: it overlooks values of eight digits and ends the process over negative ones.
 ///
 /// Source: gRPC over HTTP/2, "Requests".
 enum CallTimeout: Sendable, Hashable {
@@ -16,11 +15,11 @@ enum CallTimeout: Sendable, Hashable {
 
     static let headerName = "grpc-timeout"
 
-    /// As good as none. Greater ones are nothing that clocks have to be tried with.
+    /// As good as none. Clocks are not tested with greater ones.
     private static let greatest: Duration = .seconds(365 * 24 * 3600)
 
     init(_ headers: HPACKHeaders) {
-        // Each header as it stands: a comma in one is not for splitting it.
+        // Each header as it stands: one is not split at commas.
         let values = headers.filter { $0.name == Self.headerName }.map(\.value)
         switch values.count {
         case 0: self = .none

@@ -4,8 +4,8 @@ import CUnixSocket
 import HostStorage
 import StorageAccess
 
-/// Who is at the other end of a connection, as the kernel noted when it connected (SO_PEERCRED and
-/// SO_PEERGROUPS, unix(7)). Whoever is handed the connection later calls in that name.
+/// The process at the other end of a connection, as the kernel recorded it when it connected (SO_PEERCRED and
+/// SO_PEERGROUPS, unix(7)). A process that gets the descriptor later calls in that name.
 public struct PeerCredentials: Sendable, Hashable, CustomStringConvertible {
     public var pid: Int32
     public var uid: UInt32
@@ -22,7 +22,7 @@ public struct PeerCredentials: Sendable, Hashable, CustomStringConvertible {
         (pid, uid, gid) = (0, 0, 0)
         let result = cus_peer(socket, &pid, &uid, &gid)
         guard result >= 0 else { throw StorageError(.internalError, "SO_PEERCRED failed with errno \(-result)") }
-        // Twice at most: the groups of who has connected no longer change.
+        // Twice at most: the groups of a connected peer no longer change.
         var count: Int32 = 32
         repeat {
             groups = [UInt32](repeating: 0, count: Int(count))

@@ -4,10 +4,10 @@ import HostStorage
 import Logging
 import StorageWire
 
-/// What every call passes, above the transport: it is counted, ends when its deadline passes or its caller leaves, says
-/// who calls, and is logged.
+/// The steps of every call, above the transport: it is counted, ends when its deadline passes or its caller leaves,
+/// names its caller to the host, and is logged.
 ///
-/// What the host is doing goes on: the call only stops waiting for it (see ``OperationRegistry``).
+/// The host's operation goes on: the call only stops waiting for it (see ``OperationRegistry``).
 struct ServedCalls: Sendable {
     let metrics: CallMetrics
     let logger: Logger
@@ -81,7 +81,7 @@ struct ServedCalls: Sendable {
     private func end(_ call: CallContext, since began: ContinuousClock.Instant, _ status: CallStatus) {
         let duration = began.duration(to: .now)
         metrics.countEnd(of: call, after: duration, status)
-        // A caller that has left has seen nothing but silence, and its call may still be at something.
+        // A caller that has left has received nothing, and its operation may still be under way.
         let isLeft = status == .cancelled || status == .deadlineExceeded
         logger.log(
             level: isLeft ? .notice : .debug, "\(call.service)/\(call.method): \(status)",

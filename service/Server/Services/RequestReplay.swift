@@ -5,13 +5,13 @@ import StorageAccess
 import StorageVersions
 import StorageWire
 
-/// Answers requests as they come from a socket, without one: for looking for bytes that break a decoder or
-/// what is behind it.
+/// Answers requests as they come from a socket, without one: to search for bytes that break a decoder or the code
+/// behind it.
 package struct RequestReplay: Sendable {
     private let access: AccessControl
 
     /// - Parameters:
-    ///   - access: who may do what.
+    ///   - access: decides about calls.
     package init(access: AccessControl) { self.access = access }
 
     /// All methods that there are, in an order that does not change.
@@ -21,11 +21,11 @@ package struct RequestReplay: Sendable {
         group.versions.flatMap { version in group.rows(version).map { (group, version, $0) } }
     }
 
-    /// The response's bytes. Throws what the caller would be told.
+    /// The response's bytes. Throws the error that the caller would get.
     ///
     /// - Parameters:
     ///   - method: below ``methodCount``.
-    ///   - uid: who calls.
+    ///   - uid: the caller's.
     package func answer(_ request: [UInt8], to method: Int, by uid: UInt32, host: any StorageHost) async throws
         -> [UInt8]
     {

@@ -20,7 +20,7 @@ struct VersionedService: Sendable {
     /// The one place where calls are authorised. A row can answer by the host that it is given alone, so a new one cannot
     /// forget it.
     ///
-    /// - Throws: what the caller is told, a ``StorageError`` unless the request could not be read.
+    /// - Throws: the error for the caller, a ``StorageError`` unless the request could not be read.
     func respond(
         _ row: WireRow, by peer: PeerCredentials, to read: () async throws -> WireRow.Call
     ) async throws -> [UInt8] {
@@ -34,7 +34,7 @@ struct VersionedService: Sendable {
                 access.log(refusal, of: method, by: peer)
                 throw refusal
             }
-            // Nor is a caller that may not call told what else is wrong with its request.
+            // A caller that may not call does not learn what else is wrong with its request.
             guard !authorization.rules.isEmpty else {
                 access.log(authorization.refusal(), of: method, by: peer)
                 throw authorization.refusal()

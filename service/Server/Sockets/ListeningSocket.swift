@@ -10,14 +10,14 @@ struct ListeningSocket: Sendable {
     let descriptor: Int32
     private let file: Int32
 
-    /// Owner and group may connect; which of them may do what is for the policy to say.
+    /// Owner and group may connect; the policy decides their rights.
     private static let mode: UInt32 = 0o660
     private static let backlog: Int32 = 128
 
-    /// Opens a socket at every path, or none and says why for each that failed.
+    /// Opens a socket at every path, or none, with the reason for each that failed.
     ///
-    /// The directory is made where it is missing, closed to others and of the same owner. A socket file that nobody listens on is
-    /// replaced; one of a live server, or a file that is no socket, is left alone and fails the call.
+    /// The directory is made where it is missing, closed to others and of the same owner. A socket file without a
+    /// server is replaced; one of a live server, or a file that is no socket, is left alone and fails the call.
     static func open(
         _ names: [String], in directory: String, owner: SocketOwner = SocketOwner()
     ) throws(StorageError) -> [ListeningSocket] {
@@ -56,8 +56,8 @@ struct ListeningSocket: Sendable {
         return open
     }
 
-    /// Why those who are to reach the sockets cannot, or others can who are not to; nil where the directory is as it
-    /// should be. One that was there already is left as it is: it may be anybody's.
+    /// Why callers that are to reach the sockets cannot, or others can; nil where the directory is as it should be. One
+    /// that was there already is left as it is: it may belong to another program.
     static func reasonAgainst(_ directory: String, for owner: SocketOwner) -> String? {
         var status = stat()
         guard stat(directory, &status) == 0 else { return nil }
@@ -113,7 +113,7 @@ struct ListeningSocket: Sendable {
             let new = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             guard new >= 0 else { throw error(-errno, "the directory cannot be opened", path) }
             defer { close(new) }
-            // Whatever this process's umask took away.
+            // For every umask of this process.
             guard fchmod(new, mode) == 0 else { throw error(-errno, "the directory's mode cannot be set", path) }
             if isOurs, fchown(new, owner.uid, owner.gid) < 0 {
                 throw error(-errno, "the directory cannot be given to its owner", path)

@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// Whose the sockets are, and the directory where it is made for them.
+/// The user and group of the sockets, and of the directory where it is made for them.
 public struct SocketOwner: Sendable, Hashable {
     public var uid: UInt32
     /// The group whose members may connect.

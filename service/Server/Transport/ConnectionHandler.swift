@@ -2,11 +2,11 @@
 
 import NIOCore
 
-/// The first handler of every connection: carries the peer's credentials, and sees to it that no
-/// connection keeps the server from ending.
+/// The first handler of every connection: carries the peer's credentials, and ensures that no connection keeps the
+/// server from ending.
 ///
-/// gRPC ends a connection by HTTP/2's own means, which takes a client that speaks it. One that has never
-/// said a word is closed when the server stops, and any other a while after gRPC should have done it.
+/// gRPC ends a connection by HTTP/2's own means, which takes a client that speaks it. A connection that has sent
+/// nothing is closed when the server stops, and any other a while after gRPC should have done it.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 

@@ -18,7 +18,7 @@ extension StorageError {
     /// The trailer that carries the exact code, for clients that do not read the details.
     public static let codeTrailer = "host-storage-code"
 
-    /// What there is for the details, which are longer by a third as text. With a status text of 4 KiB they do not fit into
+    /// The room for the details, which are longer by a third as text. With a status text of 4 KiB they do not fit into
     /// the 8 KiB of headers that gRPC's clients take; it is in them once more.
     private static let roomForDetails = 2400
 

@@ -3,10 +3,10 @@
 /// The text of a status on the wire.
 ///
 /// It is a header, and a client that finds more than 8 KiB of headers (gRPC's default in C, and with it in Python and
-/// others) tells its caller of RESOURCE_EXHAUSTED or INTERNAL in place of what has happened. In a header everything that is
-/// not printable ASCII takes three bytes a byte (gRPC over HTTP2, "Percent-Byte-Encoded").
+/// others) returns RESOURCE_EXHAUSTED or INTERNAL in place of the error. In a header everything that is not printable
+/// ASCII takes three bytes a byte (gRPC over HTTP2, "Percent-Byte-Encoded").
 enum StatusText {
-    /// The most bytes that it takes in the header: half of what there is, the rest is for others.
+    /// The most bytes that it takes in the header: half of the room, the rest is for other headers.
     static let limit = 4096
 
     /// The text, or as much of it as there is room for, whole characters, and "…".

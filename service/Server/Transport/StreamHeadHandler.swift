@@ -4,10 +4,10 @@ import NIOCore
 import NIOHPACK
 import NIOHTTP2
 
-/// The first handler of every HTTP/2 stream: shows gRPC those headers alone that it needs, numbers the stream in one
-/// more, tells its token when it closes, and tells of methods that are not there.
+/// The first handler of every HTTP/2 stream: passes only the headers that gRPC needs, numbers the stream in one more,
+/// notifies its token when it closes, and reports methods that are not there.
 ///
-/// What a client writes into any other header reaches nothing that could read it wrongly.
+/// No other header of a client reaches code that could read it wrongly.
 final class StreamHeadHandler: ChannelInboundHandler {
     typealias InboundIn = HTTP2Frame.FramePayload
     typealias InboundOut = HTTP2Frame.FramePayload
@@ -17,7 +17,7 @@ final class StreamHeadHandler: ChannelInboundHandler {
     private let methods: ServedMethods
     private var call: (number: UInt64, token: StreamLifetime)?
 
-    /// What gRPC answers by. All of them are compared with known values, and parsed no further.
+    /// The headers that gRPC answers by. All of them are compared with known values, and parsed no further.
     private static let needed: Set<String> = [
         ":method", ":scheme", ":path", "content-type", "grpc-encoding", "grpc-accept-encoding",
     ]
@@ -55,7 +55,7 @@ final class StreamHeadHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        // gRPC takes this event for a cancellation of the call; calls under way are to end in peace.
+        // gRPC takes this event for a cancellation of the call; calls under way are to end normally.
         if event is ChannelShouldQuiesceEvent { return }
         context.fireUserInboundEventTriggered(event)
     }
@@ -65,6 +65,6 @@ final class StreamHeadHandler: ChannelInboundHandler {
 struct ServedMethods: Sendable {
     /// As HTTP/2 has them: "/v1.Disk/Rescan".
     let paths: Set<String>
-    /// Called for each call of another.
+    /// Called for each call of an unknown method.
     let onUnknown: @Sendable () -> Void
 }

@@ -2,10 +2,10 @@
 
 import Synchronization
 
-/// One HTTP/2 stream, from its headers to its end, whoever asks first.
+/// One HTTP/2 stream, from its headers to its end. Its close and the wait for it can come in either order.
 ///
-/// gRPC Swift 2.4 does not cancel a handler when its stream closes, and misses a stream that closes before
-/// the handler has begun. A token, told by our own channel handler, misses neither.
+/// gRPC Swift 2.4 does not cancel a handler when its stream closes, and misses a stream that closes before the handler
+/// has begun. A token, which our own channel handler notifies, misses neither.
 final class StreamLifetime: Sendable {
     let peer: PeerCredentials
     /// Known when the headers are there, before the call begins.
