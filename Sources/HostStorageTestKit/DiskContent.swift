@@ -2,7 +2,7 @@
 
 public import HostStorage
 
-/// What a simulated disk holds from its first byte to its last.
+/// The content of a simulated disk from its first byte to its last.
 public enum DiskContent: Sendable, Hashable {
     /// Zeros only.
     case blank
@@ -12,7 +12,7 @@ public enum DiskContent: Sendable, Hashable {
     case mbr([PartitionContent])
     /// A filesystem directly on the disk, without a table.
     case filesystem(FilesystemKind)
-    /// Bytes that nothing recognises and that are not zeros.
+    /// Bytes without a known signature, and not zeros.
     case random
     /// Reads fail.
     case unreadable
@@ -39,11 +39,11 @@ public struct PartitionContent: Sendable, Hashable {
         self.content = .blank
     }
 
-    /// The partition that Windows puts before the others of a GPT, 16 MiB unless told.
+    /// The partition that Windows puts before the others of a GPT, 16 MiB unless given.
     public static func reserved(size: Int64 = 16 << 20) -> PartitionContent { PartitionContent(reserved: size) }
 }
 
-/// What a simulated volume holds.
+/// The content of a simulated volume.
 public enum VolumeContent: Sendable, Hashable {
     case blank
     case filesystem(FilesystemKind)

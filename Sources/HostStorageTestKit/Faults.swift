@@ -3,7 +3,7 @@
 public import HostStorage
 import Synchronization
 
-/// What is to go wrong, call by call.
+/// The faults set up, call by call.
 final class Faults: Sendable {
     enum Fault {
         /// A nil count is for ever.

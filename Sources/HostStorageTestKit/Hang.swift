@@ -2,9 +2,9 @@
 
 import Synchronization
 
-/// A call that does not return until it is let go, as one on a dead device would.
+/// A call that does not return until it is released, like a call on a dead device.
 ///
-/// Whoever waits in it cannot be cancelled: a caller that leaves leaves the call behind.
+/// A call in it cannot be cancelled: a caller that leaves leaves the call behind.
 public final class Hang: Sendable {
     private struct State {
         var isReleased = false
@@ -17,10 +17,10 @@ public final class Hang: Sendable {
 
     public init() {}
 
-    /// How many calls came in so far, those that have been let go included.
+    /// How many calls came in so far, released ones included.
     public var entered: Int { state.withLock { $0.entered } }
 
-    /// Lets go whoever is stuck, and whoever comes later.
+    /// Releases the calls that hang, and later ones.
     public func release() {
         let stuck = state.withLock { state in
             state.isReleased = true
@@ -42,7 +42,7 @@ public final class Hang: Sendable {
         }
     }
 
-    /// Comes in and is stuck.
+    /// Comes in and hangs.
     public func wait() async {
         await withCheckedContinuation { continuation in
             let (watchers, passes) = state.withLock { state in

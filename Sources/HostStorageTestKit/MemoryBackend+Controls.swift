@@ -3,7 +3,7 @@
 public import HostStorage
 import Synchronization
 
-// What a test does to the host from outside, as a storage provider or an administrator would.
+// Changes to the host from outside, as a storage provider or an administrator would make them.
 extension MemoryBackend {
     // MARK: - Disks
 
@@ -30,13 +30,13 @@ extension MemoryBackend {
         host.withLock { $0.disks[disk]?.actualSize = size }
     }
 
-    /// Takes a disk away without asking, its mounts left behind.
+    /// Takes a disk away, even in use; its mounts stay.
     public func detachDisk(_ disk: DiskNumber) {
         host.withLock { $0.disks[disk]?.isAttached = false }
     }
 
-    /// Makes a disk fall silent or answer again. A silent disk is missing from
-    /// ``diskIdentifiers()``; whatever else is asked of it fails with ``StorageError/Code/inputOutput``.
+    /// Makes a disk fall silent or answer again. A silent disk is missing from ``diskIdentifiers()``; all other calls
+    /// on it fail with ``StorageError/Code/inputOutput``.
     public func setAnswering(_ disk: DiskNumber, _ isAnswering: Bool) {
         host.withLock { $0.disks[disk]?.isAnswering = isAnswering }
     }

@@ -78,7 +78,7 @@ extension MemoryBackend {
         try simulate { host throws(StorageError) in try host.disk(number).isReadOnly }
     }
 
-    /// Write-protects a disk, as far as ``isDiskReadOnly(_:)`` tells.
+    /// Write-protects a disk, as ``isDiskReadOnly(_:)`` reports it.
     public func writeProtect(_ number: DiskNumber) throws(StorageError) {
         try simulate { host throws(StorageError) in
             _ = try host.disk(number)

@@ -91,7 +91,7 @@ extension MemoryBackend {
             }
             _ = try host.confinedPlace(target)
             do throws(StorageError) {
-                // Whoever follows the new link must not leave the roots by another one behind it.
+                // A caller that follows the new link must not leave the roots by another link behind it.
                 _ = try host.follow(target)
             } catch  where error.code == .notFound {}
             host[place] = .link(target.hostPath)

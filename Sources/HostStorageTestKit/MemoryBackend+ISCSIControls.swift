@@ -3,12 +3,12 @@
 public import HostStorage
 import Synchronization
 
-// What a test does to the iSCSI targets around the host.
+// Changes to the iSCSI targets around the host.
 extension MemoryBackend {
     /// Sets up a target with one disk, which comes to the host when it logs in.
     ///
     /// - Parameters:
-    ///   - chap: what a login has to prove; nil lets anybody in.
+    ///   - chap: what a login has to prove; nil accepts every login.
     ///   - mutualSecret: what the target proves to a login that asks it to.
     public func addTarget(
         _ target: ISCSITarget, chap: CHAP? = nil, mutualSecret: Secret? = nil, size: Int64 = 1 << 30,

@@ -3,13 +3,13 @@
 public import HostStorage
 import Synchronization
 
-// What a test does to the SMB servers around the host.
+// Changes to the SMB servers around the host.
 extension MemoryBackend {
     /// Sets up a share, `\\server\share`.
     ///
     /// - Parameters:
     ///   - accounts: passwords by user name: "user" or "DOMAIN\user".
-    ///   - encrypts: whether its server encrypts what goes over the wire.
+    ///   - encrypts: whether its server encrypts the connection.
     public func addShare(
         _ remote: String, accounts: [String: String] = [:], admitsGuests: Bool = false, encrypts: Bool = true
     ) throws(StorageError) {

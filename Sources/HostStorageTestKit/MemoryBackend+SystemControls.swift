@@ -3,7 +3,7 @@
 public import HostStorage
 import Synchronization
 
-// What a test sets the machine up with.
+// The setup of the machine.
 extension MemoryBackend {
     /// Sets the serial number of the machine; without, it has none.
     public func setBIOSSerialNumber(_ number: String?) {

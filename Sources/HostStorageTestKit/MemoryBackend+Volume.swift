@@ -102,7 +102,7 @@ extension MemoryBackend {
                 throw StorageError(.notFound, "\(host.displayed(place)) does not exist")
             }
             if case .volume(let mounted)? = host.mounts[place], host.isGone(mounted) {
-                // The mount of a disk that is gone is in nobody's way.
+                // The mount of a disk that is gone blocks no other mount.
                 try host.unmount(place)
             }
             if let mounted = host.mounts[place] {
@@ -136,7 +136,7 @@ extension MemoryBackend {
     ) throws(StorageError) -> UnmountOutcome {
         try simulate { host throws(StorageError) in
             let place = try host.locate(path)
-            // What is mounted is the volume, whether or not its disk is still there.
+            // The mount is the volume's, whether or not its disk is still there.
             if host.mounts[place] != .volume(volume) { _ = try host.find(volume) }
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.displayed(place)) does not exist") }
             guard let mounted = host.mounts[place] else {

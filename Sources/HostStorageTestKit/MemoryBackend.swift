@@ -4,12 +4,12 @@ public import HostStorage
 import Logging
 import Synchronization
 
-/// A host in memory that can be told to fail: disks, volumes, files and mounts as ``StorageBackend`` has
-/// them, without a privilege or a device.
+/// A host in memory whose calls can be made to fail: disks, volumes, files and mounts as ``StorageBackend`` has them,
+/// without a privilege or a device.
 ///
-/// Plug it into a ``LocalHost`` (or make a ``MemoryHost``), attach disks, and hand the host to the code under
-/// test. The simulation keeps what the protocols promise: growth of a disk is seen only after a rescan,
-/// volume IDs outlive their mounts, only blank volumes are formatted, removal never crosses a mount.
+/// Plug it into a ``LocalHost`` (or make a ``MemoryHost``), attach disks, and hand the host to the code under test. The
+/// simulation keeps the promises of the protocols: growth of a disk is seen only after a rescan, volume IDs outlive
+/// their mounts, only blank volumes are formatted, removal never crosses a mount.
 public final class MemoryBackend: StorageBackend {
     public let settings: HostSettings
     let host: Mutex<SimulatedHost>

@@ -60,7 +60,7 @@ struct SimulatedDisk: Sendable {
         return end / Self.alignment * Self.alignment
     }
 
-    /// Lays out what the disk is said to hold. Partitions of no size take what is left.
+    /// Lays out the disk's content. Partitions of no size take what is left.
     mutating func fill(with content: DiskContent) throws(StorageError) {
         slots = []
         switch content {
@@ -125,7 +125,7 @@ struct SimulatedDisk: Sendable {
 }
 
 extension SimulatedDisk.Content {
-    /// How a person would call it.
+    /// A name for people.
     var name: String {
         switch self {
         case .blank: "zeros"

@@ -16,7 +16,7 @@ struct SimulatedHost: Sendable {
     var initiator = SimulatedInitiator()
 }
 
-/// What can be mounted.
+/// Filesystems that can be mounted.
 enum MountSource: Sendable, Hashable, CustomStringConvertible {
     case volume(VolumeID)
     case share(SimulatedMapping.Key)
@@ -119,7 +119,7 @@ extension SimulatedHost {
         mounts.keys.filter { $0.count > place.count && $0.starts(with: place) }
     }
 
-    /// What is at a place, through the mounts. A mount point is the root directory of its volume.
+    /// The content of a place, through the mounts. A mount point is the root directory of its volume.
     subscript(place: Place) -> Node? {
         get {
             guard let mount = mount(above: place) else { return files[place[...]] }
@@ -167,7 +167,7 @@ extension SimulatedHost {
         do throws(StorageError) {
             place = try onDiskName(Place(path))
         } catch {
-            // What is there is told only where the call may look.
+            // A name is revealed only where the call may look.
             try paths.requireConfined(path)
             throw error
         }
@@ -199,7 +199,7 @@ extension SimulatedHost {
         return try NameLookup.match(name.text, among: children.keys.map(\.text)).map { FileName($0) } ?? name
     }
 
-    /// The place as callers are told it.
+    /// The place as callers see it.
     func displayed(_ place: Place) -> String { paths.displayPath(ofHostPath: place.text) }
 
     /// Whether a file is in the way to the path.
@@ -227,8 +227,8 @@ extension SimulatedHost {
         }
     }
 
-    /// Goes name by name from a place without links. A ".." leads to what is above the place that the names before it
-    /// have led to. Outside of what the call may reach nothing is looked up.
+    /// Goes name by name from a place without links. A ".." leads to the parent of the place that the names before it
+    /// have led to. Outside of the call's confinement nothing is looked up.
     private func walk(
         _ names: Place, from start: Place, followingLast: Bool = true, for confinement: CallConfinement?
     ) throws(StorageError) -> Place {

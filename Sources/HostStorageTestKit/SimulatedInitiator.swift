@@ -36,9 +36,9 @@ struct SimulatedInitiator: Sendable {
 /// A target with one disk.
 struct SimulatedTarget: Sendable {
     var portal: ISCSIPortal
-    /// Whom it lets in; nil for anybody.
+    /// The name and secret that a login has to prove; nil accepts every login.
     var chap: CHAP?
-    /// What it proves where it is asked to.
+    /// The secret that it proves on request.
     var mutualSecret: Secret?
     var size: Int64
     var content: DiskContent

@@ -2,7 +2,7 @@
 
 import HostStorage
 
-/// What the simulated host says of itself, and its services.
+/// The simulated host's machine, and its services.
 struct SimulatedMachine: Sendable {
     var biosSerialNumber: String?
     var services: [ServiceName: SimulatedService] = [:]

@@ -32,7 +32,7 @@ struct SimulatedMapping: Sendable {
 }
 
 extension SimulatedHost {
-    /// Whether what is mounted can be read: a server that is away or has another password by now lets nobody in.
+    /// Whether the mount can be read: a server that is away or has another password by now refuses access.
     func isUsable(_ key: SimulatedMapping.Key) -> Bool {
         guard let mapping = mappings[key], let share = shares[key.share] else { return false }
         return mounts[mapping.place] == .share(key) && share.isReachable && share.admits(mapping.credentials)
