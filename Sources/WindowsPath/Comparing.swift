@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Paths compare as NTFS compares names: unit by unit, each by its upper case in NTFS's own table. So `ß`
-/// is not `SS`, `é` is not `e` and an accent, and `/` is not `\`: what paths mean is for
-/// ``WindowsPath/fullPath(in:)`` to say first.
+/// Paths compare as NTFS compares names: unit by unit, each by its upper case in NTFS's own table. So `ß` is not `SS`,
+/// `é` is not `e` and an accent, and `/` is not `\`: resolve paths by ``WindowsPath/fullPath(in:)`` first.
 ///
 /// Source: Microsoft, "FsRtlAreNamesEqual": both names are put in upper case by the volume's table of units, and
 /// then compared. The table: see ``UpcaseTable``.

@@ -3,7 +3,7 @@
 /// A path being written name by name: one array, in which ".." cuts the last name off again.
 struct ComponentStack {
     private var units: [UInt16]
-    /// What is before this offset stays, whatever comes.
+    /// Units before this offset always stay.
     private var floor: Int
     private var rootNeedsSeparator: Bool
     private var needsSeparator: Bool

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The names that Win32 takes for devices in whatever directory they stand.
+/// The names that Win32 takes for devices in every directory.
 ///
 /// Sources: Microsoft, "Naming Files, Paths, and Namespaces": the names, the superscript digits, and that an
 /// extension makes no difference; "CreateFileW", Consoles: `CONIN$` and `CONOUT$`. That a colon ends the

@@ -11,15 +11,15 @@ public enum FullPathFault: Error, Sendable, Hashable {
 }
 
 extension WindowsPath {
-    /// The path that Win32 goes to for this one, as `GetFullPathNameW` tells it. Nothing is looked up.
+    /// The path that Win32 goes to for this one, as `GetFullPathNameW` returns it. Nothing is looked up.
     ///
     /// - A relative path starts from the current directory, its drive's or its drive's root.
     /// - Runs of separators become one backslash; "." and ".." are followed, never above the drive, the
     ///   share or the namespace of devices (`\\.\`).
     /// - A name that a separator follows loses a dot at its end, unless that follows another dot. From a
     ///   path that does not end in a separator, all dots and blanks at its end are taken.
-    /// - A last name that is a device's, whatever its extension, makes the whole path `\\.\` and the device.
-    ///   Windows 11 does so for less; these are the rules up to Windows 10.
+    /// - A last name that is a device's, with any extension, makes the whole path `\\.\` and the device. Windows 11
+    ///   does so for less; these are the rules up to Windows 10.
     /// - A verbatim path is left alone, as it is wherever Win32 opens a file. (Asked for explicitly,
     ///   `GetFullPathNameW` resolves even that.)
     ///

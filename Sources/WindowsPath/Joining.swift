@@ -4,7 +4,7 @@ extension WindowsPath {
     /// The path that results from going along each of the others in turn. A rooted one starts over on the
     /// drive that was reached, one on another drive starts over altogether.
     ///
-    /// Source: `ntpath.join` of Python 3.13. Drives are told apart as ``==(_:_:)`` does.
+    /// Source: `ntpath.join` of Python 3.13. Drives compare as by ``==(_:_:)``.
     public func joining(_ others: WindowsPath...) -> WindowsPath {
         joining(others)
     }

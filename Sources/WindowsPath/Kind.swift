@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension WindowsPath {
-    /// What the start of a path makes of it. Every path has exactly one kind.
+    /// The kind of a path, by its start. Every path has exactly one kind.
     ///
     /// Sources: Microsoft, "File path formats on Windows systems" and "Naming Files, Paths, and Namespaces".
     public enum Kind: Sendable, Hashable, CaseIterable {
@@ -13,7 +13,7 @@ extension WindowsPath {
         case rooted
         /// `x` and the empty path, from the current directory.
         case relative
-        /// `\\server\share\x`, and whatever else starts with two separators.
+        /// `\\server\share\x`, and all else that starts with two separators.
         case unc
         /// `\\.\x`, and `//?/x`: only `\\?\` in backslashes is verbatim.
         case localDevice
@@ -38,7 +38,7 @@ extension WindowsPath {
 
     public var kind: Kind { PathPrefix(of: units).kind }
 
-    /// Whether the path means the same whatever the current directories are.
+    /// Whether the path means the same with any current directories.
     ///
     /// Source: `ntpath.isabs` of Python 3.13 and later, which no longer takes `\x` for absolute. Where
     /// ntpath calls `\:\x` absolute, Win32 reads a rooted path, and so does this.

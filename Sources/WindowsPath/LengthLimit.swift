@@ -2,7 +2,7 @@
 
 /// How long a path may be, in UTF-16 units. One character outside the basic plane is two of them.
 public enum LengthLimit: Sendable, Hashable, CaseIterable {
-    /// 260 with the NUL at the end, so 259 without: what calls take that were not told of long paths.
+    /// 260 with the NUL at the end, so 259 without: the limit of calls without support for long paths.
     ///
     /// Source: Microsoft, "Maximum Path Length Limitation", MAX_PATH.
     case maxPath

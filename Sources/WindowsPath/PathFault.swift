@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a path is none that Win32 would open, whatever is on the disk.
+/// Why Win32 would not open a path, whether it is on the disk or not.
 public enum PathFault: Error, Sendable, Hashable {
     /// More units than the limit has.
     case tooLong(units: Int, limit: LengthLimit)

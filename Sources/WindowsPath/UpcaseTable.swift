@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The upper case of each UTF-16 unit as NTFS has it: one unit for one unit, whatever Unicode says, and the
-/// same for ever on one volume. Letters that Unicode has since given an upper case, those whose upper case is
-/// longer (`ß`) and those that share theirs with another (`ı`, `ſ`, `µ`, `ς`) are their own.
+/// The upper case of each UTF-16 unit as NTFS has it: one unit for one unit, independent of Unicode, and the same for
+/// ever on one volume. Letters that Unicode has since given an upper case, those whose upper case is longer (`ß`) and
+/// those that share theirs with another (`ı`, `ſ`, `µ`, `ς`) are their own.
 ///
 /// Source: the 65,536 units of `$UpCase` on a volume made by mkfs.ntfs (ntfs-3g 2022.10.3), which follows the
 /// table of Windows Vista and later; a test reads it from a volume and compares. A volume that another Windows
