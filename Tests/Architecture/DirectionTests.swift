@@ -3,10 +3,10 @@
 import Foundation
 import Testing
 
-/// Who may know whom: the core knows nobody, backends and the proxy know the core, and only programs know
-/// both sides.
+/// Which modules may import which: the core imports no other, backends and the proxy import the core, and only programs
+/// import both sides.
 @Suite struct DirectionTests {
-    /// Our own modules that each of our modules may know.
+    /// Our own modules that each of our modules may import.
     static let knows: [String: Set<String>] = [
         "WindowsPath": [],
         "HostStorage": ["WindowsPath"],
@@ -29,7 +29,7 @@ import Testing
         "main-job": ["HostStorage", "HostStorageLinux", "HostStorageClient"],
     ]
 
-    /// Modules of others that each module of the library may know; the proxy may know any.
+    /// Modules of others that each module of the library may import; the proxy may import any.
     static let borrows: [String: Set<String>] = [
         "WindowsPath": [],
         "HostStorage": ["Logging", "Synchronization"],

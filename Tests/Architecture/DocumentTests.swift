@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-/// What documents name is there: a reader who looks for it finds it.
+/// All names in documents exist.
 @Suite struct DocumentTests {
     @Test(arguments: WorkingTree.documents) func linksLeadToFiles(_ document: Document) {
         for link in document.links { #expect(WorkingTree.exists(link), "\(document.path) links to \(link)") }
@@ -67,7 +67,7 @@ import Testing
     /// The path that a word is, where it is one of this repository: beneath one of its directories, or a source file.
     static func path(in word: String) -> String? {
         let path = String(word.prefix { $0 != " " && $0 != ":" })
-        // A pattern or a placeholder names no one file.
+        // A pattern or a placeholder names no single file.
         guard !path.contains(where: { "*<>{}$…\"'()[]".contains($0) }) else { return nil }
         let directories = [
             ".ci", "Benchmarks", "Examples", "Fuzzing", "Sources", "Tests", "api", "docs", "service", "tools",

@@ -13,7 +13,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
 
     func isIn(_ directories: String...) -> Bool { directories.contains { path.hasPrefix("\($0)/") } }
 
-    /// The modules it imports, whatever attribute or access level stands before.
+    /// The modules it imports, with any attribute or access level before `import`.
     var imports: Set<String> {
         let pattern =
             #/^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*(?:(?:public|package|internal|fileprivate|private)[ \t]+)?import[ \t]+(?:(?:struct|class|enum|protocol|typealias|func|var|let)[ \t]+)?(\w+)/#
@@ -32,7 +32,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// Versions of the wire that it names, where they can be told from other words.
+    /// Versions of the wire that it names, where they can be distinguished from other words.
     var versionTokens: [String] { text.matches(of: #/\bv[0-9]+(?:alpha|beta)[0-9]+\b/#).map { String($0.output) } }
 }
 

@@ -2,7 +2,7 @@
 
 import Testing
 
-/// What no file may hold, and what no file may be called.
+/// Forbidden content and names of files.
 @Suite struct TextTests {
     @Test func versionsStandInTheWireAndItsAdaptersAlone() {
         for file in WorkingTree.swiftFiles where !file.isIn("service", "api/Generated", "Tests") {
@@ -35,7 +35,7 @@ import Testing
 
 /// The rules above find what they look for.
 @Suite struct SourceFileTests {
-    @Test func importsAreFoundWhateverStandsBefore() {
+    @Test func importsAreFoundBehindAttributesAndAccessLevels() {
         let file = SourceFile(
             path: "Sources/X/x.swift",
             text: """
@@ -68,7 +68,7 @@ import Testing
             ])
     }
 
-    @Test func versionsAreToldFromOtherWords() {
+    @Test func versionsAreDistinguishedFromOtherWords() {
         let file = SourceFile(path: "x.swift", text: "v1beta1, \"v2alpha12\", v1, rev1beta1, v1beta")
         #expect(file.versionTokens == ["v1beta1", "v2alpha12"])
     }

@@ -3,7 +3,7 @@
 import HostStorage
 import HostStorageTestKit
 
-/// What lies under a host: its disks as their provider has them, its files as its workloads have them.
+/// The layer below a host: its disks as their provider has them, its files as its workloads have them.
 protocol ConformanceRig: Sendable {
     /// The host itself, linked.
     var host: any StorageHost { get }
@@ -12,7 +12,7 @@ protocol ConformanceRig: Sendable {
 
     func attachDisk(_ content: DiskContent, size: Int64) async throws -> DiskNumber
     func growDisk(_ disk: DiskNumber, to size: Int64) async throws
-    /// Makes the disk fail whoever asks it something, while the host still sees that it is there.
+    /// Makes the disk fail all requests, while the host still sees that it is there.
     func silenceDisk(_ disk: DiskNumber) async throws
     /// A text that changes when anything on the disk does.
     func fingerprint(of disk: DiskNumber) async throws -> String
@@ -24,7 +24,7 @@ protocol ConformanceRig: Sendable {
     /// Makes a link with any text.
     func putLink(to target: String, at path: String) async throws
 
-    /// Takes everything away that would outlive the rig.
+    /// Takes away everything that would outlive the rig.
     func tearDown() async
 }
 

@@ -24,7 +24,7 @@ import Testing
             try await performProxied(scenario, on: MemoryRig(scenario))
         }
 
-        /// What a version lacks is done by the host itself, so that every scenario runs to its end.
+        /// The host itself performs operations that a version lacks, so that every scenario runs to its end.
         @Test(.serialized, arguments: Scenario.all, OldVersions.all)
         func proxied(_ scenario: Scenario, by versions: OldVersions) async throws {
             let rig = try MemoryRig(scenario)
@@ -35,7 +35,7 @@ import Testing
             }
         }
 
-        /// What a driver cannot do without is in every version, and needs no help from the host itself.
+        /// Operations that a driver needs are in every version, and take no help from the host itself.
         @Test(arguments: OldVersions.all)
         func everyVersionCanStageAVolume(_ versions: OldVersions) async throws {
             let rig = try MemoryRig()
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    /// One at a time: the disks of a machine are everybody's.
+    /// One at a time: all tests share the disks of a machine.
     @Suite(.realDisks, .serialized, .inTurn) struct OnRealDisks {
         @Test(arguments: Scenario.storage) func linked(_ scenario: Scenario) async throws {
             try await perform(scenario, on: LoopRig())

@@ -39,7 +39,7 @@ struct ComparedClient: StorageHost {
     func perform<Operation: HostOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
-        // What no version has is asked of the host itself.
+        // Operations that no version has go to the host itself.
         guard APIGroup.having(Operation.self) != nil else { return try await host.perform(operation) }
         let before = host.errors.count
         do throws(StorageError) {

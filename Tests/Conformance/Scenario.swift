@@ -4,12 +4,12 @@ import HostStorage
 import HostStorageTestKit
 import Testing
 
-/// Something that every host does alike, linked or over sockets, in memory or on real disks.
+/// A test of behaviour that all hosts share, linked or over sockets, in memory or on real disks.
 struct Scenario: Sendable, CustomTestStringConvertible {
     /// The number of what it comes from in the list of csi-proxy's behaviours; several may share one.
     var number: Int
     var title: String
-    /// Whether its host encrypts what it sends to shares, as hosts do unless they are told otherwise.
+    /// Whether its host encrypts connections to shares, as hosts do unless configured otherwise.
     var encryptsShares = true
     var run: @Sendable (_ host: any StorageHost, _ rig: any ConformanceRig) async throws -> Void
 
@@ -24,7 +24,7 @@ struct Scenario: Sendable, CustomTestStringConvertible {
 
     var testDescription: String { "\(number): \(title)" }
 
-    /// What a host does with disks and directories of its own.
+    /// A host's work with disks and directories of its own.
     static let storage =
         directories + links + disks + partitioning + offline + formatting + mounting + lookup + resizing
 

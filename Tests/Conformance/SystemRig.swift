@@ -18,7 +18,7 @@ struct TestService: Sendable {
     var displayName = "A service of the tests"
     var startType = ServiceStartType.manual
     var requires: [ServiceName] = []
-    /// Whether it waits for what it requires. If not, the order in which they stop is for the host to see to.
+    /// Whether it waits for what it requires. If not, the host decides the order in which they stop.
     var isOrdered = false
     var failsToStart = false
 

@@ -32,7 +32,7 @@ final class ChildProcess {
         return isCollected
     }
 
-    /// Ends it at once, in the midst of whatever it does, unless it has ended.
+    /// Ends it at once, at any point of its work, unless it has ended.
     func kill() {
         if !isCollected { Glibc.kill(id, SIGKILL) }
         collect(0)

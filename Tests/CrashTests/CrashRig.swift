@@ -57,7 +57,7 @@ final class CrashRig {
         }
     }
 
-    /// What must hold right after a kill: what is said to be formatted is whole.
+    /// What must hold right after a kill: a volume reported as formatted is whole.
     func expectNoHalfFilesystem(_ volume: VolumeID, _ point: KillPoint) async throws {
         guard try await retry({ try await client.isVolumeFormatted(volume) }) else { return }
         #expect(filesystem.complaints(about: disk.partition()) == nil, "formatted, it says, killed at \(point)")

@@ -58,7 +58,7 @@ final class Daemon {
         throw CommandFailed("csi-proxy has not come up:\n\((try? String(contentsOfFile: log, encoding: .utf8)) ?? "")")
     }
 
-    /// Ends it at once, in the midst of whatever it does, unless it has ended.
+    /// Ends it at once, at any point of its work, unless it has ended.
     func kill() { process?.kill() }
 
     var processIdentifier: pid_t { process?.id ?? 0 }
@@ -75,7 +75,7 @@ final class Daemon {
         }
     }
 
-    /// Bounds what waits for a proxy that hangs.
+    /// Bounds the wait for a proxy that hangs.
     private static let timeout = Duration.seconds(180)
 
     /// Whether it has ended, or does so before long.

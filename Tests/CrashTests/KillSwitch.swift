@@ -3,7 +3,7 @@
 import Foundation
 import LoopDisks
 
-/// Where in its work a program is to be killed.
+/// The point at which a program is to be killed.
 enum KillPoint: Sendable, CustomStringConvertible {
     /// At its call number so and so that changes something, counted from the moment of arming.
     case call(Int)

@@ -79,7 +79,7 @@ extension CrashTests {
                     return try await daemon.endsSoon()
                 } catch {
                     try await clock?.value
-                    // Whatever else goes wrong is no kill.
+                    // Any other failure is no kill.
                     guard try await daemon.endsSoon() else { throw error }
                     return true
                 }

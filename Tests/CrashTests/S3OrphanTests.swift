@@ -39,8 +39,7 @@ extension CrashTests {
             #expect(try await !rig.client.isVolumeFormatted(volume))
             await expectError(.aborted, "under way") { try await rig.client.formatVolume(volume) }
             rig.daemon.make("leave")
-            // What it has left in the end is not whole. It has the UUID that was drawn for it, and was never mounted: it
-            // is made again.
+            // The result is not whole. It has the UUID that was drawn for it, and was never mounted: it is made again.
             var outcome = await rig.format(volume)
             for _ in 0..<200 where outcome?.code == .aborted {
                 try await Task.sleep(for: .milliseconds(50))

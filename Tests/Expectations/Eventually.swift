@@ -3,11 +3,11 @@
 import Synchronization
 public import Testing
 
-/// Waits until something is so. Where it does not come to be so, the test fails with a sentence and does not hang.
+/// Waits until a condition holds. If it never does, the test fails with a sentence and does not hang.
 ///
-/// The bound is there for what hangs. It is long enough for the busiest machine: no test depends on how fast one is.
+/// The bound ends a hang. It is long enough for the busiest machine: no test depends on a machine's speed.
 ///
-/// - Parameter expected: what is waited for, as a sentence: "the disk is asked".
+/// - Parameter expected: the condition, as a sentence: "the disk is asked".
 public func eventually(
     _ expected: String, within bound: Duration = .seconds(180), isolation: isolated (any Actor)? = #isolation,
     sourceLocation: SourceLocation = #_sourceLocation, _ isSo: () async throws -> Bool
@@ -47,7 +47,7 @@ public func finishing<Answer: Sendable>(
         .get()
 }
 
-/// What a test waited for and did not see.
+/// A condition that did not come true.
 public struct NeverHappened: Error, CustomStringConvertible {
     public let description: String
 

@@ -16,7 +16,7 @@ public func expectError<Answer>(
     }
 }
 
-/// The same for what does not suspend.
+/// The same for calls that do not suspend.
 @discardableResult
 public func expectError<Answer>(
     _ code: StorageError.Code, _ words: String..., sourceLocation: SourceLocation = #_sourceLocation,

@@ -7,7 +7,7 @@ import Synchronization
 /// A file whose reads and writes fail or wait by order, for a ``LoopDisk`` on it: `faulty_file.py`, run and
 /// ended by its owner.
 public final class FaultyFile: BackingFile {
-    /// What is wrong. Ranges are in bytes.
+    /// The faults. Ranges are in bytes.
     public struct Faults: Sendable, Encodable {
         public var readErrors: [[Int64]] = []
         public var writeErrors: [[Int64]] = []
@@ -23,7 +23,7 @@ public final class FaultyFile: BackingFile {
         }
 
         public static let none = Faults()
-        /// Questions about the file wait, until other orders come.
+        /// Requests for the file's status wait, until other orders come.
         public static let silent: Faults = {
             var faults = Faults()
             faults.stallsAttributes = true
@@ -79,7 +79,7 @@ public final class FaultyFile: BackingFile {
         return stat(mountPoint, &inside) == 0 && stat(scratch.path, &outside) == 0 && inside.st_dev != outside.st_dev
     }
 
-    /// Says what is wrong from now on, and returns how many requests wait for that to change.
+    /// Sets the faults, and returns how many requests wait for a change.
     @discardableResult
     public func order(_ faults: Faults) throws -> Int {
         let line = try JSONEncoder().encode(faults) + Data("\n".utf8)
@@ -104,7 +104,7 @@ public final class FaultyFile: BackingFile {
         return line
     }
 
-    /// Bounds what waits for the server: it answers at once, or not at all.
+    /// Bounds the wait for the server: it answers at once, or not at all.
     private static let timeout = Duration.seconds(180)
 
     private static func hasSomething(_ descriptor: Int32) -> Bool {
@@ -116,7 +116,7 @@ public final class FaultyFile: BackingFile {
     public func attach() throws -> LoopDisk { try LoopDisk(of: self) }
 
     deinit {
-        // With its input its server ends, and with that whatever still waits.
+        // The server ends with its input, and with it all requests that still wait.
         orders.withLock { try? $0.to.fileHandleForWriting.close() }
         let end = ContinuousClock.now + Self.timeout
         while server.isRunning, .now < end { usleep(5_000) }

@@ -40,7 +40,7 @@ import Testing
             putLink: { try Command.run("ln", "-s", $0, linked.path($1)) })
     }
 
-    @Test(arguments: Kind.allCases) func aNameIsFoundWhateverItsCase(_ kind: Kind) async throws {
+    @Test(arguments: Kind.allCases) func aNameIsFoundInAnyCase(_ kind: Kind) async throws {
         let rig = try Self.rig(kind)
         try await rig.host.makeDirectory("\(rig.root)/Pods/Größe")
         for name in ["Pods/Größe", "pods/größe", "PODS/GRÖßE"] {
@@ -66,7 +66,7 @@ import Testing
             try await rig.host.createSymlink(at: "\(rig.root)/Pods/lInK", to: "\(rig.root)/Pods")
         }
         if kind != .memory {
-            // The link's text is for those who mind case.
+            // Programs other than this layer see the link's text as it is.
             #expect(try FileManager.default.contentsOfDirectory(atPath: rig.root) == ["Pods"])
             #expect(try Set(FileManager.default.contentsOfDirectory(atPath: "\(rig.root)/Pods")) == ["New", "Link"])
             #expect(FileManager.default.fileExists(atPath: "\(rig.root)/Pods/Link"), "it leads somewhere")
@@ -111,7 +111,7 @@ import Testing
         await expectError(.denied) { try await rig.host.volume(closestTo: "\(rig.root)/OUT") }
     }
 
-    @Test(arguments: Kind.allCases) func caseCountsUnlessItIsToldNotTo(_ kind: Kind) async throws {
+    @Test(arguments: Kind.allCases) func caseCountsUnlessConfiguredOtherwise(_ kind: Kind) async throws {
         let rig = try Self.rig(kind, ignoresCase: false)
         try await rig.host.makeDirectory("\(rig.root)/Pods")
         #expect(try await !rig.host.pathExists("\(rig.root)/pods"))

@@ -14,7 +14,7 @@ import Testing
         }
     }
 
-    @Test func failureTellsTheStatusAndWhatWasSaid() async throws {
+    @Test func failureHasTheStatusAndTheOutput() async throws {
         let program = try ChildProgram("sh", package: "dash")
         await expectError(.failedPrecondition, "status 3: no good") {
             try await program.run(["-c", "echo no good >&2; exit 3"], deadline: .seconds(120), subject: "x")
@@ -47,7 +47,7 @@ import Testing
     }
 
     /// mkfs.xfs says its reason first, and then forty lines of how it wants to be called.
-    @Test func theReasonIsToldAndNotTheUsage() {
+    @Test func theReasonIsReportedAndNotTheUsage() {
         let usage = (0..<60).map { "[-\($0)] some option of this tool" }.joined(separator: "\n")
         let text = "size 100 of data subvolume is too small, minimum 4096 blocks\nUsage: mkfs.xfs\n\(usage)\n"
         #expect(ChildProgram.excerpt(of: text) == "size 100 of data subvolume is too small, minimum 4096 blocks")

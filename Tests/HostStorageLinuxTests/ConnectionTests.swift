@@ -10,7 +10,7 @@ import Testing
 
 /// Connections to servers and portals.
 @Suite(.timeLimit(.minutes(20))) struct ConnectionTests {
-    /// Connects to somebody who does as told with the other end, and then closes it.
+    /// Connects to a server that runs `talk` on its end, and then closes it.
     private static func connection(
         timeout: Int, _ talk: @escaping @Sendable (Int32) -> Void
     ) throws -> Connection {
@@ -51,7 +51,7 @@ import Testing
     }
 
     /// Whether nothing comes, a byte now and then, or the end.
-    @Test(arguments: [0, 25, 1]) func whoDoesNotAnswerInTimeIsUnavailable(_ bytes: Int) throws {
+    @Test(arguments: [0, 25, 1]) func aServerThatDoesNotAnswerInTimeIsUnavailable(_ bytes: Int) throws {
         let connection = try Self.connection(timeout: 1) { end in
             if bytes == 0 { sleep(5) }
             for _ in 0..<bytes {
@@ -67,7 +67,7 @@ import Testing
         }
     }
 
-    @Test func aPortWhereNobodyListensIsUnavailable() throws {
+    @Test func aPortWithoutAListenerIsUnavailable() throws {
         let address = try NetworkAddress.all(of: "127.0.0.1", port: 1)[0]
         #expect(address.text == "127.0.0.1")
         do throws(StorageError) {

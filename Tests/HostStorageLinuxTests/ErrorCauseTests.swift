@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// Errors name what is wrong, and not what the first call that failed happened to say.
+    /// Errors name the cause, and not just the first call that failed.
     @Suite struct ErrorCauseTests {
         @Test func aFileThatIsImmutableIsNotCalledADirectory() async throws {
             let linked = try LinkedHost()

@@ -3,7 +3,7 @@
 import Foundation
 import LoopDisks
 
-/// A process that uses something until it is told to end, or its owner does.
+/// A process that uses something until its input or its owner ends.
 final class HoldingProcess: Sendable {
     private let process = Process()
     private let input = Pipe()

@@ -8,7 +8,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// What is claimed or locked is free when its owner has ended, though another thread is just starting a program.
+    /// A claim or lock is free when its owner has ended, though another thread is just starting a program.
     @Suite struct InheritedCopiesTests {
         @Test func aClaimEndsWithItsOwner() throws {
             let disk = try LoopDisk(size: 8 << 20)

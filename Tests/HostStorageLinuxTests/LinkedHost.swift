@@ -18,7 +18,7 @@ struct LinkedHost {
     ///   - systemBus: the D-Bus address of a systemd; there is none unless given.
     ///   - timeout: with operations in the way.
     ///   - earlier: one whose files it finds.
-    ///   - silence: how long a disk may take to answer of which nothing is known.
+    ///   - silence: how long a disk without an earlier answer may take to answer.
     ///   - jobTimeout: with systemd, that is to start or stop a service.
     init(
         _ filesystem: FilesystemKind = .ext4, roots: [String] = ["kubelet"], ignoresCase: Bool = false,

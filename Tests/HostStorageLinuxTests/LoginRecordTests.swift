@@ -6,7 +6,7 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// What open-iscsi is told for one login.
+/// The record that open-iscsi gets for one login.
 @Suite struct LoginRecordTests {
     /// As open-iscsi 2.1.8 writes it, shortened.
     static let record = """
@@ -59,7 +59,7 @@ import Testing
     }
 
     @Test(arguments: ["a b  c", "a=b", "#a#b", #"a"b'c\d"#, "$(x) `y` %n", "0x0011", "naïve-Ω-secret"])
-    func aSecretIsWhateverStandsBehindTheSign(_ text: String) throws {
+    func aSecretIsAllTextBehindTheSign(_ text: String) throws {
         let proofs = LoginRecord.Proofs(
             host: try CHAP(name: text, secret: Secret(text)), target: try CHAP(name: text, secret: Secret(text)))
         let lines = try lines(proofs)

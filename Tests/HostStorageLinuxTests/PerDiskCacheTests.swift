@@ -11,7 +11,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// What is known of a disk stands in for its answer, so it must never be older than what was done to it.
+    /// The cached answer of a disk stands in for a new one, so it must never be older than the last change of the disk.
     @Suite(.timeLimit(.minutes(20))) struct PerDiskCacheTests {
         @Test func whatWasKnownBeforeADiskWasPartitionedIsForgotten() async throws {
             let linked = try LinkedHost(silence: .seconds(10))
@@ -81,7 +81,7 @@ extension RealDiskTests {
             }
             let caller = Task { try await cache.query(node) }
             try await eventually("\(disk.name) is at work") { queues.timeAtWork(in: .disk(name: disk.name)) > .zero }
-            // Whoever asked has gone, and so could only note it down too late.
+            // The caller has gone, and so could only record it too late.
             caller.cancel()
             await expectError(.cancelled) { try await caller.value }
             gate.signal()

@@ -14,7 +14,7 @@ import Testing
         return (pipe.fileHandleForReading, pipe.fileHandleForWriting)
     }
 
-    /// What comes out of the pipe, as soon as it is so much.
+    /// The output of the pipe, once there is so much.
     private static func read(_ count: Int, from file: FileHandle) async throws -> Data {
         #expect(fcntl(file.fileDescriptor, F_SETFL, O_NONBLOCK) == 0)
         var (data, buffer) = (Data(), [UInt8](repeating: 0, count: 4096))
@@ -40,9 +40,9 @@ import Testing
         #expect(try await Self.read(text.utf8.count, from: reading) == Data(text.utf8))
     }
 
-    @Test func whatFindsNoRoomIsCountedAndToldAndTakesNoneFromOthers() async throws {
+    @Test func linesWithoutRoomAreCountedAndReportedAndTakeNoneFromOthers() async throws {
         let (reading, writing) = Self.pipe()
-        // Nobody reads, so nothing more is taken.
+        // There is no reader, so no more lines are taken.
         let flags = fcntl(writing.fileDescriptor, F_GETFL)
         #expect(fcntl(writing.fileDescriptor, F_SETFL, flags | O_NONBLOCK) == 0)
         var filled = 0

@@ -3,5 +3,5 @@
 import LoopDisks
 import Testing
 
-/// Everything that attaches disks runs one after the other: tests would see each other's.
+/// All tests that attach disks run one after the other: they would see each other's.
 @Suite(.realDisks, .serialized, .inTurn, .timeLimit(.minutes(20))) struct RealDiskTests {}

@@ -4,10 +4,10 @@ import Foundation
 import LoopDisks
 import Testing
 
-/// Something that may be on a device which libblkid, or a careless tool, takes for blank or for what it is not.
+/// Content of a device that libblkid, or a careless tool, takes for blank or mistakes for something else.
 struct Remains: Sendable, CustomTestStringConvertible {
     let testDescription: String
-    /// What a refusal says of it, given the device's size.
+    /// The words of a refusal about it, given the device's size.
     let words: @Sendable (Int64) -> [String]
     let put: @Sendable (RawDevice) throws -> Void
 

@@ -123,7 +123,7 @@ extension RealDiskTests {
 
         // MARK: - What is possible
 
-        /// Whatever its size when it was made.
+        /// For every size at its making.
         @Test(arguments: [12, 100, 600] as [Int64])
         func aSmallExt4GrowsToAnySize(mebibytes: Int64) async throws {
             try await smallExt4Grows(mebibytes: mebibytes, to: [1500 << 30, 3 << 40], mounted: false)
@@ -151,7 +151,7 @@ extension RealDiskTests {
             try await host.unmountVolume(volume, from: place)
         }
 
-        /// A growth that was cut off may have begun to use what it was to have, and nothing else.
+        /// A growth that was cut off may have written to its planned part, and nothing else.
         @Test func theRecordOfAGrowthAllowsNothingBeyondIt() async throws {
             let disk = try LoopDisk(size: 1 << 30)
             let linked = try LinkedHost()
@@ -200,7 +200,7 @@ extension RealDiskTests {
             try await linked.host.resizeVolume(volume, to: .maximum)
         }
 
-        /// What a table takes of a disk callers need not know, and much more than that they do.
+        /// Callers need not know the part of a disk that its table takes, and much more than that they do.
         @Test(arguments: ["label: dos\\nsize=1G", "label: gpt\\nstart=3G,size=512M"])
         func lessThanWasAskedForIsNoSuccess(_ script: String) async throws {
             let disk = try LoopDisk(size: script.contains("dos") ? 3 << 40 : 4 << 30)

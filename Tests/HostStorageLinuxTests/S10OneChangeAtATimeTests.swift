@@ -10,7 +10,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S10: one thing is changed by one at a time, in this process and on this node.
+    /// S10: one operation at a time changes a thing, in this process and on this node.
     @Suite(.timeLimit(.minutes(20))) struct S10OneChangeAtATimeTests {
         @Test func sixtyFourFormatsAreOneFormat() async throws {
             let linked = try LinkedHost()
@@ -46,7 +46,7 @@ extension RealDiskTests {
         }
 
         /// Where the one that does the work takes longer than the others would wait.
-        @Test func whoWantsSomethingElseIsToldWhoIsInTheWay() async throws {
+        @Test func anotherCallIsRefusedWithTheOperationInItsWay() async throws {
             let linked = try LinkedHost(timeout: .milliseconds(50))
             let disk = try LoopDisk(size: 64 << 20)
             let volume = try await linked.volume(on: disk)
@@ -68,7 +68,7 @@ extension RealDiskTests {
             #expect(tool.processes.count == 1)
         }
 
-        /// A linked plugin and the proxy, each with a state directory of its own: what they share is the disk.
+        /// A linked plugin and the proxy, each with a state directory of its own: they share the disk alone.
         @Test func twoHostsOnOneNodeRespectEachOther() async throws {
             let (linked, other) = (try LinkedHost(), try LinkedHost())
             let disk = try LoopDisk(size: 64 << 20)

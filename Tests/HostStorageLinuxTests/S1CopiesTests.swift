@@ -42,7 +42,7 @@ extension RealDiskTests {
             let volume = try await linked.volume(on: disk)
             try Command.run("sh", "-ec", "\(lost.testDescription) $0 >/dev/null", disk.partition())
             let device = try RawDevice(disk.partition())
-            // All that tells by itself; the copies are beyond.
+            // All that identifies the filesystem by itself; the copies are beyond.
             try device.write([UInt8](repeating: 0, count: 4 << 20), at: 0)
             try device.write([UInt8](repeating: 0, count: 4 << 20), at: device.size - 4 << 20)
             try await Self.expectRefusal(linked, volume)
@@ -98,7 +98,7 @@ extension RealDiskTests {
         }
 
         @Test(arguments: [16 << 20 + 1, 160 << 20, 1 << 30, 10 << 40, 1 << 53] as [Int64])
-        func whatIsLookedAtIsInOrderWithinTheDeviceAndBoundedWhateverItsSize(_ size: Int64) {
+        func theRangesReadAreInOrderWithinTheDeviceAndBoundedForEverySize(_ size: Int64) {
             let ranges = BlankDevice.ranges(size: size)
             #expect(ranges.first?.lowerBound == 0)
             #expect(ranges.last?.upperBound == size)

@@ -64,7 +64,7 @@ extension RealDiskTests {
             let disk = try file.attach()
             let linked = try LinkedHost()
             let volume = try await linked.volume(on: disk)
-            // What was read before stays in the page cache, and is no proof.
+            // Pages that were read before stay in the page cache, and are no proof.
             try Command.run(
                 "dd", "if=\(disk.partition())", "of=/dev/null", "bs=4096", "skip=\(place / 4096)", "count=1")
             let before = try Command.run("cksum", file.backing)
@@ -97,7 +97,7 @@ extension RealDiskTests {
             await expectError(.failedPrecondition, "cannot be read") { try await linked.host.formatVolume(volume) }
         }
 
-        /// The kernel has been told that the tail is gone; the table on the disk still has it.
+        /// The kernel knows that the tail is gone; the table on the disk still has it.
         @Test func aVolumeThatReachesBeyondItsDiskIsRefused() async throws {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost(.xfs)
@@ -129,7 +129,7 @@ extension RealDiskTests {
             _ = try BlankDevice(of: right)
         }
 
-        /// Pages that somebody has read before, and that are other ones on the disk by now.
+        /// Pages that a process has read before, and that have other content on the disk by now.
         @Test func aProofIsOfTheDiskAndNotOfWhatIsRemembered() async throws {
             let disk = try LoopDisk(size: 8 << 20)
             let linked = try LinkedHost()
@@ -145,8 +145,8 @@ extension RealDiskTests {
             #expect(error.map { "\($0)".contains("unknown data at offset \(5 << 20)") } == true, "\(error as Any)")
         }
 
-        /// While the proof holds its descriptor, nobody mounts the device, formats it or proves it as well.
-        @Test func aProofKeepsEverybodyElseAway() throws {
+        /// While the proof holds its descriptor, no other process mounts the device, formats it or proves it as well.
+        @Test func aProofKeepsOtherUsersAway() throws {
             let disk = try LoopDisk(size: 8 << 20)
             let device = try Self.device(disk, size: 8 << 20)
             let proof = try BlankDevice(of: device)
@@ -193,7 +193,7 @@ extension RealDiskTests {
             await expectError(.busy) { try await linked.host.formatVolume(volume) }
         }
 
-        // MARK: - What a caller lets go
+        // MARK: - Signatures that a caller permits to destroy
 
         @Test func theSignatureThatIsNamedAndNoOtherGoes() async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -227,7 +227,7 @@ extension RealDiskTests {
             #expect(try await linked.host.isVolumeFormatted(volume))
         }
 
-        /// A name lets go what it names, and nothing that only looks as if it were less.
+        /// A signature permits to destroy itself alone, and not a volume with more on it.
         @Test(arguments: ["random bytes", "xfs and swap", "a partition table"])
         func aNameIsNoLeaveForWhatHasNone(_ name: String) async throws {
             let disk = try LoopDisk(size: Self.size)

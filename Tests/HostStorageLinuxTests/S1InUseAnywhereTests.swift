@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S1: a device that somebody works on is in use, wherever that is and whatever the kernel has been told of it.
+    /// S1: a device that a process works on is in use, in any namespace, with or without a claim in the kernel.
     @Suite struct S1InUseAnywhereTests {
         /// A mount of a device in a mount namespace of its own. Unmounted when it ends, for a driver in user space would
         /// keep the namespace.
@@ -78,7 +78,7 @@ extension RealDiskTests {
             #expect(try await linked.host.volumeStats(volume).totalBytes > 1000 << 20)
         }
 
-        /// Mounted read-only it cannot grow, and that is known before. Neither questions nor a mount make it writable.
+        /// Mounted read-only it cannot grow, and that is known before. Neither queries nor a mount make it writable.
         @Test(arguments: [FilesystemKind.xfs, .ext4, .btrfs])
         func whatIsMountedReadOnlyElsewhereStaysAsItIs(_ kind: FilesystemKind) async throws {
             let (linked, disk, volume) = try await grownVolume(kind)
@@ -102,11 +102,11 @@ extension RealDiskTests {
             try await linked.host.unmountVolume(volume, from: linked.path("staging"))
         }
 
-        /// Ways to work on a device that O_EXCL does not tell of.
+        /// Ways to work on a device that O_EXCL does not detect.
         enum Use: CaseIterable, Sendable {
             case writer
             case writerThroughAnotherNode
-            /// A filesystem in user space that the kernel has not been told the device of.
+            /// A filesystem in user space, whose device the kernel does not know.
             case userSpace
             case loop
             case loopOnItsDisk
@@ -117,7 +117,7 @@ extension RealDiskTests {
         }
 
         @Test(arguments: Use.allCases)
-        func whatSomebodyWorksOnWithoutAClaimIsNeitherFormattedNorGrownNorTakenOffline(_ use: Use) async throws {
+        func aDeviceInUseWithoutAClaimIsNeitherFormattedNorGrownNorTakenOffline(_ use: Use) async throws {
             let (linked, disk, volume) = try await grownVolume(.ntfs)
             let blank = try LoopDisk(size: 64 << 20)
             let blankVolume = try await linked.volume(on: blank)
@@ -162,9 +162,9 @@ extension RealDiskTests {
             try await linked.host.formatVolume(blankVolume)
         }
 
-        /// Nothing of it is looked at by a tool that repairs, and nothing of it is mounted.
+        /// No tool that repairs looks at it, and it is not mounted.
         @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs])
-        func aVolumeThatSomebodyWritesToIsNeitherCheckedNorGrown(_ kind: FilesystemKind) async throws {
+        func aVolumeThatIsBeingWrittenIsNeitherCheckedNorGrown(_ kind: FilesystemKind) async throws {
             let (linked, disk, volume) = try await grownVolume(kind)
             let writer = try HoldingProcess(#"exec 3<>"$0"; exec cat"#, disk.partition())
             func head() throws -> [UInt8] {
@@ -182,7 +182,7 @@ extension RealDiskTests {
             try await linked.host.resizeVolume(volume, to: .maximum)
         }
 
-        /// While a tool looks at it, somebody has mounted it.
+        /// While a tool checks it, another process has mounted it.
         @Test func anExt4ThatIsMountedMeanwhileIsNotGrownAsIfItWereNot() async throws {
             let (linked, disk, volume) = try await grownVolume(.ext4)
             let place = "\(linked.scratch.path)/elsewhere"
@@ -198,7 +198,7 @@ extension RealDiskTests {
             try Command.run("umount", place)
         }
 
-        /// Who only reads is in nobody's way.
+        /// Readers block no operation.
         @Test func aReaderDoesNotKeepAVolumeFromGrowing() async throws {
             let (linked, disk, volume) = try await grownVolume(.ntfs)
             let reader = try HoldingProcess(#"exec 3<"$0"; exec cat"#, disk.partition())

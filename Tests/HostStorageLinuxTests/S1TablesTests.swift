@@ -13,7 +13,7 @@ extension RealDiskTests {
     @Suite struct S1TablesTests {
         private static let size: Int64 = 1 << 30
 
-        /// Nothing of the disk changes, whatever is asked, and every refusal says these words.
+        /// No call changes the disk, and every refusal has these words.
         private static func expectLeftAlone(_ disk: LoopDisk, _ words: String...) async throws {
             let before = try disk.digest()
             let linked = try LinkedHost(.xfs)
@@ -63,7 +63,7 @@ extension RealDiskTests {
                 "echo 1000000,100000 | sfdisk -q --wipe never --no-reread --no-tell-kernel --label \(label) $0", disk)
             try await Self.expectLeftAlone(disk, label)
             guard label == "dos" else { return }
-            // A GPT has checksums that say what it is; here it cannot be told what the disk's volumes are.
+            // A GPT has checksums that identify it; here the disk's volumes are ambiguous.
             let linked = try LinkedHost()
             await expectError(.failedPrecondition, "more than one", label) {
                 try await linked.host.volumes(on: try disk.number, partition: nil)
@@ -81,8 +81,8 @@ extension RealDiskTests {
             try await Self.expectLeftAlone(disk, label, "copy of the superblock")
         }
 
-        /// What each filesystem leaves far from the head of a disk, or, where nothing but the first sector was written over,
-        /// close to it: a tool that makes it and the place, or the bytes themselves.
+        /// The remains of each filesystem far from the head of a disk, or, where nothing but the first sector was
+        /// written over, close to it: a tool that makes it and the place, or the bytes themselves.
         private static let pieces: [(type: String, tool: String, place: Int64, bytes: [UInt8])] = [
             ("ext", "mkfs.ext4 -q", 128 << 20, []), ("xfs", "mkfs.xfs -q", 512 << 20, []),
             ("xfs", "mkfs.xfs -q", 512, []), ("btrfs", "mkfs.btrfs -q", 64 << 20, []),
@@ -91,7 +91,7 @@ extension RealDiskTests {
             ("ocfs2", "", 1 << 30, Array("OCFSV2".utf8)), ("f2fs", "", 5120, [0x10, 0x20, 0xF5, 0xF2]),
         ]
 
-        @Test func oneCopyIsEnoughToTellTheFilesystemOfAWholeDisk() async throws {
+        @Test func oneCopyIsEnoughToRecogniseTheFilesystemOfAWholeDisk() async throws {
             let disk = try LoopDisk(size: 2 << 30)
             let node = try LinkedHost().host.backend.inventory.disk(try disk.number)
             for (type, tool, place, bytes) in Self.pieces {
@@ -258,7 +258,7 @@ extension RealDiskTests {
             try await Self.expectLeftAlone(disk, "hybrid")
         }
 
-        /// The copy at the end tells what the disk has, and what stands in the place of the first is left there.
+        /// The copy at the end has the disk's table, and the content at the place of the first is left there.
         @Test func aGPTWhoseHeadWasWrittenOverIsFoundAndNotFormatted() async throws {
             let disk = try LoopDisk(size: Self.size)
             try Self.run("printf 'size=100M\\n' | sfdisk -q --label gpt $0", disk)
@@ -302,7 +302,7 @@ extension RealDiskTests {
             }
         }
 
-        /// It may be all that tells of the disk that was here before.
+        /// It may be the only trace of the disk that was here before.
         @Test func theTableOfAnotherDiskIsInTheWayOfGrowth() async throws {
             // It ends close behind the partition.
             let size: Int64 = 501 << 20 + 512 << 10

@@ -170,7 +170,7 @@ extension RealDiskTests {
             for (volume, number) in all { #expect(try await again.host.disk(of: volume) == number) }
         }
 
-        @Test func theIDStaysWhateverIsDoneToTheDisk() async throws {
+        @Test func theIDStaysThroughAllChangesOfTheDisk() async throws {
             let linked = try LinkedHost()
             let host = linked.host
             let disk = try LoopDisk(size: 256 << 20)
@@ -361,7 +361,7 @@ extension RealDiskTests {
             let linked = try LinkedHost()
             let disk = try LoopDisk(size: 256 << 20)
             _ = try await linked.volume(on: disk)
-            // As it is when the format had come to its end, and who asked for it never heard of it.
+            // As it is when the format had ended, and its caller never got the answer.
             let uuid = "01234567-89ab-4def-8123-456789abcdef"
             try Command.run("mkfs.ext4", "-q", "-U", uuid, disk.partition())
             let copy = try Self.copy(disk)

@@ -53,7 +53,7 @@ extension RealDiskTests {
             withExtendedLifetime(many) {}
         }
 
-        /// Among hundreds of others, two that cannot be told apart are found.
+        /// Among hundreds of others, two indistinguishable disks are found.
         @Test func twoDevicesOfOneFileAreFoundAmongThem() async throws {
             let nodes = LoopNodes()
             defer { nodes.removeNew() }

@@ -104,7 +104,7 @@ extension RealDiskTests {
             (32, false, "it was cancelled"), (64, false, "status bits 64"), (128, false, "a shared library failed"),
             (137, false, "errors were corrected, it could not do its work, a shared library failed"),
         ] as [(Int32, Bool, String)])
-    func everyBitIsToldAndOnlyCorrectedFilesystemsAreMounted(status: Int32, isMountable: Bool, text: String) {
+    func everyBitIsReportedAndOnlyCorrectedFilesystemsAreMounted(status: Int32, isMountable: Bool, text: String) {
         #expect(CheckStatus(rawValue: status).isMountable == isMountable)
         #expect("\(CheckStatus(rawValue: status))" == text)
     }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// S3: what is noted down is read again as it was, and what is not whole says nothing.
+/// S3: records are read as they were written, and an incomplete one has no effect.
 @Suite struct S3IntentTests {
     private static let intent = Intent(
         work: .format, target: "6a5d…", disk: DiskNumber(7), names: ["serial": "a\nb\\n=c", "wwid": ""], boot: "boot",
@@ -30,7 +30,7 @@ import Testing
         #expect(Intent(text: Self.intent.text + "no equals sign\n") == nil)
     }
 
-    /// What somebody has put at the place of a record is none, and is neither followed nor waited for.
+    /// A foreign file at the place of a record is no record, and is neither followed nor waited for.
     @Test func whatIsNoFileOfThisLayerIsNotRead() async throws {
         let scratch = try ScratchDirectory()
         func path(_ name: String) -> String { "\(scratch.path)/\(name)" }

@@ -10,7 +10,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S3: a record of work gives leave for nothing but the work's own remains, and only where it was cut off.
+    /// S3: a record of work permits only the removal of the work's own remains, and only where it was cut off.
     @Suite struct S3RecordTests {
         private static let size: Int64 = 400 << 20
         static let kinds = [FilesystemKind.ext4, .xfs, .btrfs]
@@ -22,15 +22,15 @@ extension RealDiskTests {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost(kind)
             let volume = try #require(try await linked.formattedVolumes(on: [disk]).first)
-            // Done again at once, it finds its work done.
+            // Repeated at once, it finds its work done.
             try await linked.host.formatVolume(volume)
             try Self.noise(over: disk)
             try await Self.expectRefused(disk, linked, volume)
         }
 
-        /// Whether or not a call has come upon it before its first superblock is lost.
+        /// Whether or not a call has found it before its first superblock is lost.
         @Test(arguments: kinds, [false, true])
-        func aFilesystemThatSomebodyUsedIsNotFormattedAgain(_ kind: FilesystemKind, isSeen: Bool) async throws {
+        func aFilesystemThatWasUsedIsNotFormattedAgain(_ kind: FilesystemKind, isSeen: Bool) async throws {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost(kind)
             let volume = try #require(try await linked.formattedVolumes(on: [disk]).first)
@@ -84,8 +84,8 @@ extension RealDiskTests {
             #expect(try await linked.host.isVolumeFormatted(volume))
         }
 
-        /// Somebody who takes no lock was faster than the tool, which has refused.
-        @Test func aFormatThatFailedLeavesWhatIsSomebodyElses() async throws {
+        /// A process that takes no lock was faster than the tool, which has refused.
+        @Test func aFormatThatFailedLeavesContentOfOtherPrograms() async throws {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost(.xfs)
             let volume = try await linked.volume(on: disk)
@@ -114,8 +114,8 @@ extension RealDiskTests {
             try await Self.expectRefused(disk, linked, volume)
         }
 
-        /// Structures of a new ext4 that carry neither its UUID nor a checksum over it, as blocks of 4 KiB; and what turns
-        /// each into somebody's data.
+        /// Structures of a new ext4 that carry neither its UUID nor a checksum over it, as blocks of 4 KiB; and the
+        /// change that turns each into a user's data.
         private static let forms: [(name: String, form: [Int: [UInt8]], data: [Int: [UInt8]])] = [
             ("directory", [0: [2, 0, 0, 0, 12, 0, 1, 2, 0x2E, 0, 0, 0, 2, 0, 0, 0, 0xF4, 15, 2, 2, 0x2E, 0x2E]], text),
             ("journal", [0: newJournal], text),
@@ -149,7 +149,7 @@ extension RealDiskTests {
             }
         }
 
-        /// What has the form alone says little on a disk that has been elsewhere.
+        /// Structures with the form alone prove little on a disk that has been elsewhere.
         @Test func whatHasTheFormAloneCountsAsLongAsTheDiskIsAttached() async throws {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost()
@@ -162,7 +162,7 @@ extension RealDiskTests {
             try await linked.host.formatVolume(volume)
         }
 
-        /// It was whole, and somebody has used it since.
+        /// It was whole, and has been used since.
         @Test(arguments: kinds) func aFilesystemThatWasUsedAfterACutOffIsItsUsers(_ kind: FilesystemKind) async throws {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost(kind)
@@ -218,7 +218,7 @@ extension RealDiskTests {
                 try Self.lose(disk, seed: seed, head: !withHead, pages: kind == .btrfs ? 4 : 1)
                 let open = try OpenVolume(try await linked.host.backend.index.locate(volume))
                 if !withHead, try !FormatRemains(of: kind, Self.uuid, on: open).carryUUID {
-                    // Nothing that is left proves whose it is: what cannot be proven stays.
+                    // Nothing that is left proves its origin: unproven content stays.
                     let before = try disk.digest()
                     await expectError(.failedPrecondition) { try await linked.host.formatVolume(volume) }
                     #expect(try disk.digest() == before)
@@ -318,7 +318,7 @@ extension RealDiskTests {
             try Command.run("dd", "if=/dev/urandom", "of=\(disk.partition())", "bs=1M", "count=8", "conv=fsync")
         }
 
-        /// Somebody else mounts it and writes a file.
+        /// Another program mounts it and writes a file.
         private static func use(
             _ disk: LoopDisk, _ linked: LinkedHost, writing: String = "echo precious >$1/data", end: String = "true"
         ) throws {

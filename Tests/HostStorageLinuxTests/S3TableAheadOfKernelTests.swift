@@ -10,10 +10,10 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S3: a partition table that has been changed while the kernel has not been told, by a call of ours that was ended in
-    /// between or by another program, keeps no volume from being asked, unmounted and grown.
+    /// S3: a partition table that has changed without the kernel's partitions, by a call of ours that was cut off or by
+    /// another program, keeps no volume from being queried, unmounted and grown.
     @Suite struct S3TableAheadOfKernelTests {
-        /// Changes the table and tells the kernel nothing.
+        /// Changes the table, and not the kernel's partitions.
         private func write(_ script: String, to disk: LoopDisk, _ options: String = "") throws {
             try Command.run(
                 "sh", "-c",
@@ -89,12 +89,12 @@ extension RealDiskTests {
             #expect(try kernelSize(disk) == size)
             #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
             try await host.unmountVolume(volume, from: place)
-            // Now the kernel is told.
+            // Now the kernel gets the change.
             _ = try await host.isVolumeFormatted(moved)
             #expect(try kernelSize(disk) == 100 << 20)
         }
 
-        /// What the table says now is not what is mounted: the mount can go, and nothing else is done.
+        /// The table's volume is not the mounted one: the mount can go, and nothing else is done.
         @Test func aPartitionThatIsSmallerInTheTableIsAskedAndUnmountedWhereItIsMounted() async throws {
             let (linked, disk, volume, place) = try await mounted(.ext4)
             let host = linked.host
@@ -116,12 +116,12 @@ extension RealDiskTests {
             #expect(try kernelSize(disk) == size)
             #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
             try await host.unmountVolume(volume, from: place)
-            // Now the kernel is told.
+            // Now the kernel gets the change.
             _ = try? await host.resizeVolume(volume, to: .bytes(1))
             #expect(try kernelSize(disk) == 100 << 20)
         }
 
-        /// Where a partition begins tells which it is. Other programs sort tables anew.
+        /// The start of a partition identifies it. Other programs renumber tables.
         @Test func partitionsWhoseNumbersTheKernelHasOtherwiseAreNotTakenForEachOther() async throws {
             let disk = try LoopDisk(size: 512 << 20)
             try Command.run("sh", "-c", "printf 'label: gpt\\nsize=200M\\nsize=200M\\n' | sfdisk -q \(disk.device)")
@@ -166,7 +166,7 @@ extension RealDiskTests {
             await expectError(.failedPrecondition, "ends at") { try await host.formatVolume(volume) }
         }
 
-        /// A neighbour that the table has no more would be in the way, and goes where nobody uses it.
+        /// A neighbour that is no longer in the table would be in the way, and goes where it is unused.
         @Test func aNeighbourThatIsGoneFromTheTableMakesRoomInTheKernel() async throws {
             let disk = try LoopDisk(size: 1 << 30)
             try Command.run("sh", "-c", "printf 'label: gpt\\nsize=400M\\nsize=400M\\n' | sfdisk -q \(disk.device)")

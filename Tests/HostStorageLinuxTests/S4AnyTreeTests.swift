@@ -9,7 +9,7 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// S4: whatever a tree holds and however deep it is, it is removed as a whole or with an error. Takes no privileges.
+/// S4: a tree of any content and depth is removed as a whole or with an error. Takes no privileges.
 @Suite struct S4AnyTreeTests {
     /// A directory made by name on a descriptor, so that no path has to be short.
     private static func openDirectory(_ path: String) throws -> Int32 {
@@ -111,7 +111,7 @@ import Testing
         #expect(access(tree, F_OK) != 0)
     }
 
-    /// What is moved out of the tree meanwhile may lose what was in it; where it is moved to loses nothing.
+    /// A directory that is moved out of the tree meanwhile may lose its content; its new parent loses nothing.
     @Test(.timeLimit(.minutes(10))) func whatIsMovedAwayLeadsTheRemovalNowhere() async throws {
         let linked = try LinkedHost()
         try await linked.host.makeDirectory(linked.path("x"))
@@ -178,7 +178,7 @@ import Testing
 extension RealDiskTests {
     /// S4 on a filesystem that knows chattr(1).
     @Suite struct S4ProtectedFileTests {
-        /// As for a directory: what lay below a mount was not what the caller saw.
+        /// As for a directory: the caller did not see the content below a mount.
         @Test func aFileWithDataBelowAMountStays() async throws {
             let linked = try LinkedHost()
             let (file, source) = (linked.path("file"), linked.path("source"))

@@ -10,7 +10,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S5: a filesystem that died keeps no place, and is not taken for one that serves.
+    /// S5: a filesystem that died keeps no place, and is not taken for a working one.
     @Suite(.timeLimit(.minutes(5))) struct S5DeadVolumeTests {
         // MARK: - Unmounting
 
@@ -27,7 +27,7 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
-        /// What cannot be written out is not said to be.
+        /// Data that cannot be written out are not reported as written.
         @Test(arguments: [FilesystemKind.ext4, .xfs])
         func aFlushOfAFilesystemThatWasShutDownFails(_ filesystem: FilesystemKind) async throws {
             let mounted = try await MountedVolume(filesystem)
@@ -50,7 +50,7 @@ extension RealDiskTests {
             holder.end()
         }
 
-        /// One whose options in the kernel's table tell of nothing, as with Linux before 6.8.
+        /// A mount whose options in the kernel's table show nothing, as with Linux before 6.8.
         @Test(arguments: [true, false]) func aDeathIsNoticedWithoutTheKernelsTable(isShutDown: Bool) async throws {
             let mounted = try await MountedVolume()
             let (parent, name) = try mounted.linked.host.backend.resolver.openParent(of: mounted.hostPath)
@@ -73,7 +73,7 @@ extension RealDiskTests {
             #expect(try await mounted.unmount() == .released)
         }
 
-        /// A write that fails is told once, by a failed call. What the disk has not taken by then it never will.
+        /// A write that fails is reported once, by a failed call. Data that the disk has not taken by then are lost.
         @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs])
         func aVolumeThatLostDataIsUnmountedByTheCallAfterTheOneThatFailed(_ filesystem: FilesystemKind) async throws {
             let file = try FaultyFile(size: 384 << 20)
@@ -217,7 +217,7 @@ extension RealDiskTests {
 
         /// Repairing would take from them what they have.
         @Test(arguments: [FilesystemKind.ext4, .xfs])
-        func aDeadVolumeInUseIsRefusedAndSaysByWhom(_ filesystem: FilesystemKind) async throws {
+        func aDeadVolumeInUseIsRefusedWithItsHolders(_ filesystem: FilesystemKind) async throws {
             let mounted = try await MountedVolume(filesystem)
             let holder = try HoldingProcess("exec 3>$0/held; echo; cat", mounted.place)
             try mounted.shutDown()
@@ -263,7 +263,7 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
-        /// Somebody has detached it and still uses it: no table tells of that, and every new mount is the same filesystem.
+        /// A process detached it and still uses it: no table shows that, and every new mount is the same filesystem.
         @Test func aDeadVolumeThatIsUsedOutOfSightIsRefused() async throws {
             let mounted = try await MountedVolume()
             let holder = try HoldingProcess("exec 3>$0/held; echo; cat", mounted.place)
@@ -276,7 +276,7 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
-        /// Nothing has been written that would have told.
+        /// No write has shown the fault.
         @Test(arguments: [FilesystemKind.ext4, .xfs])
         func aVolumeWhoseDiskTakesNothingIsNotCalledMounted(_ filesystem: FilesystemKind) async throws {
             let file = try FaultyFile(size: 384 << 20)
@@ -330,7 +330,7 @@ extension RealDiskTests {
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
         }
 
-        /// Somebody has unmounted the volume, and mounted there what came to the same device.
+        /// Another program has unmounted the volume, and mounted a filesystem there whose device has the same number.
         @Test func aRecordOfAnotherDiskDoesNotTakeItsMountAway() async throws {
             let disk = try LoopDisk(size: 64 << 20)
             try Command.run("mkfs.ext4", "-q", disk.device)

@@ -10,12 +10,12 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S5: an unmount says what has become of the mount, and who is in its way.
+    /// S5: an unmount reports the state of the mount, and its holders.
     @Suite(.timeLimit(.minutes(20))) struct S5UnmountNeverLiesTests {
         @Test func anUnmountOfTheLastMountReleasesTheDevice() async throws {
             let mounted = try await MountedVolume()
             #expect(try await mounted.unmount() == .released)
-            // True: somebody else can have the device for himself.
+            // True: another process can claim the device.
             let claim = open(mounted.disk.partition(), O_RDONLY | O_EXCL)
             #expect(claim >= 0)
             close(claim)
@@ -27,7 +27,7 @@ extension RealDiskTests {
             ("open file", "exec 3>$0/held; echo; cat"), ("current directory", "cd $0; echo; cat"),
             ("mapped file", "exec $0/held"),
         ])
-        func aMountInUseIsBusyAndSaysByWhom(_ use: String, _ script: String) async throws {
+        func aMountInUseIsBusyWithItsHolders(_ use: String, _ script: String) async throws {
             let mounted = try await MountedVolume()
             if use == "mapped file" {
                 // A program that runs from there is mapped from there.
@@ -63,7 +63,7 @@ extension RealDiskTests {
             #expect(try await mounted.unmount(from: target) == .released)
         }
 
-        /// Nothing in this namespace tells of it but the refusal of O_EXCL.
+        /// Nothing in this namespace shows it but the refusal of O_EXCL.
         @Test func aMountInAnotherNamespaceStillHoldsTheDevice() async throws {
             let mounted = try await MountedVolume()
             let holder = try HoldingProcess("exec unshare --mount --propagation private sh -c 'echo; exec cat'", "")
@@ -75,7 +75,7 @@ extension RealDiskTests {
             try await eventually("the device is free") { try !open.isInUse() }
         }
 
-        /// What lies on top belongs to somebody else, and what lies below comes to light again.
+        /// The mount on top is another program's, and the one below comes to light again.
         @Test func onlyTheVolumeOnTopIsUnmounted() async throws {
             let mounted = try await MountedVolume()
             try Command.run("mount", "-t", "tmpfs", "none", mounted.place)
@@ -104,7 +104,7 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
-        /// The disk loses what it is given: the mount stays, and the caller learns of it.
+        /// The disk loses data: the mount stays, and the caller learns of it.
         @Test(arguments: [false, true]) func dataThatCannotBeWrittenFailTheUnmount(byForce: Bool) async throws {
             let file = try FaultyFile(size: 64 << 20)
             let mounted = try await MountedVolume(on: file.attach())

@@ -11,7 +11,7 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// S6: what a call is confined to is compared where a path is opened, with the names that are there.
+/// S6: a call's confinement is compared where a path is opened, with the names that are there.
 @Suite struct S6ConfinementTests {
     typealias Call = @Sendable (any StorageHost, String) async throws -> Void
 
@@ -148,7 +148,7 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: other) == ["kept"])
     }
 
-    /// A caller that may do all and one that may do little never share what came of the same call.
+    /// Calls with full and with narrow rights never share an outcome.
     @Test func noOutcomeIsSharedAcrossConfinements() throws {
         func call(within name: String?) -> RegisteredOperation {
             RegisteredOperation(
@@ -162,7 +162,7 @@ import Testing
 }
 
 extension RealDiskTests {
-    /// S6: a call that is confined to some disks meets no other's filesystem, by whatever path.
+    /// S6: a call that is confined to some disks meets no other's filesystem, by any path.
     @Suite struct S6ConfinedDisksTests {
         @Test(arguments: Resolution.allCases) func noPathLeadsOntoAnothersDisk(_ resolution: Resolution) async throws {
             let (mine, theirs) = (try LoopDisk(), try LoopDisk())
@@ -188,7 +188,7 @@ extension RealDiskTests {
                     if call == "exists", let error { texts.insert(error.detail) }
                 }
             }
-            // The same, whatever is there.
+            // The same error, whether the path exists or not.
             #expect(texts.count == 1)
             try Command.run("ln", "-s", linked.path("theirs"), linked.path("shared/way"))
             await expectError(.denied) { _ = try await ours.volume(mountedAt: linked.path("shared/way")) }

@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S6: what has gone wrong with paths elsewhere. The race of CVE-2021-25741 is in ``S6RaceTests``.
+    /// S6: known faults of other programs with paths. The race of CVE-2021-25741 is in ``S6RaceTests``.
     @Suite struct S6HistoryTests {
         /// CVE-2017-1002101: a pod puts a link into its volume, and the host follows it when it prepares a
         /// directory of that volume.
@@ -75,7 +75,7 @@ extension RealDiskTests {
         }
 
         /// The same where a FUSE driver's helper mounts, which takes its target as text.
-        @Test func cve2021_25741_aHelperMountsWhereNobodyCanSwap() async throws {
+        @Test func cve2021_25741_aHelperMountsInAPrivateDirectory() async throws {
             let disk = try LoopDisk()
             let linked = try LinkedHost(.ntfs)
             let volume = try await linked.volume(on: disk)
@@ -95,7 +95,7 @@ extension RealDiskTests {
             #expect(try canary.isUnchanged())
             try await linked.host.unmountVolume(volume, from: linked.path("link"))
 
-            // Its own place is empty again, and what a killed process left there is in nobody's way.
+            // Its own place is empty again, and remains of a killed process there block no mount.
             let directory = "\(linked.scratch.path)/state/mounting"
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory).isEmpty)
             try Command.run("mkdir", "\(directory)/\(open.device.name)")
@@ -106,8 +106,8 @@ extension RealDiskTests {
             #expect(try MountTable.read().allSatisfy { !$0.target.hasPrefix(linked.scratch.path) })
         }
 
-        /// CVE-2023-3893: paths and volume IDs became commands of a shell. Here they are names, whatever
-        /// they say, also where a program is run.
+        /// CVE-2023-3893: paths and volume IDs became commands of a shell. Here they are names, with any content, also
+        /// where a program is run.
         @Test(arguments: [FilesystemKind.ext4, .ntfs])
         func cve2023_3893_aPathIsNoCommand(_ filesystem: FilesystemKind) async throws {
             let disk = try LoopDisk()

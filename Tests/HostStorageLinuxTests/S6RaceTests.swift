@@ -13,8 +13,8 @@ extension RealDiskTests {
     /// S6, and CVE-2021-25741: two threads swap directories and links as fast as they can while clients
     /// create, mount, link and remove through them.
     @Suite(.timeLimit(.minutes(20))) struct S6RaceTests {
-        /// How long it goes on at least. It goes on until everybody has met both sides of the race, however long a busy
-        /// machine takes for that.
+        /// How long it goes on at least. It goes on until every client has met both sides of the race, however long a
+        /// busy machine takes for that.
         static let duration = Duration.seconds(30)
 
         @Test(arguments: Resolution.allCases) func noRaceLeadsOutOfTheRoot(_ resolution: Resolution) async throws {
@@ -109,7 +109,7 @@ extension RealDiskTests {
             var unexpected: [String] = []
         }
 
-        /// Does something again and again, and counts what became of it.
+        /// Repeats a call, and counts its results.
         private static func `repeat`(
             _ name: String, in race: Race, _ work: @Sendable () async throws(StorageError) -> Void
         ) async {

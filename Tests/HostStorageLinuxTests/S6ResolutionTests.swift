@@ -144,7 +144,7 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: tree.path("dir")) == ["deep"])
     }
 
-    @Test func removalUnlinksLinksAndWaitsForNobody() throws {
+    @Test func removalUnlinksLinksAndDoesNotWait() throws {
         let tree = try Tree()
         let root = try tree.policy.resolve("\(tree.scratch.path)/root")
         // A FIFO that is opened would wait for a writer.
@@ -153,7 +153,7 @@ import Testing
         #expect(try tree.canary.isUnchanged())
     }
 
-    /// Only asked: nobody tries to empty it.
+    /// Only a query: no test tries to empty it.
     @Test func theTopOfTheHostIsKnownByWhicheverWay() throws {
         for path in ["/", "/proc/self/root", "/tmp/.."] {
             #expect(try TreeRemoval.isTopOfHost(Descriptor(opening: path, O_RDONLY | O_DIRECTORY), path))

@@ -10,13 +10,13 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S8: what hangs is visible, keeps its lock, and takes nobody else along.
+    /// S8: an operation that hangs is visible, keeps its lock, and delays no other.
     @Suite(.timeLimit(.minutes(20))) struct S8AHangIsContainedTests {
         // MARK: - Others go on
 
-        /// Stage and unstage, with all the questions that a node plugin asks meanwhile. Nobody here is patient: whoever
-        /// waited for the disk that hangs would wait longer than this suite may take. How much slower it is for the others
-        /// is for `make bench` to say.
+        /// Stage and unstage, with all the queries that a node plugin makes meanwhile. All timeouts are long: a call
+        /// that waited for the disk that hangs would wait longer than this suite may take. `make bench` measures how
+        /// much slower the other disks are.
         @Test func thirtyTwoVolumesGoOnBesideOneThatHangs() async throws {
             let linked = try LinkedHost(timeout: .seconds(7200), silence: .seconds(7200))
             let disks = try (0..<32).map { _ in try LoopDisk(size: 64 << 20) }
@@ -74,7 +74,7 @@ extension RealDiskTests {
 
         /// A format and a resize look at all disks for a second volume of the same ID.
         @Test func searchesAndRescansAndListsDoNotWaitForADiskThatHangs() async throws {
-            // Whoever waits for a silent disk here waits longer than this suite may take.
+            // A call that waits for a silent disk here waits longer than this suite may take.
             let linked = try LinkedHost(silence: .seconds(600))
             let file = try FaultyFile(size: 64 << 20)
             let faulty = try file.attach()
@@ -100,8 +100,8 @@ extension RealDiskTests {
             _ = try await stuck.value
         }
 
-        /// A disk that nobody has heard of: what is found elsewhere is worked on, and what is not found may be there.
-        @Test func aDiskThatHasNeverAnsweredIsInNobodysWayAndDeniesNothing() async throws {
+        /// A disk without any answer yet: a volume found elsewhere is worked on, and one not found may be on it.
+        @Test func aDiskThatHasNeverAnsweredDelaysNoOtherAndDeniesNothing() async throws {
             let linked = try LinkedHost(silence: .seconds(1))
             let file = try FaultyFile(size: 64 << 20)
             let faulty = try file.attach()
@@ -125,7 +125,7 @@ extension RealDiskTests {
             await expectError(.notFound) { try await fresh.host.disk(of: VolumeID(guid: "\(UUID())")) }
         }
 
-        @Test func aLoopDeviceThatHangsInItsRescanKeepsNobody() async throws {
+        @Test func aLoopDeviceThatHangsInItsRescanDelaysNoOther() async throws {
             let linked = try LinkedHost(silence: .seconds(10))
             let file = try FaultyFile(size: 64 << 20)
             let faulty = try file.attach()
@@ -142,10 +142,10 @@ extension RealDiskTests {
             try file.order(.none)
         }
 
-        // MARK: - The one that hangs
+        // MARK: - The disk that hangs
 
         /// The caller leaves at once, the operation stays visible and in the way of its own disk alone.
-        @Test func whoIsCancelledLeavesAndTheOperationStays() async throws {
+        @Test func aCancelledCallerLeavesAndTheOperationStays() async throws {
             let linked = try LinkedHost(timeout: .milliseconds(100))
             let file = try FaultyFile(size: 64 << 20)
             let disk = try file.attach()
@@ -166,7 +166,7 @@ extension RealDiskTests {
             await expectError(.aborted, "has been running for") { try await linked.host.remove(place, force: true) }
             try file.order(.none)
             try await linked.nothingIsRunning()
-            // What its caller left has come to its end.
+            // The operation that its caller left has ended.
             #expect(try await linked.host.volume(mountedAt: place) == volume)
             try await linked.host.unmountVolume(volume, from: place)
         }

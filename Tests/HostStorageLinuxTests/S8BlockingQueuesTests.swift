@@ -101,7 +101,7 @@ import Testing
         for task in stuck { try await task.value }
     }
 
-    /// All disks are asked something, and many of them hang.
+    /// A query of all disks, and many of them hang.
     @Test func questionsToAllDisksLeaveThreadsToTheCallsAboutOne() async throws {
         let queues = BlockingQueues(limit: 8)
         let gate = DispatchSemaphore(value: 0)

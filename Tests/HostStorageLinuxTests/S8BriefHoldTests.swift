@@ -9,8 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// A device that somebody holds for a moment fails no call; one that somebody goes on to hold is told with the
-    /// holder's name.
+    /// S8: a process that holds a device for a moment fails no call; one that keeps holding it is reported by name.
     @Suite(.timeLimit(.minutes(5))) struct S8BriefHoldTests {
         /// Holds a device as mount(2) and mkfs do.
         private func hold(_ device: String) throws -> HoldingProcess {
@@ -20,7 +19,7 @@ extension RealDiskTests {
             return try HoldingProcess("exec /usr/bin/python3 -c '\(script)' $0", device)
         }
 
-        /// A volume, what is done to it, and the device that has to be had for that.
+        /// A volume, an operation on it, and the device that the operation has to claim.
         private struct Work {
             let linked: LinkedHost
             let disk: LoopDisk
@@ -52,7 +51,7 @@ extension RealDiskTests {
         }
 
         @Test(arguments: ["partition", "format", "mount"])
-        func whoGoesOnToHoldADeviceIsNamed(_ name: String) async throws {
+        func aLastingHolderOfADeviceIsNamed(_ name: String) async throws {
             let work = try await work(name)
             let holder = try hold(work.device)
             await expectError(.busy, "process \(holder.id)", "open device") { try await work.run() }
@@ -96,7 +95,7 @@ extension RealDiskTests {
                 }
             }
             #expect(tries == BriefHold.attempts)
-            // What fails otherwise is not tried again.
+            // Other failures are not retried.
             tries = 0
             #expect(throws: StorageError.self) {
                 try BriefHold.outlast { () throws(StorageError) in

@@ -11,7 +11,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S8: a tool sees the device that it works on and no other, so that one that hangs is none of its business.
+    /// S8: a tool sees the device that it works on and no other, so that it never waits for another that hangs.
     @Suite struct S8ToolsSeeTheirDeviceTests {
         /// Every tool that there is for each filesystem, beside a disk that answers nothing and a mount of it that
         /// answers nothing.
@@ -125,7 +125,7 @@ extension RealDiskTests {
         }
 
         /// And not forty lines of how it wants to be called.
-        @Test func theReasonOfAToolThatRefusesIsTold() async throws {
+        @Test func theReasonOfAToolThatRefusesIsReported() async throws {
             let disk = try LoopDisk(size: 8 << 20)
             let linked = try LinkedHost(.xfs)
             let volume = try await linked.volume(on: disk)

@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S9: what the running system is on is neither mounted nor told of by a path. The system is here one that the test
+    /// S9: the running system's disks are neither mounted nor revealed by a path. The system is here one that the test
     /// makes: a loop device at a place of the system, in this process's own namespace.
     @Suite(.timeLimit(.minutes(5))) struct S9MountTests {
         /// A formatted volume at a place of the system.
@@ -50,7 +50,7 @@ extension RealDiskTests {
             try await host.unmountVolume(system.volume, from: staging)
         }
 
-        @Test func aVolumeOfTheSystemsDiskIsMountedForWhoNamesTheDisk() async throws {
+        @Test func aVolumeOfTheSystemsDiskIsMountedForCallersThatNameTheDisk() async throws {
             let system = try await SystemVolume()
             let (host, staging) = (system.linked.host, system.linked.path("staging"))
             let own = try #require(try await host.diskIdentifiers()[system.disk.number])
@@ -72,13 +72,13 @@ extension RealDiskTests {
                 await expectError(.denied, "running system") { try await host.volume(mountedAt: staging) }
                 await expectError(.denied, "running system") { try await host.volume(closestTo: staging) }
             }
-            // Nobody is kept from taking it away again.
+            // It can always be unmounted again.
             try await host.unmountVolume(system.volume, from: staging)
             try system.end()
         }
 
         /// As a container runtime does it with a directory of the host.
-        @Test func aBindMountOfADirectoryOfTheHostTellsNoVolume() async throws {
+        @Test func aBindMountOfADirectoryOfTheHostRevealsNoVolume() async throws {
             let system = try await SystemVolume()
             let (host, bind) = (system.linked.host, system.linked.path("bind"))
             try await host.makeDirectory(bind)
@@ -94,7 +94,7 @@ extension RealDiskTests {
 
         /// The disk that this test runs from.
         @Test(.disabled(if: Machine.isHere, "the virtual machine's root is on no disk"))
-        func aDirectoryOnTheHostsOwnDiskTellsNoVolume() async throws {
+        func aDirectoryOnTheHostsOwnDiskRevealsNoVolume() async throws {
             let linked = try LinkedHost()
             let bind = linked.path("bind")
             try await linked.host.makeDirectory(bind)

@@ -8,7 +8,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S9: the disk on which these tests run. What else a system can be on is tried in the virtual machine.
+    /// S9: the disk on which these tests run. Other devices of a system are tried in the virtual machine.
     @Suite struct S9OwnDiskTests {
         @Test(.disabled(if: Machine.isHere, "the virtual machine's root is on no disk"))
         func theSystemsDiskIsRefused() async throws {

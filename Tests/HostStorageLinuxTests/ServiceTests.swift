@@ -28,8 +28,8 @@ extension RealDiskTests {
             }.host
         }
 
-        /// S8, S10: who gives up leaves at once; what was begun goes on, is listed, and is in nobody else's way.
-        @Test func aSlowStartOutlivesItsCallerAndSlowsNobody() async throws {
+        /// S8, S10: a caller that gives up leaves at once; its operation goes on, is listed, and delays no other.
+        @Test func aSlowStartOutlivesItsCallerAndDelaysNoOther() async throws {
             let container = try SystemdContainer()
             let wait = "ExecStartPre=/bin/sh -c 'until test -e /run/go; do sleep 0.05; done'"
             try container.install("ours-slow.service", Self.unit(wait))
@@ -53,7 +53,7 @@ extension RealDiskTests {
             #expect(try await host.service(slow).state == .running)
         }
 
-        /// S8: one that never says that it is ready. Asking again is waiting again.
+        /// S8: one that never reports that it is ready. A repeated call waits again.
         @Test func aServiceThatIsNeverReadyHoldsItsCallerForAWhile() async throws {
             let container = try SystemdContainer()
             try container.install(
@@ -78,7 +78,7 @@ extension RealDiskTests {
             #expect(try await host.service(stubborn).state == .stopping)
         }
 
-        /// S9: a name that the policy has does not open what it stands for.
+        /// S9: an alias that the policy names does not permit its target.
         @Test func anAliasIsJudgedByWhatItStandsFor() async throws {
             let container = try SystemdContainer()
             try container.install("theirs.service", Self.unit(""))
@@ -94,7 +94,7 @@ extension RealDiskTests {
             #expect(try await host.service(alias).state == .running)
         }
 
-        /// S9: what no policy can name is not stopped along.
+        /// S9: a unit that no policy can name is not stopped along.
         @Test func aTargetThatDependsOnAServiceKeepsItRunning() async throws {
             let container = try SystemdContainer()
             try container.install("ours-base.service", Self.unit(""))
@@ -116,7 +116,7 @@ extension RealDiskTests {
             "Requires=ours-base.service", "Requisite=ours-base.service", "BindsTo=ours-base.service",
             "PartOf=ours-base.service", "StopPropagatedFrom=ours-base.service",
         ])
-        func whateverWouldStopAlongIsADependent(_ relation: String) async throws {
+        func everyUnitThatWouldStopAlongIsADependent(_ relation: String) async throws {
             let container = try SystemdContainer()
             try container.install("ours-base.service", Self.unit(""))
             try container.install(
@@ -135,7 +135,7 @@ extension RealDiskTests {
             #expect(try await host.service(base).state == .stopped)
         }
 
-        @Test func howAStartEndedIsTold() async throws {
+        @Test func theResultOfAStartIsReported() async throws {
             let container = try SystemdContainer()
             try container.install(
                 "ours-conditional.service", Self.unit("ConditionPathExists=/nowhere", section: "Unit"))
@@ -164,7 +164,7 @@ extension RealDiskTests {
             await expectError(.failedPrecondition, "with others alone") { try await start("ours-hidden") }
         }
 
-        /// Somebody stops by hand what is being started.
+        /// An operator stops a service that is being started.
         @Test func aStartThatIsCalledOffIsAborted() async throws {
             let container = try SystemdContainer()
             try container.install("ours-slow.service", Self.unit("ExecStartPre=/bin/sleep 30"))
@@ -177,7 +177,7 @@ extension RealDiskTests {
             await expectError(.aborted, "the contrary") { try await start.value }
         }
 
-        @Test func aSystemdThatGoesAwayMeanwhileIsToldOf() async throws {
+        @Test func aSystemdThatGoesAwayMeanwhileIsReported() async throws {
             var container: SystemdContainer? = try SystemdContainer()
             try container?.install("ours-slow.service", Self.unit("ExecStartPre=/bin/sleep 30"))
             try container?.reload()
@@ -202,7 +202,7 @@ extension RealDiskTests {
             await expectError(.unsupported, "no systemd") { try await alone.service(ServiceName("x")) }
         }
 
-        /// S8: a bus that accepts and never says a word.
+        /// S8: a bus that accepts and never answers.
         @Test func aSilentBusHoldsNoCaller() async throws {
             let scratch = try ScratchDirectory()
             let path = "\(scratch.path)/bus"

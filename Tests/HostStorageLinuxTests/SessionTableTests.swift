@@ -38,7 +38,7 @@ import Testing
         try write("3260", "iscsi_connection/connection\(id):0/port")
     }
 
-    /// - Parameter type: the first byte that it tells of itself.
+    /// - Parameter type: the first byte of its INQUIRY data.
     private func unit(_ address: String, of session: Int, type: UInt8 = 0, block: String? = nil) throws {
         let directory = "iscsi_session/session\(session)/device/target\(address.dropLast(2))/\(address)"
         try write(String(UnicodeScalar(type)), "\(directory)/inquiry")
@@ -62,7 +62,7 @@ import Testing
         #expect(try ids() == [1])
         #expect(try ids(port: 3261) == [4])
         #expect(try ids("2001:db8::1") == [12])
-        // Where the target has sent it, nobody has asked for.
+        // No caller has asked for the address to which the target has redirected it.
         #expect(try ids("198.51.100.9").isEmpty)
     }
 
@@ -113,7 +113,7 @@ import Testing
         #expect(throws: StorageError.self) { try ids() }
     }
 
-    @Test func statesAreToldApart() throws {
+    @Test func statesAreDistinguished() throws {
         try session(1)
         try session(2, state: "FAILED")
         try session(3, state: "FREE")

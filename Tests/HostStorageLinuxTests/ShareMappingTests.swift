@@ -10,7 +10,7 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// What can be said of shares without a kernel that mounts them.
+/// Facts about shares that take no kernel that mounts them.
 @Suite struct ShareMappingTests {
     private let share: SMBShare
 
@@ -43,7 +43,7 @@ import Testing
 
     // MARK: - Records
 
-    @Test func everyRecordIsFoundWhateverItsShareIsCalled() throws {
+    @Test func everyRecordIsFoundForAnyNameOfItsShare() throws {
         let scratch = try ScratchDirectory()
         let records = try ShareRecords(stateDirectory: scratch.path)
         var mappings: Set<ShareMapping> = []
@@ -83,7 +83,7 @@ import Testing
         links.add(remote, link: link)
         #expect(try later.users(of: alice) == links)
 
-        // What cannot be understood says nothing about users.
+        // A record that cannot be parsed leaves the users unknown.
         try "boot=x\nnonsense".write(toFile: file, atomically: false, encoding: .utf8)
         #expect(try later.users(of: alice) == nil)
         try later.remove(alice)
@@ -111,7 +111,7 @@ extension RealDiskTests {
             await expectError(.notFound) { try await linked.host.unmapShare(remote) }
         }
 
-        /// Where a mapping is mounted anew, whoever writes through its link must not find the directory below it.
+        /// Where a mapping is mounted anew, a writer through its link must not find the directory below it.
         @Test func oneMountTakesAnothersPlaceWithoutAMomentInBetween() async throws {
             let scratch = try ScratchDirectory()
             try FileManager.default.createDirectory(atPath: "\(scratch.path)/place", withIntermediateDirectories: true)
@@ -135,7 +135,7 @@ extension RealDiskTests {
             #expect(try !MountReplacement.isMounted("place", in: directory, "place"))
         }
 
-        /// The last who has a detached mount waits until its server, or here its disk, has answered.
+        /// The last user of a detached mount waits until its server, or here its disk, has answered.
         @Test func aDetachedMountThatHangsKeepsNoOtherFromItsEnd() async throws {
             let scratch = try ScratchDirectory()
             let file = try FaultyFile(size: 64 << 20)

@@ -5,16 +5,16 @@ import Foundation
 import LoopDisks
 import Testing
 
-/// A shell script in the place of a program, in this process's mount namespace alone, for as long as its
-/// owner lives. It says that it has begun, waits for leave to go on, and then does what it is told.
+/// A shell script in the place of a program, in this process's mount namespace alone, for as long as its owner lives.
+/// It signals that it has begun, waits for permission to go on, and then runs its script.
 final class StandInProgram: Sendable {
     private let scratch: ScratchDirectory
     private let place: String
 
     /// - Parameters:
     ///   - path: of the program, or of a link to it.
-    ///   - script: what comes after the leave. "$program" is the program itself.
-    ///   - prelude: what comes before anything else.
+    ///   - script: the commands after the permission. "$program" is the program itself.
+    ///   - prelude: commands before all others.
     init(_ path: String, _ script: String, prelude: String = "") throws {
         try RealDisks.require()
         scratch = try ScratchDirectory()

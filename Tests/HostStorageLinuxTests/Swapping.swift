@@ -4,7 +4,7 @@ import Foundation
 import LoopDisks
 import Synchronization
 
-/// A thread that swaps two names as fast as it can until it is told to stop.
+/// A thread that swaps two names as fast as it can until it is stopped.
 final class Swapping: Sendable {
     private let isStopped = Atomic(false)
     private let count = Atomic(0)

@@ -56,7 +56,7 @@ import Testing
         #expect(try records.text() == "plain\n\(Self.secret)")
         let link = try FileManager.default.destinationOfSymbolicLink(atPath: records.record.path)
         #expect(link.hasPrefix("/proc/\(getpid())/fd/"))
-        // For root, or whoever this runs as, alone.
+        // For root, or the user of this process, alone.
         #expect(try Command.run("stat", "--dereference", "--format=%a", link) == "600")
         #expect(!records.hasSecret())
         try lent.restore()

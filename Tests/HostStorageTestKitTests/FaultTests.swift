@@ -5,7 +5,7 @@ import HostStorage
 import HostStorageTestKit
 import Testing
 
-/// What the simulated host does when it is told to.
+/// The faults that a test can set on the simulated host.
 @Suite(.timeLimit(.minutes(20))) struct FaultTests {
     let host: MemoryHost
     var backend: MemoryBackend { host.backend }
@@ -13,7 +13,7 @@ import Testing
 
     init() throws { host = try MemoryHost() }
 
-    @Test func aCallFailsAsOftenAsItIsToldTo() async throws {
+    @Test func aCallFailsAsOftenAsItIsSetTo() async throws {
         let disk = try backend.attachDisk(size: 1 << 30)
         backend.fail(.partitionDisk, with: broken, times: 2)
         backend.fail(.partitionDisk, with: broken, times: 0)
@@ -68,7 +68,7 @@ import Testing
         for operation in operations { await expectFailure(of: operation) }
     }
 
-    @Test func aHungCallDoesItsWorkWhenItIsReleasedWhoeverHasLeft() async throws {
+    @Test func aHungCallDoesItsWorkWhenReleasedAlsoWithoutItsCaller() async throws {
         let path = try host.settings.paths.resolve("/var/lib/kubelet/x")
         let hang = backend.hang(.makeDirectory)
         // On the backend itself, where no registry shields the call from its caller's cancellation.

@@ -5,8 +5,8 @@ import HostStorage
 import HostStorageTestKit
 import Testing
 
-/// What a test can do to the simulated host that no rig can do to a real one. What both do alike is in the
-/// conformance scenarios.
+/// Controls of the simulated host that no rig has for a real one. Behaviour that both share is in the conformance
+/// scenarios.
 @Suite struct SimulationTests {
     let host: MemoryHost
     var backend: MemoryBackend { host.backend }
@@ -33,7 +33,7 @@ import Testing
         #expect(try await host.isDiskReadOnly(disk))
     }
 
-    @Test func aSilentDiskIsLeftOutAndFailsWhateverIsAskedOfIt() async throws {
+    @Test func aSilentDiskIsLeftOutAndFailsEveryQuery() async throws {
         let disk = try backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]))
         let other = try backend.attachDisk(size: 1 << 30)
         let volume = try #require(try await host.volumes(on: disk, partition: nil).first)
@@ -78,11 +78,11 @@ import Testing
         for volume in volumes { await expectError(.denied) { try await host.formatVolume(volume) } }
         #expect(backend.content(of: disk) == before)
         #expect(try await host.diskState(disk) == .online)
-        // It holds whatever is mounted from nowhere else.
+        // Directories without a mount of their own are on it.
         await expectError(.denied, "running system") { try await host.volume(closestTo: "/srv") }
         try await host.makeDirectory("/srv/x")
         await expectError(.denied, "running system") { try await host.mountVolume(volumes[1], at: "/srv/x") }
-        // Unless who makes the call names the disk for it.
+        // Unless the caller names the disk for it.
         try await SystemDiskUse.$current.withValue(SystemDiskUse { _ in true }) {
             #expect(try await host.volume(closestTo: "/srv") == volumes.first)
             try await host.mountVolume(volumes[1], at: "/srv/x")

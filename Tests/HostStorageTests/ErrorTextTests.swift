@@ -5,7 +5,7 @@ import HostStorage
 import HostStorageTestKit
 import Testing
 
-/// What errors say of the host.
+/// The host's paths in errors.
 @Suite struct ErrorTextTests {
     @Test func whatAFileOrAProgramIsNamedTurnsNoTerminalAndBreaksNoLine() {
         var error = StorageError(
@@ -20,8 +20,8 @@ import Testing
         #expect(text.contains("one  two") && text.contains("a b") && text.contains("txt.exe"))
     }
 
-    /// Whatever a backend says, of whichever place beneath a drive.
-    @Test func inTheWindowsDialectTheHostsPathsAreTold() async throws {
+    /// For every error of a backend, and every place beneath a drive.
+    @Test func inTheWindowsDialectErrorsHaveThePathsOfCallers() async throws {
         let paths = try PathPolicy(
             roots: [#"C:\var\lib\kubelet"#], drives: ["C": "/srv/c drive"], dialect: .windows, ignoresCase: true)
         let host = MemoryHost(settings: HostSettings(paths: paths))

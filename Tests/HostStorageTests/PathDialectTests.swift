@@ -5,7 +5,7 @@ import HostStorage
 import HostStorageTestKit
 import Testing
 
-/// Which spellings are taken, and which one callers are told.
+/// Which spellings are taken, and which one callers get.
 @Suite struct PathDialectTests {
     static func policy(_ dialect: PathDialect) throws -> PathPolicy {
         try PathPolicy(
@@ -56,7 +56,7 @@ import Testing
         expectError(.invalidArgument, "path length 261") { try policy.resolve(longest + "x", driveless: .onDriveC) }
     }
 
-    @Test func pathsAreToldInTheDialectsSpelling() throws {
+    @Test func pathsAreDisplayedInTheDialectsSpelling() throws {
         for dialect in [PathDialect.both, .posix] {
             let policy = try Self.policy(dialect)
             #expect(try policy.resolve("/data/x").description == "/data/x")
@@ -70,8 +70,8 @@ import Testing
         expectError(.denied, #"directories: C:\var\lib\kubelet, D:"#) { try policy.resolve(#"C:\Windows"#) }
     }
 
-    /// What callers are told is what they may send, for every path that there is.
-    @Test(arguments: PathDialect.allCases) func whatIsToldResolvesToTheSamePlace(_ dialect: PathDialect) throws {
+    /// A path that callers get is one that they may send, for every path.
+    @Test(arguments: PathDialect.allCases) func displayedPathsResolveToTheSamePlace(_ dialect: PathDialect) throws {
         let policy = try Self.policy(dialect)
         let names = [
             "x", "X", "two words", "größe", "\u{E9}", "e\u{301}", "a..b", ".hidden", "日本", "\u{1F4BE}", "a'b%c",
@@ -94,7 +94,7 @@ import Testing
         expectError(.invalidArgument, "is on no drive") {
             try PathPolicy(roots: ["/data"], drives: ["C": "/srv/windows"], dialect: .windows)
         }
-        // A root that nobody could name.
+        // A root that no caller could name.
         expectError(.invalidArgument) { try PathPolicy(roots: ["/srv/a:b"], dialect: .windows) }
         #expect(
             try PathPolicy(roots: ["/srv/a b"], dialect: .windows).resolve(#"C:\srv\a b\x"#).hostPath == "/srv/a b/x")
@@ -131,7 +131,7 @@ import Testing
         }
     }
 
-    // MARK: - What a host tells
+    // MARK: - Answers of a host
 
     @Test func errorsAndHoldersNamePathsInWindowsSpelling() async throws {
         let host = MemoryHost(

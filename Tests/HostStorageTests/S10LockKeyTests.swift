@@ -6,7 +6,7 @@ import Testing
 
 @testable import HostStorage
 
-/// S10: what is in whose way.
+/// S10: which keys are in each other's way.
 @Suite struct S10LockKeyTests {
     static let policy = Result { try PathPolicy(roots: ["/k", "/k/inner"]) }
 
@@ -22,7 +22,7 @@ import Testing
             (.entry(a), .tree(a), true), (.tree(a), .tree(b), false), (.tree(a), .tree(other), false),
             (.tree(a), .entry(other), false), (.tree(a), .disk(DiskNumber(1)), false),
             (.disk(DiskNumber(1)), .disk(DiskNumber(1)), true), (.disk(DiskNumber(1)), .disk(DiskNumber(2)), false),
-            // Whichever root a place is beneath.
+            // Beneath every root.
             (.tree(try Self.path("/k/inner")), .entry(try Self.path("/k/inner/x")), true),
         ]
         for (key, other, isInTheWay) in inTheWay {

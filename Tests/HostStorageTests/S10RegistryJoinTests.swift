@@ -94,7 +94,7 @@ import Testing
         #expect(runs.all == operations.indices.map(String.init))
     }
 
-    @Test func whoJoinsDoesNotLosePatience() async throws {
+    @Test func aJoinedCallDoesNotTimeOut() async throws {
         let registry = OperationRegistry(timeout: .milliseconds(50))
         let hang = Hang()
         async let first: Int = registry.perform(.on(disks: [1], "same")) {

@@ -63,7 +63,7 @@ import Testing
         _ = try await (first, second)
     }
 
-    @Test func nobodyOvertakesWhoWaitsForAKey() async throws {
+    @Test func noCallOvertakesOneThatWaitsForAKey() async throws {
         let hang = Hang()
         let order = Record<String>()
         try await withThrowingTaskGroup(of: Void.self) { group in

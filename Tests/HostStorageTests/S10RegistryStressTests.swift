@@ -72,7 +72,7 @@ import Testing
         #expect(registry.running.isEmpty)
     }
 
-    /// Who is told that it waited too long may try again: nothing of its first try may come after.
+    /// A caller that has waited too long may try again: nothing of its first try may come after.
     @Test func anAbortedCallHasNotRunAndNeverWill() async throws {
         let registry = OperationRegistry(timeout: .milliseconds(2))
         let ran = Record<Int>()

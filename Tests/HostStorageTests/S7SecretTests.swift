@@ -7,7 +7,7 @@ import Logging
 import Synchronization
 import Testing
 
-/// S7: what a secret is in shows everything but the secret.
+/// S7: a value with a secret in it shows everything but the secret.
 @Suite struct S7SecretTests {
     static let word = "correct-horse-battery"
 

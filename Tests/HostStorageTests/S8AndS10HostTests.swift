@@ -37,7 +37,7 @@ import Testing
         await expectError(.aborted, inTheWay) { try await host.mountVolume(volume, at: "/var/lib/kubelet/x") }
         await expectError(.aborted, inTheWay) { try await host.unmountVolume(volume, from: "/var/lib/kubelet/x") }
 
-        // Questions wait for nobody, and other disks are no concern of it.
+        // Queries wait for no operation, and other disks are not affected.
         #expect(try await host.isVolumeFormatted(volume) == false)
         #expect(try await host.diskState(disk) == .online)
         try await host.setDiskState(otherDisk, to: .online)
@@ -72,7 +72,7 @@ import Testing
     }
 
     /// Else two would find room for names that are the same.
-    @Test func aShareIsInTheWayOfItsLinkInWhateverCase() async throws {
+    @Test func aShareIsInTheWayOfItsLinkInAnyCase() async throws {
         let host = try host(timeout: .milliseconds(50), ignoresCase: true)
         let remote = try SMBRemotePath(#"\\server\data"#)
         let hang = host.backend.hang(.mapShare)

@@ -5,7 +5,7 @@ import HostStorage
 import HostStorageTestKit
 import Testing
 
-/// S8: a caller can always leave; what it began goes on and stays in sight.
+/// S8: a caller can always leave; its operation goes on and stays visible.
 @Suite(.timeLimit(.minutes(20))) struct S8RegistryLeavingTests {
     let registry = OperationRegistry(timeout: .seconds(60))
 
@@ -24,7 +24,7 @@ import Testing
         #expect(error != nil)
         #expect(registry.running.map(\.operation.subject) == ["slow"], "it keeps its keys")
 
-        // Whoever asks for the same joins it still.
+        // An equal call still joins it.
         async let joined: Void = registry.perform(.on(disks: [1], "slow")) { Issue.record("it ran twice") }
         try await registry.settle(joined: 1, of: .on(disks: [1], "slow"))
         hang.release()
@@ -81,7 +81,7 @@ import Testing
         try await holder
     }
 
-    @Test func whoWaitsTooLongIsToldByWhatAndForHowLong() async throws {
+    @Test func aCallThatWaitsTooLongGetsTheOperationInItsWayAndItsAge() async throws {
         let registry = OperationRegistry(timeout: .milliseconds(100))
         let hang = Hang()
         async let holder: Void = registry.perform(.on(disks: [1], "the hung disk")) { await hang.wait() }

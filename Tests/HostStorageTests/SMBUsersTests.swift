@@ -73,7 +73,7 @@ import Testing
         expectLeave(&users, remote, false)
     }
 
-    @Test func whoIsNotKnownDoesNotLeave() throws {
+    @Test func anUnknownUserDoesNotLeave() throws {
         var users = SMBUsers.unknown
         users.add(remote, link: links[0])
         expectLeave(&users, remote, true)
@@ -96,7 +96,7 @@ import Testing
         expectLeave(&users, remote, false)
     }
 
-    @Test func aRestartForgetsNobodyAndAnotherBootAllButTheLinks() throws {
+    @Test func aRestartKeepsAllUsersAndAnotherBootTheLinksAlone() throws {
         let odd = try PathPolicy(roots: ["/srv"]).place(hostPath: #"/srv/a b=c d=/e"#)
         var users = SMBUsers()
         users.add(remote, link: odd)

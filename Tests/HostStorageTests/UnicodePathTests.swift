@@ -34,7 +34,7 @@ import Testing
         #expect(path.components.map { Array($0.utf8) } == [Array("..\(mark)".utf8)])
     }
 
-    @Test func everyComponentIsCleanWhateverMarksAreStrewnIn() throws {
+    @Test func everyComponentIsCleanWithAnyMarksStrewnIn() throws {
         let marks = ["", "\u{301}", "\u{20DD}", "\u{200D}", "\u{FE0F}", "\u{1F3FB}"]
         let parts = ["..", ".", "a", "", "/", "\\"]
         var accepted = 0

@@ -14,7 +14,7 @@ import Testing
         /// Accepted by the original, refused here, as these errors say.
         case weak(StorageError.Code, String)
 
-        /// The code and the words of the refusal; nil for what is accepted.
+        /// The code and the words of the refusal; nil for accepted paths.
         var refusal: (StorageError.Code, String)? {
             switch self {
             case .accepted: nil

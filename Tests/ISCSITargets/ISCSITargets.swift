@@ -10,7 +10,7 @@ import Synchronization
 public final class ISCSITargets: Sendable {
     public static let ipv4 = portal("127.0.0.1")
     public static let ipv6 = portal("::1")
-    /// An address of this machine that it can give up, so that nobody answers there; ``leaveNetwork()``.
+    /// An address of this machine that it can give up, so that no server answers there; ``leaveNetwork()``.
     public static let leaving = portal("192.0.2.2")
 
     private static func portal(_ address: String) -> ISCSIPortal {
@@ -27,7 +27,7 @@ public final class ISCSITargets: Sendable {
         guard Machine.isHere else { throw CommandFailed("iSCSI targets are for the virtual machine: make test") }
         scratch = try ScratchDirectory()
         try Command.run("modprobe", "--all", "configfs", "sd_mod", "iscsi_tcp")
-        // Where the kernel keeps what it is told to; the module looks for it once.
+        // The directory of the kernel's target configuration; the module looks for it once.
         try FileManager.default.createDirectory(atPath: "/etc/target", withIntermediateDirectories: true)
         try Command.run("modprobe", "--all", "target_core_mod", "target_core_file", "iscsi_target_mod")
         if !FileManager.default.fileExists(atPath: Self.configuration) {
@@ -58,7 +58,7 @@ public final class ISCSITargets: Sendable {
     /// Sets up a target with blank disks of 64 MiB.
     ///
     /// - Parameters:
-    ///   - chap: what a login has to prove; nil lets anybody in.
+    ///   - chap: what a login has to prove; nil accepts every login.
     ///   - mutual: what the target proves to a login that asks it to.
     ///   - portals: where.
     public func add(
@@ -156,7 +156,7 @@ public final class ISCSITargets: Sendable {
         let output = try FileHandle(forWritingTo: URL(filePath: log))
         let process = Process()
         process.executableURL = URL(filePath: "/usr/sbin/iscsid")
-        // Told to debug (-d 8) it writes the secrets that it is given into its log itself.
+        // With debugging on (-d 8) it writes its secrets into its log itself.
         process.arguments = ["--foreground"]
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = output

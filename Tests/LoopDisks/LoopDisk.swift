@@ -7,7 +7,7 @@ public import HostStorage
 public final class LoopDisk: Sendable {
     public let device: String
     public let file: String
-    /// What serves the file, where it is no plain one. Released when the device is detached.
+    /// The server of the file, where it is no plain one. Released when the device is detached.
     private let server: (any BackingFile)?
     /// Keeps a device that detaches itself.
     private let hold: Int32?
@@ -22,7 +22,7 @@ public final class LoopDisk: Sendable {
         (server, hold) = (nil, nil)
     }
 
-    /// A disk on a file that somebody else serves. It is gone with this process too, however that ends.
+    /// A disk on a file that another program serves. It is gone with this process too, in every way of ending.
     public init(of server: any BackingFile) throws {
         file = server.path
         device = try Self.attach(file)
@@ -44,7 +44,7 @@ public final class LoopDisk: Sendable {
 
     deinit {
         for mount in Self.mounts(of: device) { _ = try? Command.run("umount", mount) }
-        // A partition that somebody still holds, a FUSE server that has not ended yet, keeps the device as well.
+        // A partition that a process still holds, a FUSE server that has not ended yet, keeps the device as well.
         for _ in 0..<40 {
             _ = try? Command.run("partx", "--delete", device)
             let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/sys/block/\(name)")) ?? []
@@ -111,7 +111,7 @@ public final class LoopDisk: Sendable {
     }
 }
 
-/// A file that somebody serves for a ``LoopDisk``, for as long as that is attached.
+/// A file that a program serves for a ``LoopDisk``, for as long as that is attached.
 public protocol BackingFile: AnyObject, Sendable {
     var path: String { get }
 }

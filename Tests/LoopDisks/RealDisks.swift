@@ -3,8 +3,8 @@
 import Foundation
 public import Testing
 
-/// What a test needs that works on real disks: root, in a mount namespace of its own, so that nothing it
-/// mounts outlives it. `make test` gives both.
+/// The preconditions of a test on real disks: root, in a mount namespace of its own, so that nothing it mounts outlives
+/// it. `make test` gives both.
 public enum RealDisks {
     public static let areAvailable: Bool = {
         let own = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/mnt")

@@ -10,7 +10,7 @@ import Testing
 @Suite struct MetricsEndpointTests {
     private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
-    @Test func aPortThatIsTakenIsToldOf() async throws {
+    @Test func aPortThatIsTakenIsReported() async throws {
         let first = try await MetricsEndpoint(
             at: try #require(MetricsAddress("127.0.0.1:0")), showing: MetricsRegistry(), logger: logger)
         let port = try #require(first.address.split(separator: ":").last)
@@ -21,7 +21,7 @@ import Testing
         await first.close()
     }
 
-    @Test func aHostThatThereIsNotIsToldOf() async throws {
+    @Test func aHostThatDoesNotExistIsReported() async throws {
         let nowhere = try #require(MetricsAddress("192.0.2.1:0"))
         await expectError(.failedPrecondition, "192.0.2.1:0") {
             try await MetricsEndpoint(at: nowhere, showing: MetricsRegistry(), logger: logger)

@@ -96,7 +96,7 @@ import Testing
         #expect(registry.text.isEmpty)
     }
 
-    /// A mistake in a program must not spoil what it says of the rest, nor fill its memory.
+    /// A mistake in a program must not corrupt its other metrics, nor fill its memory.
     @Test func aSecondKindOfOneNameAndWhatIsTooMuchAreNotShown() {
         let registry = MetricsRegistry(seriesLimit: 3)
         Counter(label: "x", dimensions: [], factory: registry).increment()

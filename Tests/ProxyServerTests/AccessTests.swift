@@ -14,7 +14,7 @@ import Testing
 
 @testable import ProxyServer
 
-/// Who may do what over the sockets. This process is the caller, so the policies are about it.
+/// Access of callers over the sockets. This process is the caller, so the policies are about it.
 @Suite(.timeLimit(.minutes(20))) struct AccessTests {
     private static let root = "/var/lib/kubelet"
 
@@ -49,11 +49,11 @@ import Testing
         }
     }
 
-    // MARK: - Who
+    // MARK: - Callers
 
-    /// Every method of every version, so that none is forgotten, and with a request of which the host would
-    /// say that it is malformed.
-    @Test func whoNoRuleIsForMayCallNothing() async throws {
+    /// Every method of every version, so that none is forgotten, and with a request that the host would refuse as
+    /// malformed.
+    @Test func aCallerWithoutARuleMayCallNothing() async throws {
         try await withProxy(Self.nobody) { proxy, _ in
             for method in MethodCatalogue.served {
                 let code = await status {
@@ -67,8 +67,8 @@ import Testing
         }
     }
 
-    /// Nor what is wrong with a request that is no message at all.
-    @Test func whoMayCallNothingIsNotToldWhatIsWrongWithItsRequest() async throws {
+    /// Nor the faults of a request that is no message at all.
+    @Test func aCallerWithoutRightsDoesNotLearnTheFaultsOfItsRequest() async throws {
         try await withProxy(Self.nobody) { proxy, _ in
             let code = await status {
                 let _: V1_MountVolumeResponse = try await call(
@@ -93,7 +93,7 @@ import Testing
         }
     }
 
-    /// What a caller writes cannot pass for another line or field of the log, nor fill it.
+    /// A caller's text cannot pass for another line or field of the log, nor fill it.
     @Test func theAuditLogHoldsNoTextOfACallersOwn() async throws {
         try await withProxy(Self.nobody) { proxy, client in
             for path in [
@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    @Test func strangersKeepNobodyFromCalling() async throws {
+    @Test func strangersDoNotKeepOthersFromCalling() async throws {
         let proxy = try await RunningProxy(connectionLimit: 1, policy: Self.nobody)
         let strangers = try await RawConnections.open(6, to: proxy.socket("disk-v1"))
         // Those beyond a few are closed at once.
@@ -125,7 +125,7 @@ import Testing
     }
 
     @Test(.enabled(if: geteuid() == 0, "takes root, who can give files away"))
-    func theSocketsAndTheirDirectoryBelongToWhoIsNamed() async throws {
+    func theSocketsAndTheirDirectoryBelongToTheNamedOwner() async throws {
         let proxy = try await RunningProxy(owner: SocketOwner(uid: 1001, gid: 7000))
         for path in [proxy.directory] + SocketTests.names.map({ "\(proxy.directory)/\($0)" }) {
             let attributes = try FileManager.default.attributesOfItem(atPath: path)
@@ -136,7 +136,7 @@ import Testing
         try await proxy.stop()
     }
 
-    // MARK: - What
+    // MARK: - Subjects
 
     @Test func methodsAreNarrowed() async throws {
         try await withProxy(AccessPolicy(rules: [try Self.rule(methods: ["List*", "PathExists"])])) { proxy, client in
@@ -149,7 +149,7 @@ import Testing
         }
     }
 
-    @Test func pathsAreNarrowedInWhateverSpelling() async throws {
+    @Test func pathsAreNarrowedInEverySpelling() async throws {
         let ours = "\(Self.root)/ours"
         try await withProxy(AccessPolicy(rules: [try Self.rule(roots: [ours])])) { proxy, client in
             try await client.makeDirectory(ours)
@@ -175,7 +175,7 @@ import Testing
             }
             #expect(try await proxy.memory.pathExists("\(ours)-evil"))
             #expect(try await !proxy.memory.pathExists("\(ours)/link2"))
-            // What is malformed is so for everybody: as the host takes paths, each operation in its own way.
+            // A malformed path is malformed for all callers: as the host takes paths, each operation in its own way.
             for path in ["\(ours)/../x", #"\var\lib\kubelet\ours\a"#, #"\etc"#] {
                 let error = await #expect(throws: StorageError.self) { try await client.pathExists(path) }
                 #expect(error?.code == .invalidArgument, "\(path)")
@@ -226,7 +226,7 @@ import Testing
         }
     }
 
-    /// S9: the system's disk is mounted, and told of, for those alone whose rule names it; a star names nothing.
+    /// S9: the system's disk is mounted, and revealed, only for callers whose rule names it; a star names nothing.
     @Test(arguments: [
         ("naa.system", nil, true), (nil, "serial", true), ("naa.*", nil, false), ("naa.system", "s*", false),
         ("*", nil, false), (nil, nil, false),
@@ -260,7 +260,7 @@ import Testing
     }
 
     /// One rule lets the caller at the disk, with a star, and another names a disk that is not the system's.
-    @Test func s9ARuleThatNamesAnotherDiskAllowsTheSystemsToNobody() async throws {
+    @Test func s9ARuleThatNamesAnotherDiskDoesNotAllowTheSystems() async throws {
         let rules = try ["naa.*", "naa.other"].map {
             try Self.rule($0, devices: [DevicePattern(page83: NamePattern($0))])
         }
@@ -275,8 +275,8 @@ import Testing
         }
     }
 
-    /// Neither places of others that hold what is the caller's, nor disks that did not answer.
-    @Test func anErrorDoesNotTellWhatOthersHave() async throws {
+    /// Neither places of others that hold the caller's disk or mount, nor disks that did not answer.
+    @Test func anErrorDoesNotRevealDisksAndPlacesOfOthers() async throws {
         let rule = try Self.rule(
             roots: ["\(Self.root)/ours"], devices: [DevicePattern(page83: NamePattern("naa.mine-*"))])
         try await withProxy(AccessPolicy(rules: [rule])) { proxy, client in
@@ -303,7 +303,7 @@ import Testing
 
     /// The same rule in every dialect, in either spelling of its own, and with every case of names.
     @Test(arguments: PathDialect.allCases, [false, true])
-    func aRuleHoldsWhateverTheSpelling(_ dialect: PathDialect, _ ignoresCase: Bool) async throws {
+    func aRuleHoldsInEverySpelling(_ dialect: PathDialect, _ ignoresCase: Bool) async throws {
         func spelled(_ name: String) -> String {
             let path = "\(Self.root)/\(name)"
             return dialect == .windows ? "C:" + path.replacing("/", with: #"\"#) : path
@@ -346,7 +346,7 @@ import Testing
     }
 
     /// Neither by the status nor by its text.
-    @Test func aRefusalDoesNotTellWhatOthersHave() async throws {
+    @Test func aRefusalDoesNotRevealDisksOfOthers() async throws {
         let rule = try Self.rule(devices: [DevicePattern(page83: NamePattern("naa.mine-*"))])
         try await withProxy(AccessPolicy(rules: [rule])) { proxy, client in
             let theirs = try proxy.memory.backend.attachDisk(
@@ -406,7 +406,7 @@ import Testing
         }
     }
 
-    // MARK: - When
+    // MARK: - Changes of the policy
 
     @Test func aNewPolicyHoldsFromTheNextCallOnOpenConnectionsToo() async throws {
         try await withProxy(.standard(socketGroup: getegid())) { proxy, client in

@@ -88,7 +88,7 @@ import Testing
         }
     }
 
-    /// What is no message is counted as a call, not as a message.
+    /// A request that is no message is counted as a call, not as a message.
     @Test func bytesThatAreNoMessageAreNoMessage() async throws {
         try await withProxy { proxy in
             let code = await status {
@@ -102,7 +102,7 @@ import Testing
         }
     }
 
-    /// However many names callers think of, and whatever stands in them.
+    /// For any number of names from callers, with any content.
     @Test func methodsThatAreNotThereAreOneSeries() async throws {
         try await withProxy { proxy in
             for method in ["v1.Disk/Rescan", "v1.Volume/Nonsense", "secret.Name/Other", "v1.Filesystem/PathExist"] {

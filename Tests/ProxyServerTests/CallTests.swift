@@ -12,7 +12,7 @@ import Testing
 
 @testable import ProxyServer
 
-/// What happens to a call between its socket and the host.
+/// A call between its socket and the host.
 @Suite(.timeLimit(.minutes(20))) struct CallTests {
     private static let path = "/var/lib/kubelet"
 
@@ -73,7 +73,7 @@ import Testing
         #expect(SocketTests.files(in: proxy.directory).isEmpty)
     }
 
-    @Test func aRequestBeyondTheLimitIsToldSo() async throws {
+    @Test func aRequestBeyondTheLimitIsRefusedWithThatReason() async throws {
         try await withProxy { proxy in
             let code = await status {
                 let _: V1_PathExistsResponse = try await call(

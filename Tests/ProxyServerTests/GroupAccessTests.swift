@@ -10,7 +10,7 @@ import Testing
 
 @testable import ProxyServer
 
-/// What callers are kept from in the groups system, smb and iscsi. This process is the caller.
+/// Limits of callers in the groups system, smb and iscsi. This process is the caller.
 @Suite(.timeLimit(.minutes(20))) struct GroupAccessTests {
     private static func rule(
         _ name: String = "ours", roots: [String]? = nil, devices: [DevicePattern]? = nil, services: [String] = []
@@ -20,7 +20,7 @@ import Testing
             services: try services.map { try ServicePattern($0) })
     }
 
-    /// The host lets everything be changed, so that what is refused is refused by the rule.
+    /// The host lets everything be changed, so that every refusal comes from the rule.
     private func withProxy(
         _ rules: AccessRule..., work: (RunningProxy, HostStorageClient) async throws -> Void
     ) async throws {
@@ -114,7 +114,7 @@ import Testing
     @Test func aTargetsDisksAreShownAndTakenAwayByThoseAloneWhoseTheyAre() async throws {
         let portal = try ISCSIPortal(address: "target")
         let target = ISCSITarget(try ISCSIName("iqn.2001-04.com.example:x"), at: portal)
-        // Whatever it is called: first nobody's, then ours.
+        // With any name: first not the caller's disk, then the caller's.
         try await withProxy(try Self.rule(devices: [])) { proxy, client in
             proxy.memory.backend.addTarget(target)
             try await client.addPortal(portal)

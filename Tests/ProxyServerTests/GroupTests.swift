@@ -10,7 +10,7 @@ import StorageVersions
 import SwiftProtobuf
 import Testing
 
-/// What the adapters of the smb, system and iscsi groups refuse before the host is asked (scenarios 30, 35 and 41).
+/// Refusals of the adapters of the smb, system and iscsi groups before the host is asked (scenarios 30, 35 and 41).
 @Suite(.timeLimit(.minutes(20))) struct GroupTests {
     private static let portal = V1alpha2_TargetPortal.with { $0.targetAddress = "target" }
 
@@ -69,7 +69,7 @@ import Testing
         }
     }
 
-    /// A container is given those sockets alone that it is to use.
+    /// A container gets only the sockets that it is to use.
     @Test func oneSocketIsEnoughForAClient() async throws {
         try await withProxy { proxy in
             for name in SocketTests.files(in: proxy.directory) where name != "csi-proxy-filesystem-v1" {

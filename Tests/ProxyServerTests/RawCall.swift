@@ -6,7 +6,7 @@ import NIOCore
 import NIOPosix
 import SwiftProtobuf
 
-/// One call on a connection of its own, with whatever headers and names a client might send.
+/// One call on a connection of its own, with any headers and names that a client might send.
 func call<Request: Message, Response: Message>(
     _ path: String, _ method: String, _ request: Request, returning: Response.Type = Response.self,
     authority: String = "localhost", metadata: Metadata = [:], timeout: Duration? = nil
@@ -33,7 +33,7 @@ func call<Request: Message, Response: Message>(
     }
 }
 
-/// The status with which `work` fails; for who finds no connection any more, it is unavailable.
+/// The status with which `work` fails; without a connection, it is unavailable.
 func status(_ work: () async throws -> Void) async -> RPCError.Code? {
     do {
         try await work()

@@ -5,7 +5,7 @@ import NIOCore
 import NIOPosix
 import Testing
 
-/// Connections that say nothing.
+/// Connections that send nothing.
 struct RawConnections {
     private var channels: [any Channel] = []
 

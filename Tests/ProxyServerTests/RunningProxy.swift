@@ -15,7 +15,7 @@ final class RunningProxy: Sendable {
     let directory: String
     let memory: MemoryHost
     let access: AccessControl
-    /// What was refused.
+    /// The audit log.
     let audit: RecordedLog
     private let ownsDirectory: Bool
     private let group: ServiceGroup

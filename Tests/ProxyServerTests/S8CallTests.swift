@@ -10,7 +10,7 @@ import Testing
 
 @testable import ProxyServer
 
-/// S8: a call ends when its deadline passes or its client has gone, whatever the host is at.
+/// S8: a call ends when its deadline passes or its client has gone, in every state of the host.
 @Suite(.timeLimit(.minutes(20))) struct S8CallTests {
     private let path = "/var/lib/kubelet"
 
@@ -58,7 +58,7 @@ import Testing
         }
     }
 
-    /// What nobody waits for any more is still there to be seen.
+    /// An operation that no caller waits for any more is still visible.
     @Test func whatACancelledCallHasLeftIsStillUnderWay() async throws {
         try await withProxy { proxy in
             let hang = proxy.memory.backend.hang(.makeDirectory)

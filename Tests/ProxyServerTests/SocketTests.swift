@@ -35,9 +35,9 @@ import Testing
         #expect(Self.files(in: proxy.directory).isEmpty)
     }
 
-    /// Who can put a file there is taken for this server by who connects to it.
+    /// A process that can put a file there can pass for this server.
     @Test(.enabled(if: geteuid() == 0, "takes root, who can give directories away"))
-    func aDirectoryInWhichOthersCanPutSocketsIsTold() throws {
+    func aDirectoryInWhichOthersCanPutSocketsIsReported() throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "sockets-\(UUID())").path
         #expect(mkdir(directory, 0o750) == 0)
         defer { rmdir(directory) }
@@ -45,7 +45,7 @@ import Testing
         #expect(reason() == nil)
         #expect(chmod(directory, 0o777) == 0)
         #expect(reason()?.contains("everybody") == true)
-        // In such a one everybody has but their own files.
+        // In such a directory users can remove only their own files.
         #expect(chmod(directory, 0o1777) == 0)
         #expect(reason() == nil)
         #expect(chown(directory, 12345, 0) == 0)
@@ -100,7 +100,7 @@ import Testing
         try await proxy.stop()
     }
 
-    @Test func connectionsThatSayNothingOrNonsenseHoldUpNobody() async throws {
+    @Test func connectionsThatSayNothingOrNonsenseDelayNoOther() async throws {
         try await withProxy { proxy in
             var channels: [any Channel] = []
             for index in 0..<40 {
@@ -117,7 +117,7 @@ import Testing
     }
 
     /// The time between the sockets' opening and the servers' beginning is short, so many times.
-    @Test func aServerCanBeToldToStopAsSoonAsItListens() async throws {
+    @Test func aServerCanBeStoppedAsSoonAsItListens() async throws {
         for _ in 0..<50 {
             let proxy = try await RunningProxy()
             try await proxy.stop()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import ProxyServer
 
-/// What an error says reaches its caller, however long it is.
+/// The text of an error reaches its caller, at any length.
 @Suite(.timeLimit(.minutes(20))) struct StatusTextTests {
     /// As gRPC encodes it (gRPC over HTTP2, "Percent-Byte-Encoded").
     private static func encodedSize(_ text: String) -> Int {

@@ -82,16 +82,16 @@ public final class SambaServer: Sendable {
         _ = try? Command.run("pkill", "-\(signal)", "--pgroup", process)
     }
 
-    // MARK: - What it serves
+    // MARK: - Shares and users
 
     /// Adds a share and returns the directory that it is.
     ///
-    /// - Parameter user: who may use it; nil for guests.
+    /// - Parameter user: the user of the share; nil for guests.
     public func addShare(_ name: String, for user: String?) throws -> String {
         let directory = "\(scratch.path)/\(name)"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         try Command.run("chmod", "0777", directory)
-        // As root on the server: what the client may do is the share's to say.
+        // As root on the server: the share decides the client's rights.
         let access = user.map { "valid users = \($0)\nforce user = root" } ?? "guest ok = yes\nguest only = yes"
         shares.withLock { $0[name] = "[\(name)]\npath = \(directory)\nread only = no\n\(access)\n" }
         try writeShares()

@@ -6,7 +6,7 @@ import StorageAccess
 import StorageVersions
 import Testing
 
-/// What a policy allows.
+/// The decisions of a policy.
 @Suite struct AccessPolicyTests {
     private static let alice = Caller(uid: 1001, gids: [1001])
     private static let mount = "v1.Volume/MountVolume"
@@ -35,8 +35,8 @@ import Testing
         }
     }
 
-    /// S9: a rule opens the services that it names; without a policy file it is for the host alone to say.
-    @Test func s9ServicesAreNobodysUnlessNamed() throws {
+    /// S9: a rule opens the services that it names; without a policy file the host alone decides.
+    @Test func s9ServicesAreRefusedUnlessNamed() throws {
         let root = Caller(uid: 0, gids: [0])
         #expect(try Self.isAllowed(.standard(socketGroup: 0), root, Self.mount, [RuleSubject("service=iscsid")]))
         let silent = try policy(ruleWith: "")
@@ -93,7 +93,7 @@ import Testing
         #expect(try Self.isAllowed(policy, Self.alice, Self.mount, [.path(path)]) == isBeneath)
     }
 
-    @Test func disksAreToldByTheirNames() throws {
+    @Test func disksAreDistinguishedByTheirNames() throws {
         let policy = try policy(ruleWith: "devices: [{page83: \"naa.5*\"}, {page83: \"loop-*\", serial: mine}]")
         func isAllowed(_ page83: String, _ serial: String) throws -> Bool {
             try Self.isAllowed(

@@ -5,7 +5,7 @@ import ProxyServer
 import StorageAccess
 import Testing
 
-/// Whose files are taken.
+/// Which owners and modes of files are accepted.
 @Suite struct PolicyFileTests {
     /// The fault with which a file is refused, or nil.
     private static func fault(_ text: String = "policy: 1\nrules: []\n", _ change: (String) throws -> Void) throws
@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test(.enabled(if: geteuid() == 0, "takes root, who can give files away"))
-    func aFileOfSomebodyElseIsRefused() throws {
+    func aFileOfAnotherUserIsRefused() throws {
         #expect(try Self.fault { path in chown(path, 1001, 0) } == "it belongs to uid 1001, who could change it")
     }
 

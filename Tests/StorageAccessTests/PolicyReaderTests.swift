@@ -136,7 +136,7 @@ import Testing
                 == #"line 3: "disks" is no group; there are disk, volume, filesystem, smb, system, iscsi"#)
     }
 
-    @Test func allFaultsAreToldAtOnce() {
+    @Test func allFaultsAreReportedAtOnce() {
         let found = faults(inRuleWith: "method: all\n    roots: [x, /]\n    devices: [{number: 1}]")
         #expect(found.map { $0.prefix(7) } == ["line 6:", "line 7:", "line 7:", "line 8:"])
     }

@@ -8,7 +8,7 @@ import Testing
 
 @testable import StorageWire
 
-/// What a client's side of a row sends, its server's side reads, and the other way round, in every version.
+/// A row's server side reads what its client side sends, and the other way round, in every version.
 @Suite struct WireRowTests {
     /// An operation that has been performed, and its answer.
     struct Sample: Sendable, CustomTestStringConvertible {

@@ -3,7 +3,7 @@
 import Testing
 import WindowsPath
 
-/// Full paths as `GetFullPathNameW` tells them. The sources of the tables, by the tables' names:
+/// Full paths as `GetFullPathNameW` returns them. The sources of the tables, by the tables' names:
 ///
 /// - documented: Microsoft, "File path formats on Windows systems", "Naming Files, Paths, and Namespaces".
 /// - dotNet: what .NET's tests of `Path.GetFullPath`, which passes on to `GetFullPathNameW`, find on Windows.

@@ -21,7 +21,7 @@ import WindowsPath
     ]
 
     @Test(arguments: tellsTheNameAndItsFaultCases)
-    func tellsTheNameAndItsFault(_ text: String, _ fault: NameFault, _ index: Int) {
+    func reportsTheNameAndItsFault(_ text: String, _ fault: NameFault, _ index: Int) {
         #expect(throws: PathFault.name(fault, index: index)) { try WindowsPath(text).check(limit: .extended) }
     }
 

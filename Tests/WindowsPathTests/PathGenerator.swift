@@ -13,7 +13,7 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-/// Makes paths of what paths go wrong with.
+/// Makes paths of the parts that cause faults.
 struct PathGenerator {
     private var random: SeededGenerator
     private let starts: [[UInt16]]

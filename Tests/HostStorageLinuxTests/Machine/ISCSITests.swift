@@ -196,7 +196,7 @@ extension MachineTests {
             }
         }
 
-        @Test func theHostsOwnSecretIsAskedOfTargetsByWhateverName() async throws {
+        @Test func theHostsOwnSecretIsAskedOfTargetsByAnyName() async throws {
             let chap = try Self.proof("host", "secret-of-host")
             let proof = try Self.proof("whatever name", "secret-of-target")
             let target = try await discovered(try targets.add(chap: chap, mutual: proof))
@@ -234,8 +234,8 @@ extension MachineTests {
             #expect(try await host.disks(of: target).isEmpty)
         }
 
-        /// Somebody else's discovery has made the record anew between the loan and the login; and this target asks for
-        /// no proof.
+        /// Another process's discovery has made the record anew between the loan and the login; and this target asks
+        /// for no proof.
         @Test func aLoginWithoutTheProofsThatWereAskedForIsNone() async throws {
             let target = try await discovered(try targets.add())
             let records = try #require(NodeDatabase.ofThisHost.records(of: target.name).first)
@@ -259,7 +259,7 @@ extension MachineTests {
         }
 
         /// open-iscsi says of one that is still being made that it is there.
-        @Test func somebodyElsesLoginThatComesToNothingIsNoSession() async throws {
+        @Test func anotherLoginThatFailsIsNoSession() async throws {
             let target = try await discovered(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
             targets.leaveNetwork()
             let other = try HoldingProcess(
@@ -279,7 +279,7 @@ extension MachineTests {
             let before = try record(target)
             try await host.connectTarget(target, as: .oneWay(chap))
             #expect(try record(target) == before)
-            // Connected already: nobody looks at credentials.
+            // Connected already: credentials are not checked.
             try await host.connectTarget(target, as: .none)
             try await host.disconnectTarget(target)
             await expectError(.denied) { try await host.connectTarget(target, as: .none) }
@@ -428,7 +428,7 @@ extension MachineTests {
             #expect(try await host.disks(of: target).isEmpty)
         }
 
-        @Test func aTargetThatIsAwayIsUnavailableAndKeepsNobodyWaiting() async throws {
+        @Test func aTargetThatIsAwayIsUnavailableAndDelaysNoOther() async throws {
             let away = try await discovered(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
             let other = try await discovered(try targets.add())
             targets.leaveNetwork()
@@ -438,7 +438,7 @@ extension MachineTests {
             async let discovery = expectError(.unavailable) {
                 try await host.discoverTargets(at: ISCSITargets.leaving)
             }
-            // Who had to wait would find it ended.
+            // A step that had to wait would find it ended.
             var stepsMeanwhile = 0
             func step(_ work: () async throws -> Void) async throws {
                 try await work()
@@ -455,7 +455,7 @@ extension MachineTests {
             #expect(try await host.disks(of: away).isEmpty)
         }
 
-        @Test func aPortalWhereNobodyListensIsUnavailable() async throws {
+        @Test func aPortalWithoutAListenerIsUnavailable() async throws {
             let portal = try ISCSIPortal(address: "127.0.0.1", port: 3999)
             try await host.addPortal(portal)
             await expectError(.unavailable) { try await host.discoverTargets(at: portal) }

@@ -3,7 +3,7 @@
 import Foundation
 import LoopDisks
 
-/// The kernel as sysfs shows it and is told by it.
+/// The kernel's state in sysfs, and writes to it.
 enum Kernel {
     static func write(_ text: String, to path: String) throws {
         let handle = try FileHandle(forWritingTo: URL(filePath: path))
@@ -26,7 +26,7 @@ enum Kernel {
         return table.split(separator: "\n").map { String($0.split(separator: " ")[1]) }
     }
 
-    /// What `find` finds, once it does.
+    /// The result of `find`, once there is one.
     ///
     /// - Parameter tries: how often it is asked, every 25 ms.
     static func wait<Found>(for name: String, tries: Int = 4000, _ find: () throws -> Found?) throws -> Found {

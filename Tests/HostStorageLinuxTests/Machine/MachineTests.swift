@@ -3,5 +3,5 @@
 import LoopDisks
 import Testing
 
-/// Everything that runs in the virtual machine, one after the other: tests would see each other's disks.
+/// All tests in the virtual machine run one after the other: they would see each other's disks.
 @Suite(.inMachine, .serialized, .inTurn, .timeLimit(.minutes(20))) struct MachineTests {}

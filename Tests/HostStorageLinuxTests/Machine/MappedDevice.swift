@@ -17,7 +17,7 @@ final class MappedDevice {
     init(_ label: String, uuid: String, table: [String]) throws {
         self.label = label
         try Command.run("modprobe", "dm-mod")
-        // Nobody else makes the device node here, and udev is not waited for.
+        // No other program makes the device node here, and udev is not waited for.
         try Command.run(
             "dmsetup", "create", label, "--uuid", uuid, "--noudevsync", "--noudevrules", "--table",
             table.joined(separator: "\n"))

@@ -49,7 +49,7 @@ extension MachineTests {
             let host = try disk.address.split(separator: ":")[0]
             let linked = try LinkedHost()
             let before = try await linked.host.diskIdentifiers()
-            // The storage gets a second unit. Nobody tells the kernel.
+            // The storage gets a second unit. The kernel gets no event.
             try disks.set("max_luns", "2")
             #expect(try await linked.host.diskIdentifiers().keys == before.keys)
 
@@ -58,7 +58,7 @@ extension MachineTests {
             #expect(new == [try disks.disk(at: "\(host):0:0:1").number])
         }
 
-        /// The driver looks at a new disk on its own time.
+        /// The driver probes a new disk asynchronously.
         @Test func aRescanFindsADiskThatAnswersSlowly() async throws {
             let disks = try ScsiDisks()
             let disk = try disks.add()
@@ -109,7 +109,7 @@ extension MachineTests {
             #expect(try await linked.host.diskIdentifiers().keys.contains(other.number))
             #expect(try await !linked.host.diskIdentifiers().keys.contains(gone.number))
 
-            // The same disk at the same place, under the same name of the kernel: it was away, so who knows.
+            // The same disk at the same place, under the same name of the kernel: it was away, so it may be another.
             try await linked.host.rescanDisks()
             let back = try disks.disk(
                 at: [location.adapter, location.bus, location.target, location.lun].joined(
@@ -136,8 +136,7 @@ extension MachineTests {
             #expect(try other.digest() == before)
         }
 
-        /// The swap comes when the volume has been looked up already, and nothing on the other disk tells the two
-        /// apart.
+        /// The swap comes when the volume has been looked up already, and the other disk is indistinguishable.
         @Test func aCopyThatTakesTheDisksPlaceAtTheLastMomentIsLeftAlone() async throws {
             let disks = try ScsiDisks()
             let disk = try disks.add()

@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension MachineTests {
-    /// S5: what is busy says by whom. The holders here are devices stacked on a volume.
+    /// S5: a refusal for being busy names the holders. The holders here are devices stacked on a volume.
     @Suite struct S5HolderTests {
         @Test func aVolumeThatIsOpenAsLUKSNamesTheDecryptedDevice() async throws {
             let disks = try ScsiDisks()

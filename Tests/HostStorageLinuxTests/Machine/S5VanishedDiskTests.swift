@@ -59,9 +59,9 @@ extension MachineTests {
             }
         }
 
-        /// It does not tell any more whose it is.
+        /// The disk does not answer any more whose it is.
         @Test(arguments: [FilesystemKind.ext4, .btrfs])
-        func itsMountIsNotTakenAwayByWhoMayTouchSomeDisksOnly(_ filesystem: FilesystemKind) async throws {
+        func itsMountIsNotTakenAwayByCallersConfinedToSomeDisks(_ filesystem: FilesystemKind) async throws {
             try await vanished(filesystem) { linked, _, volume, place in
                 let confined = try linked.host.confined(
                     to: CallConfinement("all disks that tell their names", roots: nil) { _ in true })

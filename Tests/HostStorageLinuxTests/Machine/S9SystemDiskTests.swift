@@ -9,8 +9,8 @@ import Testing
 @testable import HostStorageLinux
 
 extension MachineTests {
-    /// S9: the disk that carries the running system, through whatever is stacked on it, is refused. The machine's
-    /// own root is on no disk, so whatever is refused here is refused for what the test has made of it.
+    /// S9: the disk that carries the running system, through any stack of devices, is refused. The machine's own root
+    /// is on no disk, so every refusal here comes from the test's setup.
     @Suite struct S9SystemDiskTests {
         /// Runs what follows in the namespace of the machine's first process.
         private static let firstProcess = ["nsenter", "--target", "1", "--mount", "--root"]

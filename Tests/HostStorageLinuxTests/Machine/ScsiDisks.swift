@@ -53,7 +53,7 @@ final class ScsiDisks {
             })
     }
 
-    /// Sets one of the driver's attributes; Linux: drivers/scsi/scsi_debug.c tells them.
+    /// Sets one of the driver's attributes; Linux: drivers/scsi/scsi_debug.c.
     func set(_ attribute: String, _ value: String) throws { try Kernel.write(value, to: "\(Self.driver)/\(attribute)") }
 
     /// Lets reads of a sector fail, on all disks, while `body` runs.

@@ -58,7 +58,7 @@ extension MachineTests {
             try await linked.host.unmapShare(remote)
         }
 
-        @Test func whatGoesOverTheWireIsEncryptedUnlessTheHostIsToldOtherwise() async throws {
+        @Test func connectionsAreEncryptedUnlessConfiguredOtherwise() async throws {
             let (server, remote, _) = try server("server smb encrypt = off")
             defer { withExtendedLifetime(server) {} }
             let linked = try LinkedHost()
@@ -85,7 +85,7 @@ extension MachineTests {
                 try await linked.host.mapShare(named, linkedAt: linked.path("stage/link"), as: credentials())
                 #expect(try String(contentsOfFile: linked.path("stage/link/file"), encoding: .utf8) == "there")
                 #expect(try mounts(linked).count == 1)
-                // Nobody else of this machine has the rights of the share's user, and nothing on it has root's.
+                // No other user of this machine has the rights of the share's user, and nothing on it has root's.
                 #expect(try Command.run("stat", "--format", "%a", linked.path(".smb")) == "700")
                 let options = try Command.run("findmnt", "--noheadings", "--output", "OPTIONS", "--type", "cifs")
                 #expect(options.contains("nosuid,nodev"))
@@ -168,7 +168,7 @@ extension MachineTests {
             #expect(try String(contentsOfFile: second.path("stage/two/file"), encoding: .utf8) == "there")
             // The password is known to no process any more, and may have been changed.
             try server.setPassword("another", of: user)
-            // The kernel's session takes up the old one again and again, from now on in vain.
+            // The kernel's session reconnects with the old one again and again, and fails from now on.
             server.stop()
             try server.start()
             try await second.host.mapShare(remote, linkedAt: second.path("stage/three"), as: credentials("another"))
@@ -189,7 +189,7 @@ extension MachineTests {
             #expect(try Command.run("find", third.scratch.path + "/state/shares", "-type", "f").isEmpty)
         }
 
-        /// What nobody knows the users of is not taken away from them.
+        /// A mapping without a record of its users is not taken away from them.
         @Test func withoutARecordOfItsUsersAShareStaysMounted() async throws {
             let (server, remote, _) = try server()
             defer { withExtendedLifetime(server) {} }
@@ -240,8 +240,8 @@ extension MachineTests {
             #expect(try mounts(linked).isEmpty)
         }
 
-        /// One that nobody uses goes at the next start, whatever its name is.
-        @Test func whatNobodyUsesIsTakenAwayAtTheNextStart() async throws {
+        /// An unused mapping goes at the next start, with any name of its share.
+        @Test func unusedMappingsAreTakenAwayAtTheNextStart() async throws {
             let (server, _, _) = try server()
             _ = try server.addShare("My Data", for: user)
             let remote = try SMBRemotePath("//\(server.address)/My Data")
@@ -258,7 +258,7 @@ extension MachineTests {
             try await eventually("the share has been taken away") { try mounts(next).isEmpty }
         }
 
-        /// Else nobody would ever take it away.
+        /// Else it would never be taken away.
         @Test func whatCannotBeRecordedIsNotMounted() async throws {
             let (server, remote, _) = try server()
             let linked = try LinkedHost()
@@ -277,8 +277,8 @@ extension MachineTests {
 
         // MARK: - S8
 
-        /// S8: a server that takes connections and then says nothing holds up nobody but its own share. The kernel, asked
-        /// to mount it, would mount no other meanwhile.
+        /// S8: a server that takes connections and then never answers delays its own share alone. A kernel that mounts
+        /// it mounts no other meanwhile.
         @Test func aServerThatHangsHoldsUpItsShareAlone() async throws {
             // Each of its addresses is asked for a while.
             for address in ["127.76.0.1", "127.76.0.2"] {
@@ -295,7 +295,7 @@ extension MachineTests {
             defer { frozen.thaw() }
             let hung = Task { try await linked.host.mapShare(remote, linkedAt: nil, as: credentials()) }
             try await linked.running("map share \(remote) as \(user)")
-            // Who had to wait would find it ended.
+            // A step that had to wait would find it ended.
             var doneMeanwhile: Set<String> = []
             func step(_ name: String, _ work: () async throws -> Void) async throws {
                 try await work()
@@ -313,7 +313,7 @@ extension MachineTests {
             await expectError(.unavailable, "does not answer") { try await hung.value }
         }
 
-        /// S8: whoever asks for a share that is mounted is told long before the kernel gives its server up.
+        /// S8: a call for a share that is mounted fails long before the kernel gives its server up.
         @Test func aMappingWhoseServerHangsIsUnavailable() async throws {
             let (server, remote, _) = try server()
             let linked = try LinkedHost()
@@ -327,7 +327,7 @@ extension MachineTests {
             #expect(kernel.isRunning)
         }
 
-        /// S8: nor is it waited for when it is taken away; the kernel's goodbye waits where nobody else does.
+        /// S8: nor does an unmap wait for it; the kernel's logoff waits in a queue of its own.
         @Test func aMappingWhoseServerHangsIsTakenAway() async throws {
             let (server, remote, _) = try server()
             _ = try server.addShare("more", for: user)
@@ -344,8 +344,8 @@ extension MachineTests {
             #expect(try !mounts(linked).contains { $0.target == place("data", of: server, linked) })
         }
 
-        /// What links are to lead to is not for callers to name: the rights there are others'.
-        @Test func s6NobodyReachesSharesButByTheirLinks() async throws {
+        /// Callers cannot name the directory that links lead to: the rights there are others'.
+        @Test func s6SharesAreReachedByTheirLinksAlone() async throws {
             let (server, remote, directory) = try server()
             try "there".write(toFile: "\(directory)/file", atomically: false, encoding: .utf8)
             let linked = try LinkedHost()
