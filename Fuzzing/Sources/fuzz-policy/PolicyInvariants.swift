@@ -3,11 +3,11 @@
 import HostStorage
 import StorageAccess
 
-/// What holds for every text: it is a policy that says whom it is for, or has faults that say where.
+/// Invariants of every text: it is a policy that names its callers, or has faults that name their place.
 enum PolicyInvariants {
     static func check(_ policy: AccessPolicy) {
         precondition(!policy.explanation.isEmpty)
-        // Who is in no rule gets nothing, whatever the file says.
+        // A caller that is in no rule gets nothing, with any file.
         let stranger = Caller(uid: 65534, gids: [65534])
         for method in methods {
             precondition(!policy.admits(stranger, to: method.group, method.version))
@@ -17,7 +17,7 @@ enum PolicyInvariants {
             precondition(!rule.name.isEmpty && !(rule.uids.isEmpty && rule.gids.isEmpty))
             let caller = Caller(uid: rule.uids.first ?? 65534, gids: Set(rule.gids.prefix(1)))
             for method in methods {
-                // What the rule says it covers is what is decided.
+                // Decisions agree with the rule's own coverage.
                 let isAllowed = if case .allowed = policy.decide(caller, method, []) { true } else { false }
                 precondition(isAllowed == !policy.rules(for: caller, calling: method).isEmpty)
             }

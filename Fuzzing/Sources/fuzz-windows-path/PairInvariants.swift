@@ -2,7 +2,7 @@
 
 import WindowsPath
 
-/// What holds for every two paths.
+/// Invariants of every two paths.
 enum PairInvariants {
     static func check(_ a: WindowsPath, _ b: WindowsPath) {
         checkOrder(a, b)

@@ -2,7 +2,7 @@
 
 import WindowsPath
 
-/// What holds for every path.
+/// Invariants of every path.
 enum PathInvariants {
     static func check(_ path: WindowsPath) {
         checkParts(path)

@@ -7,8 +7,8 @@ import Logging
 import ProxyServer
 import StorageAccess
 
-/// What holds for every request, whatever its bytes (S11): it is answered, or refused with a status that is not
-/// `UNKNOWN`, and a caller touches nothing but what its rule allows.
+/// Invariants of every request, with any bytes (S11): it is answered, or refused with a status that is not `UNKNOWN`,
+/// and a caller touches nothing but what its rule allows.
 enum RequestInvariants {
     private static let root = "/var/lib/kubelet"
     private static let everybody: UInt32 = 1
@@ -57,7 +57,7 @@ enum RequestInvariants {
         if uid != confined { precondition(status == .permissionDenied, "\(String(describing: status))") }
     }
 
-    /// What the confined caller may not touch.
+    /// The paths outside of the confined caller's rule.
     private struct Theirs {
         let host: MemoryHost
         let disk: DiskNumber
