@@ -36,7 +36,7 @@ class FaultyDisk(LoopDisk):
         return os.path.ismount(self.mount_point)
 
     def order(self, **faults):
-        """Says all that is wrong from now on; see faulty_file.py."""
+        """Sets all faults; see faulty_file.py."""
         self.server.stdin.write(json.dumps(faults) + "\n")
         self.server.stdin.flush()
         return json.loads(self.server.stdout.readline())

@@ -10,7 +10,7 @@ from now on, and what it leaves out is in order:
     {"readErrors": [[START, END], ...],     offsets in bytes, END not included
      "writeErrors": [[START, END], ...],
      "stalls": [[START, END], ...],         reads, writes and, whichever the range, syncs wait for another order
-     "stallsAttributes": true}              questions about the file's size and times wait too
+     "stallsAttributes": true}              requests for the file's size and times wait too
 
 Every order is answered with a line: {"waiting": how many requests wait at this moment}. The program ends with its
 input or with its parent, and then all that waits fails: the kernel ends the requests of a filesystem whose server is
@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 
-# Named, so that nobody has to search for it with programs of their own.
+# Set, so that fusepy does not run other programs to search for it.
 os.environ["FUSE_LIBRARY_PATH"] = "libfuse.so.2"
 
 # Debian's python3-fusepy.
@@ -37,7 +37,7 @@ NAME = "disk"
 
 
 class Faults:
-    """What is wrong at present, and who waits for it to be otherwise."""
+    """The current faults, and the number of requests that wait for a change."""
 
     def __init__(self):
         self.changed = threading.Condition()
@@ -113,7 +113,7 @@ def take_orders(faults):
         faults.replace(json.loads(line))
         with faults.changed:
             print(json.dumps({"waiting": faults.waiting}), flush=True)
-    # At once, whatever still waits.
+    # At once, also while requests wait.
     os._exit(0)
 
 

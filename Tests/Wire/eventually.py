@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Waits with a bound, which is there for what hangs: no test depends on how fast a machine is."""
+"""Waits with a bound, which ends a hang: no test depends on a machine's speed."""
 import time
 
 # In seconds; far longer than anything takes on the busiest machine.

@@ -18,7 +18,7 @@ class Daemon:
 
     def __init__(self, log):
         subprocess.run(["modprobe", "--all", "configfs", "sd_mod", "iscsi_tcp"], check=True)
-        # Where the kernel keeps what it is told to; the module looks for it once.
+        # The directory of the kernel's target configuration; the module looks for it once.
         pathlib.Path("/etc/target").mkdir(exist_ok=True)
         subprocess.run(["modprobe", "--all", "target_core_mod", "target_core_file", "iscsi_target_mod"], check=True)
         if not KERNEL.exists():
@@ -27,7 +27,7 @@ class Daemon:
         # Where iscsiadm has its lock; a machine's init makes it.
         pathlib.Path("/run/lock").mkdir(exist_ok=True)
         with log.open("w") as output:
-            # Told to debug (-d 8) it writes the secrets that it is given into its log itself.
+            # With debugging on (-d 8) it writes its secrets into its log itself.
             self.process = subprocess.Popen(
                 ["iscsid", "--foreground"], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 # It ends with all of its process group.

@@ -26,7 +26,7 @@ class CommandFailed(Exception):
 
 
 def run(*command, **options):
-    """What a command prints. One that fails fails the test with what it said."""
+    """A command's output. If it fails, the test fails with its error."""
     done = subprocess.run(command, capture_output=True, text=True, **options)
     if done.returncode != 0:
         raise CommandFailed(f"{' '.join(command)}: status {done.returncode}: {done.stderr.strip()}")
@@ -59,7 +59,7 @@ class LoopDisk:
 
     @property
     def number(self):
-        """The kernel's own number, not the one that the program under test says."""
+        """The kernel's own number, not the one that the program under test reports."""
         return int(pathlib.Path(f"/sys/block/{self.name}/diskseq").read_text())
 
     @property
@@ -70,7 +70,7 @@ class LoopDisk:
         return f"{self.device}p{number}"
 
     def grow(self, size):
-        """Makes the file longer; the kernel has to be told by somebody else."""
+        """Makes the file longer, without the kernel's knowledge."""
         os.truncate(self.file, size)
 
     def write(self, content, at, device=None):
@@ -80,7 +80,7 @@ class LoopDisk:
             os.fsync(disk)
 
     def write_table(self, kind, *partitions):
-        """Writes a partition table and tells nobody. A partition is a line as sfdisk(8) takes it."""
+        """Writes a partition table, not the kernel's partitions. A partition is a line as sfdisk(8) takes it."""
         run("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", self.device,
             input="\n".join([f"label: {kind}", *partitions]))
 
@@ -117,7 +117,7 @@ class LoopDisk:
         return [to for source, to, *_ in lines if source == self.device or source.startswith(f"{self.device}p")]
 
     def detach(self):
-        # Once only: the next time the device may be somebody else's.
+        # Once only: the next time the device may belong to another program.
         if not self.file.exists():
             return
         for mount in reversed(self.mounts()):
@@ -127,7 +127,7 @@ class LoopDisk:
         self.file.unlink()
 
     def _forget_partitions(self):
-        """Partitions outlive their disk if the kernel is not told. It refuses while somebody holds one open."""
+        """The kernel's partitions outlive their disk unless deleted, which fails while a process holds one open."""
         eventually(f"no partition of {self.device} is held open", self._has_no_partitions, pause=0.05)
 
     def _has_no_partitions(self):

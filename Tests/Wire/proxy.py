@@ -71,7 +71,7 @@ class Proxy:
         return self.pipes / f"csi-proxy-{group}-{version}"
 
     def channel(self, group, version, authority="localhost"):
-        """A connection to a socket, kept for the next who asks."""
+        """A connection to a socket, kept for the next caller."""
         key = group, version, authority
         if key not in self._channels:
             self._channels[key] = grpc.insecure_channel(

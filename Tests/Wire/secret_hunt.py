@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where secrets can be read by whoever looks for them."""
+"""Looks for secrets where other processes can read."""
 import os
 import pathlib
 import threading

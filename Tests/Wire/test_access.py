@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who may call what: other users at the sockets, the policy file, its reload and `csi-proxy policy check`."""
+"""Access of callers: other users at the sockets, the policy file, its reload and `csi-proxy policy check`."""
 import os
 import pathlib
 import signal

@@ -70,7 +70,7 @@ def test_a_disk_that_was_detached_is_gone_and_its_number_with_it(disks, attach):
     number = first.number
     assert number in disks.ListDiskIDs().disk_ids
     first.detach()
-    # Whoever else has it open at that moment keeps it for as long.
+    # Another process that has it open at that moment keeps it for as long.
     eventually("the disk is gone", lambda: number not in disks.ListDiskIDs().disk_ids)
     # The device of the same name, most likely: a number does not come back with it.
     second = attach()

@@ -39,11 +39,11 @@ def test_a_disk_that_hangs(hanging, disks, volumes, volume, kubelet):
     id, disk, path = hanging
     with refused(StatusCode.DEADLINE_EXCEEDED):
         volumes.WriteVolumeCache(volume_id=id, timeout=3)
-    # What the call has left goes on, and says what it is to whoever comes next.
+    # The operation goes on without its call, and the next call is refused with its name.
     with refused(StatusCode.ABORTED, "flush volume"):
         volumes.UnmountVolume(volume_id=id, target_path=path)
 
-    # Without end is what they must not wait; that they hardly wait at all is for the Swift tests of S8 to show.
+    # They must not wait without end; the Swift tests of S8 show that they hardly wait at all.
     assert disk.number in disks.ListDiskIDs(timeout=PATIENCE).disk_ids
     disks.Rescan(timeout=PATIENCE)
     target = kubelet / "other"

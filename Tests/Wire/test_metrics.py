@@ -155,7 +155,7 @@ def test_the_process_is_measured(measured):
     tries = []
 
     def measures_itself():
-        """What it says, if that is how the kernel has it."""
+        """The metrics, if they agree with the kernel's numbers."""
         before = seen_from_outside(process)
         metrics = scrape(measured)
         said, after = (metrics.value("process_open_fds"), metrics.value("process_threads")), seen_from_outside(process)
@@ -298,7 +298,7 @@ def test_one_connection_is_for_one_request(measured):
 
 
 def test_silent_clients_hold_nothing_for_long(measured):
-    """Hundreds of connections that say nothing: few are held, none for long, and calls are answered meanwhile."""
+    """Hundreds of connections that send nothing: few are held, none for long, and calls are answered meanwhile."""
     silent = [socket.create_connection(("127.0.0.1", measured.port), timeout=PATIENCE) for _ in range(300)]
     try:
         time.sleep(0.5)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PartitionDisk and ListVolumesOnDisk: what becomes of a disk with nothing, something or anything on it."""
+"""PartitionDisk and ListVolumesOnDisk: disks with nothing, something or anything on them."""
 import os
 import uuid
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The proxy as a process: logs that nobody takes, signals, and what the system does not give."""
+"""The proxy as a process: logs without a reader, signals, and limits of the system."""
 import contextlib
 import os
 import pathlib
@@ -48,7 +48,7 @@ class Started:
     def __exit__(self, *_):
         if self.process.poll() is None:
             self.process.kill()
-        # A thread that a hung device of somebody else's holds in the kernel keeps even a killed process.
+        # A thread that a hung device of another program holds in the kernel keeps even a killed process.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout=20)
 
@@ -91,7 +91,7 @@ def start(directory):
 
 @pytest.fixture
 def full_pipe():
-    """A pipe without room that nobody reads."""
+    """A pipe without room and without a reader."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with contextlib.suppress(BlockingIOError):
@@ -259,7 +259,7 @@ def test_stopped_is_the_last_word(start):
     assert proxy.log.read_text().splitlines()[-1].endswith("stopped")
 
 
-# MARK: what the system does not give
+# MARK: limits of the system
 
 
 def limited(**limits):
@@ -316,7 +316,7 @@ def as_stranger(*more):
 
 
 def processes_of_stranger():
-    """Those that wait for their parent to see them dead count too."""
+    """Zombies count too."""
     for status in pathlib.Path("/proc").glob("[0-9]*/status"):
         with contextlib.suppress(OSError):
             if f"\nUid:\t{STRANGER}\t" in status.read_text():

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is refused in the smb, system and iscsi groups before anything of the host is asked."""
+"""Refusals of the smb, system and iscsi groups before the host is asked."""
 import pytest
 from grpc import StatusCode
 

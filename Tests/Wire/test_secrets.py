@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""S7: what a proxy remembers does not leave it, whoever looks and however it ends."""
+"""S7: the secrets of a proxy do not leave its memory, also when it crashes or another process looks."""
 import contextlib
 import os
 import pathlib
@@ -25,7 +25,7 @@ WITHOUT_PTRACE = ["setpriv", "--bounding-set", "-sys_ptrace", "--inh-caps", "-sy
 
 @pytest.fixture
 def holding(start_proxy, tmp_path, monkeypatch):
-    """A proxy that was told a password, started where core files of any size may be written, and are seen."""
+    """A proxy that has received a password, started where core files of any size may be written, and are seen."""
     monkeypatch.chdir(tmp_path)
     with core_files():
         proxy = start_proxy()

@@ -134,7 +134,7 @@ def test_a_password_is_found_nowhere(samba, directory):
 
 
 def test_the_hunt_sees_what_there_is_to_see(directory):
-    """Also while directories come and go, and what is there for a moment alone."""
+    """Also while directories come and go, and in files that exist for a moment alone."""
     with SecretHunt([PASSWORD], [directory]) as hunt:
         rounds = hunt.rounds["files"]
 
@@ -149,7 +149,7 @@ def test_the_hunt_sees_what_there_is_to_see(directory):
         with subprocess.Popen(["cat"], env={"PLANTED": PASSWORD}, **echo) as one:
             with subprocess.Popen(["sh", "-c", "cat", PASSWORD], **echo) as other:
                 for process in (one, other):
-                    # It has come to where it is what it is.
+                    # It runs its own program, not a fork of this one.
                     process.stdin.write(b"x")
                     process.stdin.flush()
                     assert process.stdout.read(1) == b"x"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sockets themselves: who serves what where, and callers that behave oddly."""
+"""The sockets themselves: their services, and callers that behave oddly."""
 import socket
 
 import grpc
@@ -40,7 +40,7 @@ def test_every_method_of_a_version_is_served(proxy, group, version):
     for method in methods(group, version):
         service = f"{version}.{group.capitalize()}"
         try:
-            # Not a message: whatever is answered, the method is there.
+            # Not a message: any answer shows that the method is there.
             call_raw(proxy.channel(group, version), f"/{service}/{method}", b"\xff")
         except grpc.RpcError as error:
             assert error.code() not in (StatusCode.UNIMPLEMENTED, StatusCode.UNKNOWN, StatusCode.UNAVAILABLE)

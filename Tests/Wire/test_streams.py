@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nothing that a client writes into a stream ends the proxy, or another's calls: whoever may connect may try."""
+"""Nothing that a client writes into a stream ends the proxy, or the calls of another client."""
 import contextlib
 import random
 

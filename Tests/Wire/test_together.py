@@ -66,7 +66,7 @@ def test_one_disk_partitioned_by_many(disks, volumes, disk):
 
 
 def test_one_volume_formatted_by_many(volumes, blank):
-    """Identical calls at one time are one; whoever comes after finds the work done."""
+    """Identical calls at one time are one; a later call finds the work done."""
     outcomes = at_once([lambda: volumes.FormatVolume(volume_id=blank.id)] * DISKS)
     assert refusals(outcomes) <= {StatusCode.ABORTED}
     assert any(not isinstance(outcome, StatusCode) for outcome in outcomes)

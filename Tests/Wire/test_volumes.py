@@ -106,7 +106,7 @@ def test_an_id_stays_the_same_whatever_is_done_with_the_volume(volumes, blank, k
 
 
 def test_a_copy_has_an_id_of_its_own(volumes, blank, attach, kubelet):
-    """Both are formatted, mounted and told apart."""
+    """Both are formatted and mounted, and have different IDs."""
     table = run("sfdisk", "--dump", blank.disk.device)
     copy = attach()
     run("sfdisk", "--quiet", "--no-reread", "--no-tell-kernel", copy.device, input=table)

@@ -219,7 +219,7 @@ def test_a_volume_is_the_closest_to_what_is_on_it_and_grows_without_a_rescan(sta
     files.Mkdir(path=stage + r"\a\b")
     assert volumes.GetClosestVolumeIDFromTargetPath(target_path=stage + r"\a\b").volume_id == id
     assert volumes.GetVolumeIDFromTargetPath(target_path=stage).volume_id == id
-    # Windows has a volume there, C:, and the sandbox none: this machine's own is not told.
+    # Windows has a volume there, C:, and the sandbox none: this machine's own is not revealed.
     with refused(StatusCode.FAILED_PRECONDITION):
         volumes.GetClosestVolumeIDFromTargetPath(target_path=r"C:\var\lib\kubelet")
 
@@ -246,7 +246,7 @@ def requests(descriptor, values):
 
 
 def test_no_error_tells_a_path_of_the_host(start_proxy, scratch):
-    """In the Windows dialect, by whatever method."""
+    """In the Windows dialect, by any method."""
     drive = scratch / "errors"
     (drive / "kubelet" / "directory" / "below").mkdir(parents=True)
     (drive / "kubelet" / "file").write_text("text")
@@ -274,7 +274,7 @@ def test_no_error_tells_a_path_of_the_host(start_proxy, scratch):
                     seen += 1
                     own = str(request)
                     text = error.details()
-                    # What the caller has said itself is no secret.
+                    # Text that the caller sent itself is no secret.
                     told = str(drive) in text and str(drive) not in own
                     assert not told, f"{version}.{group}.{name} {own}: {text}"
                     assert error.code() not in (StatusCode.INTERNAL, StatusCode.UNKNOWN), f"{name} {own}: {text}"

@@ -122,7 +122,7 @@ def field_of(message_type, name):
 
 
 def versions_with(group, *names):
-    """The versions of a group that have these methods, by whatever name."""
+    """The versions of a group that have these methods, by any name."""
     return [
         version for version in VERSIONS[group]
         if all(method_name(methods(group, version), name) in methods(group, version) for name in names)
