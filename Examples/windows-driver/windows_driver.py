@@ -159,7 +159,7 @@ class GCPPersistentDisk(Driver):
         volume = self.proxy.GetVolumeIDFromTargetPath(target_path=self.volume_path(staging_path)).volume_id
         self.proxy.UnmountVolume(volume_id=volume, target_path=self.volume_path(staging_path))
         self.proxy.Rmdir(path=staging_path, force=True)
-        # The volume is not mounted any more, and its ID still tells the disk.
+        # The volume is not mounted any more, and its ID still leads to the disk.
         disk = self.proxy.GetDiskNumberFromVolumeID(volume_id=volume).disk_number
         self.proxy.SetDiskState(disk_number=disk, is_online=False)
 
