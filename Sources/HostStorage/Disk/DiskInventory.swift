@@ -16,7 +16,7 @@ extension StorageHost {
         try await perform(ListDiskIdentifiers())
     }
 
-    /// Looks for disks that came, and for disks that grew, and waits a while until what hosts report can be used.
+    /// Looks for disks that came, and for disks that grew, and waits a while until newly reported disks can be used.
     public func rescanDisks() async throws(StorageError) { try await perform(RescanDisks()) }
 
     /// The size of the disk in bytes.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The number of a disk: on Linux the kernel's `diskseq`, which is never given out twice while the
-/// machine runs, so that a number can go stale but can never come to mean another disk.
+/// The number of a disk: on Linux the kernel's `diskseq`, which is never given out twice while the machine runs, so
+/// that a number can go stale but never identifies another disk.
 ///
 /// Source: Documentation/ABI/stable/sysfs-block, `/sys/block/<disk>/diskseq` (Linux 5.15).
 public struct DiskNumber: Sendable, Hashable, Comparable, RawRepresentable, Codable, CustomStringConvertible {

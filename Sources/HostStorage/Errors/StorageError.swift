@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a storage operation did not do what it was asked to do.
+/// Why a storage operation failed.
 ///
 /// The set of codes is closed, so that a caller can decide by ``code`` alone. Everything else is for
 /// people: ``description`` joins it to one sentence that never holds a secret and may always be logged.
 public struct StorageError: Error, Sendable, Hashable, Codable {
     public var code: Code
-    /// What was being done, as a verb phrase: "mount volume".
+    /// The operation, as a verb phrase: "mount volume".
     public var operation: String
-    /// What it was done to: a path, a volume ID, a disk number. Empty where there is no single subject.
+    /// The operation's subject: a path, a volume ID, a disk number. Empty where there is no single one.
     public var subject: String
-    /// What went wrong and, where it helps, what to do about it.
+    /// The problem and, where it helps, its remedy.
     public var detail: String
     /// The system call or program that failed, where one did.
     public var cause: Cause?
@@ -67,7 +67,7 @@ public struct StorageError: Error, Sendable, Hashable, Codable {
     @nonexhaustive public enum Cause: Sendable, Hashable, Codable {
         /// A system call or library function, its errno and the text of that errno.
         case systemCall(String, errno: Int32, text: String)
-        /// A program, its exit status and the end of what it printed to standard error.
+        /// A program, its exit status and the end of its standard error.
         case program(String, status: Int32, output: String)
     }
 }

@@ -48,7 +48,7 @@ extension PathPolicy {
         return told + rest
     }
 
-    /// Where an absolute path of the host begins: not within a word, as in "km/h", or in what has two slashes.
+    /// Where an absolute path of the host begins: not within a word, as in "km/h", or in text with two slashes.
     private static func startOfPath(in text: Substring) -> Substring.Index? {
         text.indices.first { index in
             guard text[index] == "/" else { return false }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What an operation is called in logs, metrics and errors: a verb phrase, such as "mount volume".
+/// The name of an operation in logs, metrics and errors: a verb phrase, such as "mount volume".
 public struct OperationName: Sendable, Hashable, RawRepresentable, ExpressibleByStringLiteral, CustomStringConvertible {
     public var rawValue: String
 
@@ -10,7 +10,7 @@ public struct OperationName: Sendable, Hashable, RawRepresentable, ExpressibleBy
     public var description: String { rawValue }
 }
 
-/// What ``HostOperation`` and ``ResolvedOperation`` have in common. The description names the operation's subjects, for
+/// Common parts of ``HostOperation`` and ``ResolvedOperation``. The description names the operation's subjects, for
 /// logs and errors, unless declared otherwise.
 public protocol NamedOperation: Sendable, CustomStringConvertible {
     static var name: OperationName { get }
@@ -32,10 +32,10 @@ public protocol HostOperation<Answer>: NamedOperation {
     /// The operation as a backend runs it.
     associatedtype Resolved: ResolvedOperation<Answer>
 
-    /// Places the paths and refuses what no host could do.
+    /// Places the paths and refuses requests that no host could serve.
     ///
-    /// - Throws: ``StorageError/Code/invalidArgument`` for what is malformed, ``StorageError/Code/denied`` for what the
-    ///   host's settings refuse.
+    /// - Throws: ``StorageError/Code/invalidArgument`` for malformed requests, ``StorageError/Code/denied`` for
+    ///   requests that the host's settings refuse.
     func resolved(by resolver: OperationResolver) throws(StorageError) -> Resolved
 }
 
@@ -43,9 +43,9 @@ public protocol HostOperation<Answer>: NamedOperation {
 public protocol ResolvedOperation<Answer>: NamedOperation, Equatable {
     associatedtype Answer: Sendable
 
-    /// All that the caller names, for the policy. What a rule does not permit is refused before the operation runs.
+    /// All that the caller names, for the policy. Calls that no rule permits are refused before they run.
     var subjects: [Subject] { get }
-    /// Whether it changes the host, and what it holds meanwhile.
+    /// Whether it changes the host, and the keys that it holds meanwhile.
     var effect: Effect { get }
     func run(on backend: some StorageBackend) async throws(StorageError) -> Answer
 
@@ -110,7 +110,7 @@ extension HostOperation where Self: ResolvedOperation, Resolved == Self {
 @nonexhaustive public enum Effect: Sendable, Hashable {
     /// It changes nothing, and waits for no other operation.
     case read
-    /// It changes the host, alone on what it holds.
+    /// It changes the host, alone on its keys.
     ///
     /// - joinable: whether an equal call may share the outcome of one that began before it. False where the call
     ///   promises something about an action of its caller just before (written data, an attached disk), or where two

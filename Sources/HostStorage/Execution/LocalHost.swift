@@ -136,7 +136,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
     ) async throws(StorageError) -> Operation.Answer {
         try await SlowCallWatch(logger: logger).watch(call.name, call.subject, call.trace) {
             () async throws(StorageError) in
-            // withValue throws what its closure throws, and forgets of what type it is.
+            // withValue throws what its closure throws, but without its type.
             let outcome = await SystemDiskUse.$current.withValue(use) {
                 await CallTrace.$current.withValue(call.trace) { () async -> Result<Operation.Answer, StorageError> in
                     do throws(StorageError) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What an operation holds while it runs. Operations with keys in each other's way run one after the other.
+/// A key that an operation holds while it runs. Operations with keys in each other's way run one after the other.
 @nonexhaustive public enum LockKey: Sendable, Hashable {
     case disk(DiskNumber)
     /// The disk that carries a volume. The host finds it before the operation begins; where there is none, the operation
     /// fails, or with `orElse` goes on without.
     case diskOf(VolumeID, orElse: Absence = .fail)
-    /// One name of a directory: in the way of what holds the same name or the tree around it.
+    /// One name of a directory: in the way of operations that hold the same name or the tree around it.
     case entry(HostPath)
     /// A place and all that is beneath it.
     case tree(HostPath)
@@ -16,7 +16,7 @@
     case service(ServiceName)
     case portal(ISCSIPortal)
     case target(ISCSITarget)
-    /// What holds for all sessions of the host as an iSCSI initiator.
+    /// The settings of all sessions of the host as an iSCSI initiator.
     case initiator
 
     @nonexhaustive public enum Absence: Sendable, Hashable { case fail, goOn }

@@ -6,7 +6,7 @@ import Synchronization
 public struct RegisteredOperation: Sendable, Equatable, CustomStringConvertible {
     /// A verb phrase: "format volume".
     public let name: String
-    /// What it is done to and with, for people.
+    /// Its subject and parameters, for people.
     public let subject: String
     package let keys: Set<LockKey>
     /// Distinguishes it from other calls; nil where no call may share its outcome.
@@ -142,7 +142,7 @@ public final class OperationRegistry: Sendable {
             entries.values.first { $0.operation.keys.isInTheWay(of: operation.keys) }
         }
 
-        /// Begins or joins what can be begun or joined, and returns what is to be started.
+        /// Begins or joins calls where possible, and returns the operations to start.
         mutating func admit() -> [Run] {
             var runs: [Run] = []
             var blocked: Set<LockKey> = []

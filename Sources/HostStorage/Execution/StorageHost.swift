@@ -23,8 +23,8 @@ extension StorageHost {
     }
 }
 
-/// What runs operations for ``LocalHost``: paths have been placed, operations that change something are serialised, and
-/// what is run goes to its end even if the caller has left.
+/// Runs operations for ``LocalHost``: paths have been placed, operations that change something are serialised, and each
+/// runs to its end even if the caller has left.
 public protocol OperationRunner: Sendable {
     func perform<Operation: ResolvedOperation>(
         _ operation: Operation

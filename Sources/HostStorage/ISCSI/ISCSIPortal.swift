@@ -47,7 +47,7 @@ public struct ISCSIPortal: Sendable, Hashable, Codable, CustomStringConvertible 
     /// As open-iscsi and RFC 3986 spell it: an IPv6 address in brackets.
     public var description: String { isIPv6 ? "[\(address)]:\(port)" : "\(address):\(port)" }
 
-    /// A host's name (RFC 1123, and `_`, which some have), or an IPv4 address: what ends in a number is one or none.
+    /// A host's name (RFC 1123, and `_`, which some have), or an IPv4 address: if it ends in a number, it must be one.
     private static func isName(_ text: String) -> Bool {
         let labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         if let last = labels.last, !last.isEmpty, last.allSatisfy({ isDigit($0) }) { return isIPv4(text[...]) }

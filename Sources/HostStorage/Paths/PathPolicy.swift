@@ -12,9 +12,9 @@ public struct PathPolicy: Sendable {
     /// The roots as absolute paths of the host, in the order given.
     public let roots: [String]
     public let dialect: PathDialect
-    /// Whether names below the roots are looked up as on Windows: the name itself if it is there, else the
-    /// one name that differs in case alone, by NTFS's table. Several such names are an error. What is
-    /// created has the name that the caller gave it.
+    /// Whether names below the roots are looked up as on Windows: the name itself if it is there, else the one name
+    /// that differs in case alone, by NTFS's table. Several such names are an error. A new entry has the name that the
+    /// caller gave it.
     public let ignoresCase: Bool
     public let deviceNames: DeviceNames
     let rootComponents: [[String]]

@@ -21,7 +21,7 @@ public struct SMBRemotePath: Sendable, Hashable, TextValue {
     /// The names below the share's root. None is empty, "." or "..".
     public let directories: [String]
 
-    /// Takes slashes of either kind, as many as there are; refuses what is not at least a server and a share.
+    /// Takes slashes of either kind, as many as there are; refuses text without at least a server and a share.
     public init(_ text: String) throws(StorageError) {
         guard !text.isEmpty else { throw StorageError(.invalidArgument, "remote path is empty") }
         let slashes: [UInt8] = [UInt8(ascii: "/"), UInt8(ascii: "\\")]

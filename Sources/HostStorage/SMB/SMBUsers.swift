@@ -93,8 +93,8 @@ public struct SMBUsers: Sendable, Equatable {
 }
 
 extension SMBUsers {
-    /// One `key=value` a line, to be kept in a file: a remote path, and what there is to say of it. No path of either
-    /// kind holds a line break.
+    /// One `key=value` a line, to be kept in a file: a remote path, and its users. No path of either kind holds a line
+    /// break.
     package var text: String {
         var lines = hasUnknown ? ["unknown=1"] : []
         for (remote, users) in users.sorted(by: { $0.key.description < $1.key.description }) {

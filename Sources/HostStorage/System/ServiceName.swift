@@ -5,7 +5,7 @@ public struct ServiceName: Sendable, Hashable, TextValue {
     /// The unit's name: "iscsid.service".
     public let unit: String
 
-    /// Takes a name with or without ".service". What cannot be a service's is refused: other types of unit, templates
+    /// Takes a name with or without ".service". Refuses names that no service has: other types of unit, templates
     /// without an instance, and all characters that units are not named with.
     ///
     /// Source: systemd.unit(5); at most 255 characters of letters, digits and `:-_.\@`.

@@ -12,8 +12,8 @@ extension StorageHost {
     }
 
     /// The services that a start or a stop of `name` changes: the service by its own name, not by an alias, and with
-    /// `dependents` what ``stopService(_:force:)`` stops along by force. Of a service that may not be changed it is
-    /// ``StorageError/Code/denied``, as the call would be.
+    /// `dependents` the services that ``stopService(_:force:)`` stops along by force. Of a service that may not be
+    /// changed it is ``StorageError/Code/denied``, as the call would be.
     public func servicesChanged(with name: ServiceName, dependents: Bool) async throws(StorageError) -> [ServiceName] {
         try await perform(ServicesChanged(service: name, dependents: dependents))
     }
@@ -29,8 +29,8 @@ extension StorageHost {
 
     /// Stops the service and waits until it has stopped. One that does not run is success.
     ///
-    /// - Parameter force: stops what runs and depends on it first, the outermost first. Without, there being any is
-    ///   ``StorageError/Code/failedPrecondition``. Each has to be changeable as well, or nothing is stopped.
+    /// - Parameter force: first stops the running services that depend on it, the outermost first. Without, there being
+    ///   any is ``StorageError/Code/failedPrecondition``. Each has to be changeable as well, or nothing is stopped.
     public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
         try await perform(StopService(service: name, force: force))
     }
@@ -107,7 +107,7 @@ public struct StartService: HostOperation, ResolvedOperation {
         try await backend.startService(service)
     }
 
-    // What an alias stands for.
+    // The service of an alias.
     public var consequence: Consequence { .changesServices(with: service, dependents: false) }
 }
 
@@ -132,7 +132,7 @@ public struct StopService: HostOperation, ResolvedOperation {
         try await backend.stopService(service, force: force)
     }
 
-    // What an alias stands for, and what is stopped along.
+    // The service of an alias, and the services that are stopped along.
     public var consequence: Consequence { .changesServices(with: service, dependents: force) }
 }
 

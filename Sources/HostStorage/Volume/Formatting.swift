@@ -12,7 +12,7 @@ extension StorageHost {
     /// format that was cut off is finished by the next call. Until the volume is first mounted a repeated call finds
     /// its work done and succeeds.
     ///
-    /// - Parameter signature: what may be destroyed; it must be what is found, UUID included.
+    /// - Parameter signature: the signature that may be destroyed; it must equal the one found, UUID included.
     public func formatVolume(_ volume: VolumeID, over signature: Signature? = nil) async throws(StorageError) {
         try await perform(FormatVolume(volume: volume, over: signature))
     }
@@ -38,7 +38,7 @@ public struct IsVolumeFormatted: HostOperation, ResolvedOperation {
 
 public struct FormatVolume: HostOperation, ResolvedOperation {
     public var volume: VolumeID
-    /// What may be destroyed; nil for a blank volume alone.
+    /// The signature that may be destroyed; nil for a blank volume alone.
     public var signature: Signature?
 
     public init(volume: VolumeID, over signature: Signature? = nil) {

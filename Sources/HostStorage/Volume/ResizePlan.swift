@@ -10,9 +10,9 @@
     /// - Parameters:
     ///   - current: the partition's size in bytes.
     ///   - maximum: the size it could grow to where it stands, at least `current`.
-    ///   - ceiling: the size that callers may take for the maximum. They know the size of the disk, not what
-    ///     its table and the alignment take of it, so for a volume that has the disk to itself it is the
-    ///     disk's size; a request between the two gets the maximum.
+    ///   - ceiling: the size that callers may take for the maximum. They know the size of the disk, not the part that
+    ///     its table and the alignment take, so for a volume that has the disk to itself it is the disk's size; a
+    ///     request between the two gets the maximum.
     public init(
         requested: VolumeSize, current: Int64, maximum: Int64, ceiling: Int64
     ) throws(StorageError) {

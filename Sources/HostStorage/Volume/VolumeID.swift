@@ -2,9 +2,9 @@
 
 /// The name of a volume: `\\?\Volume{GUID}\`, the spelling of a Windows volume GUID path.
 ///
-/// The GUID is a name-based UUID of what the disk is and of the partition, so that a disk and its copy have volumes of
-/// different IDs. A volume ID is equal byte for byte every time it is asked for and stays valid while the
-/// volume is not mounted.
+/// The GUID is a name-based UUID of the disk's identity and of the partition, so that a disk and its copy have volumes
+/// of different IDs. A volume ID is equal byte for byte every time it is asked for and stays valid while the volume is
+/// not mounted.
 public struct VolumeID: Sendable, Hashable, TextValue {
     /// The GUID in lower case, with hyphens, without braces.
     public let guid: String

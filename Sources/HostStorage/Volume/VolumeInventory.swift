@@ -42,7 +42,7 @@ extension VolumeBackend {
 public struct VolumeStats: Sendable, Hashable, Codable {
     /// The whole filesystem, its own tables and journal included.
     public var totalBytes: Int64
-    /// What is not free: data, tables and journal.
+    /// The part that is not free: data, tables and journal.
     public var usedBytes: Int64
 
     public init(totalBytes: Int64, usedBytes: Int64) {
