@@ -8,7 +8,7 @@ import Logging
 extension LinuxBackend {
     public func addPortal(_ portal: ISCSIPortal) async throws(StorageError) {
         let program = try InitiatorProgram()
-        // Adding it again would make open-iscsi forget what was discovered there.
+        // Adding it again would make open-iscsi forget the targets that were discovered there.
         if try await record(of: portal) != nil { return }
         try await program.add(portal)
     }

@@ -21,7 +21,7 @@ extension LinuxBackend {
             return await group.reduce(false) { $0 || $1 }
         }
         try await queues.run(in: .bus("events")) { [inventory, pendingDisks, logger] () throws(StorageError) in
-            // Hosts report what they find a little after they were asked.
+            // Hosts report new disks a little after they were asked.
             if asked {
                 try BlockEvents().settle(quiet: .milliseconds(100), limit: .seconds(5))
                 let left = try pendingDisks.wait(for: Rescan.patienceForDisks)

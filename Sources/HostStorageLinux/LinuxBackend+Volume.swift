@@ -113,7 +113,7 @@ extension LinuxBackend {
         }
     }
 
-    /// What has been checked, as it takes more than a look at the volume's own disk.
+    /// The checks already done, as they take more than a look at the volume's own disk.
     private struct MountConditions: Sendable {
         var isComplete = false
         var hasNoCopies = false
@@ -121,7 +121,7 @@ extension LinuxBackend {
 
     private enum MountObstacle: Sendable { case unfinishedFormat, severalDevices, check(String) }
 
-    /// Mounts the volume, opening its disk once; or returns what has to be checked first.
+    /// Mounts the volume, opening its disk once; or returns the checks that have to come first.
     private func obstacle(
         toMounting found: LocatedVolume, at path: HostPath, _ known: MountConditions, allowing use: SystemDiskUse?
     ) async throws(StorageError) -> MountObstacle? {
@@ -302,7 +302,7 @@ extension LinuxBackend {
         }
     }
 
-    /// Fails unless what is mounted there is the volume: as recorded when it was mounted, or as its disk says.
+    /// Fails unless the volume is mounted there: as recorded when it was mounted, or as its disk says.
     private func require(_ volume: VolumeID, at path: HostPath, as top: Mount?) async throws(StorageError) {
         if let top, mountRecords.volume(of: top) == volume { return }
         let device: VolumeDevice

@@ -3,11 +3,11 @@
 import HostStorage
 import Synchronization
 
-/// What each disk is, to find those that name themselves alike. No disk is read for it: the kernel keeps the names of
+/// The identity of each disk, to find disks with the same names. No disk is read for it: the kernel keeps the names of
 /// all but loop devices, which the kernel is asked for once.
 final class DiskIdentities: Sendable {
     private struct Known {
-        /// The features with which it was found out; with others it has to be asked again.
+        /// The features with which the identity was found; with others it has to be read again.
         let features: DiskFeatures
         let identity: DiskIdentity
     }
@@ -25,7 +25,7 @@ final class DiskIdentities: Sendable {
         }
     }
 
-    /// What the disk is. Sleeps in the kernel where that is not known yet.
+    /// The disk's identity. Sleeps in the kernel where that is not known yet.
     ///
     /// - Parameter open: the disk, where it is open.
     func identity(of disk: DiskNode, _ open: OpenDisk? = nil) throws(StorageError) -> DiskIdentity {

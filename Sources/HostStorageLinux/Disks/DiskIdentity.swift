@@ -66,7 +66,7 @@ extension DiskNode {
         try check(cls_loop_status(disk.descriptor.raw, &status), "LOOP_GET_STATUS64", devicePath)
         let file = DeviceNumber(major: UInt32(status.backing_major), minor: UInt32(status.backing_minor))
         let special = DeviceNumber(major: UInt32(status.special_major), minor: UInt32(status.special_minor))
-        // Another disk can come to the same node, and one disk have several.
+        // Another disk can get the same node, and one disk can have several.
         if special != file, let name = Sysfs.linkName("/sys/dev/block/\(special)"),
             let below = try DiskNode(ofDevice: BlockDeviceName.disk(of: name))
         {

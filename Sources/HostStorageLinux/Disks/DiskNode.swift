@@ -26,8 +26,8 @@ struct DiskNode: Sendable, Hashable {
 }
 
 extension DiskNode {
-    /// A disk by the kernel's name, whether or not the host shows it as one: a path that is joined to others is none of
-    /// the inventory's. nil where it has gone.
+    /// A disk by the kernel's name, whether or not the host shows it as one: the inventory leaves out paths of a
+    /// multipath map. nil where it has gone.
     init?(ofDevice name: String) throws(StorageError) {
         guard let sequence = try Sysfs.number("/sys/block/\(name)/diskseq"), let number = UInt32(exactly: sequence),
             let device = try Sysfs.device("/sys/block/\(name)/dev")

@@ -12,8 +12,8 @@ protocol ByteSource: Sendable {
 
 /// A disk that is open and verified to be the intended one.
 ///
-/// While it is open its device number cannot come to mean another disk: operations on the descriptor affect the disk of
-/// this number.
+/// While it is open its device number cannot pass to another disk: operations on the descriptor affect the disk of this
+/// number.
 final class OpenDisk: ByteSource {
     let node: DiskNode
     let descriptor: Descriptor

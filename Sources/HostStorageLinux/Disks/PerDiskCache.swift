@@ -5,7 +5,7 @@ import Synchronization
 
 /// Values that are read of each disk, in the disk's own queue, and the last answer of each.
 ///
-/// A disk that hangs holds up no query of all disks: its last answer stands in for it, and where there is none, it is
+/// A disk that hangs delays no query of all disks: its last answer stands in for it, and where there is none, it is
 /// left out. A disk that answers with an error has answered.
 final class PerDiskCache<Answer: Sendable>: Sendable {
     private let queues: BlockingQueues

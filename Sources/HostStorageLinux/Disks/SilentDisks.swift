@@ -11,7 +11,7 @@ final class SilentDisks: Sendable {
     private let question: String
     private let logger: Logger
 
-    /// - Parameter question: what they were asked, "a search for volumes".
+    /// - Parameter question: the query, "a search for volumes".
     init(asked question: String, logger: Logger) {
         self.question = question
         self.logger = logger

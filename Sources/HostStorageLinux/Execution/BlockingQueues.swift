@@ -24,7 +24,7 @@ final class BlockingQueues: Sendable {
         case bus(String)
         case inventory
         case share(SMBShare)
-        /// What the machine's firmware says.
+        /// The firmware's data.
         case firmware
         /// Queries about services, which do not wait for a start or a stop.
         case services
@@ -126,7 +126,7 @@ final class BlockingQueues: Sendable {
         }
     }
 
-    /// Runs `work` in `queue`. What only the work held, such as a disk's lock, is given up before the caller goes on.
+    /// Runs `work` in `queue`. What only the work held, such as a disk's lock, is released before the caller goes on.
     ///
     /// A caller that is cancelled, or that has waited for `timeout`, leaves; the work goes on and keeps its queue until
     /// it ends. Work that has not begun by then never does, and keeps what it holds until its turn comes. The trace of
@@ -240,7 +240,7 @@ final class BlockingQueues: Sendable {
 
     /// How long a thread without work stays.
     private static let rest: DispatchTimeInterval = .seconds(2)
-    /// Twice what the deepest work was seen to need in a debug build.
+    /// Twice the deepest stack that was seen in a debug build.
     private static let stackSize = 2 << 20
 
     /// Ensures a thread for one more queue; false where there can be none, and the work would wait for threads that may

@@ -34,7 +34,7 @@ struct ChildProgram: Sendable {
         let errors: String
     }
 
-    /// Runs it to its end and returns its exit status and what it wrote to standard error.
+    /// Runs it to its end and returns its exit status and its standard error.
     ///
     /// - Parameter volume: the one that it works on. The program sees no other device.
     func run(
@@ -44,7 +44,7 @@ struct ChildProgram: Sendable {
         return (outcome.status, outcome.errors)
     }
 
-    /// Runs it to its end and returns what it wrote to standard output as well.
+    /// Runs it to its end and returns its standard output as well.
     func ask(_ arguments: [String], deadline: Duration) async throws(StorageError) -> Outcome {
         try await run(arguments, on: nil, deadline: deadline, output: .string(limit: Self.outputLimit)) { $0 }
     }

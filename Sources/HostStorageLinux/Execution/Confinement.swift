@@ -30,7 +30,7 @@ final class Confinement: Sendable {
             owning: try check(result, "making a mount namespace for a tool that works on it", device.path))
     }
 
-    /// - Parameter volume: open, so that its device number cannot come to mean another device.
+    /// - Parameter volume: open, so that its device number cannot pass to another device.
     static func make(on volume: OpenVolume, claiming: Bool) async throws(StorageError) -> Confinement {
         let device = volume.device
         let result: Result<Confinement, StorageError> = await withCheckedContinuation { continuation in

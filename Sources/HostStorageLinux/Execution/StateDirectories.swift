@@ -23,7 +23,7 @@ func makeDirectories(_ directory: String) throws(StorageError) {
 
 /// Where a process keeps state for later.
 package enum StateDirectory {
-    /// What a program's command line may name as a state directory.
+    /// The state directories that a program's command line may name.
     package static func require(_ path: String) throws(StorageError) {
         guard path.hasPrefix("/"), path.split(separator: "/").contains(where: { $0 != "." && $0 != ".." }) else {
             throw StorageError(

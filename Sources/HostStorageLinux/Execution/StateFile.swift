@@ -30,7 +30,7 @@ enum StateFile {
 
     /// Puts the text there, whole or not at all, on stable storage.
     ///
-    /// - Parameter unfinished: what the name of a file ends with that is not whole yet.
+    /// - Parameter unfinished: the end of the name of a file that is not whole yet.
     static func write(_ text: String, to path: String, unfinished: String = ".new") throws(StorageError) {
         let new = "\(path)\(unfinished)"
         do throws(StorageError) {

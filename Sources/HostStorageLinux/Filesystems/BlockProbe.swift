@@ -4,7 +4,7 @@ import CLibBlkid
 import Glibc
 import HostStorage
 
-/// What libblkid recognises on a device.
+/// The content of a device, as libblkid recognises it.
 enum RecognisedContent: Sendable, Hashable {
     /// Nothing that libblkid knows. The device may still hold data; see ``BlankDevice``.
     case nothing
@@ -66,8 +66,8 @@ struct BlockProbe: ~Copyable {
         }
     }
 
-    /// What is on the device, and the offset in bytes of the sign by which it was recognised. Fails where it is
-    /// more than one thing. A table of type dos without partitions is none beside a signature: boot sectors
+    /// The content of the device, and the offset in bytes of the sign by which it was recognised. Fails where there is
+    /// more than one signature. A table of type dos without partitions does not count beside a signature: boot sectors
     /// and boot loaders end with the same two bytes.
     func content() throws(StorageError) -> (content: RecognisedContent, offset: Int64?) {
         let found = try superblock()
@@ -82,7 +82,7 @@ struct BlockProbe: ~Copyable {
         return table.map { (.partitionTable(kind: $0.kind), tableOffset) } ?? (.nothing, nil)
     }
 
-    /// What is recognised besides partition tables.
+    /// Signatures other than partition tables.
     func superblock() throws(StorageError) -> Found? {
         blkid_probe_enable_partitions(probe, 0)
         blkid_probe_enable_superblocks(probe, 1)

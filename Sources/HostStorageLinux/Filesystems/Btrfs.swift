@@ -96,7 +96,7 @@ struct Btrfs: FilesystemDriver {
             throw StorageError(
                 .failedPrecondition, "its btrfs is at work: \(work)", subject: growth.volume.path)
         }
-        // A second mount of a btrfs whose copy is mounted too can come to the copy.
+        // A second mount of a btrfs whose copy is mounted too can lead to the copy.
         if let own = try growth.volume.mountedDirectory(isWritable: true) { return .kernel(own) }
         return .kernel(try growth.directory())
     }

@@ -91,8 +91,8 @@ extension Page {
         return true
     }
 
-    /// What is used of a group: at least the 11 inodes that every filesystem has, in few runs, from the start or,
-    /// as padding, at the end.
+    /// The use of a group, as a bitmap: at least the 11 inodes that every filesystem has, in few runs, from the start
+    /// or, as padding, at the end.
     private var isBitmap: Bool {
         guard bytes[0] & 1 == 1 || bytes[4095] & 0x80 != 0 else { return false }
         var (runs, ones) = (1, 0)

@@ -92,8 +92,8 @@ struct ExtLimits {
     }
 
     /// The kernel adds groups in transactions that hold every block kept for descriptors, and a transaction can have a
-    /// fourth of the journal (Linux: fs/ext4/resize.c, ext4_flex_group_add; fs/jbd2/journal.c). It refuses to a mounted
-    /// filesystem what does not fit.
+    /// fourth of the journal (Linux: fs/ext4/resize.c, ext4_flex_group_add; fs/jbd2/journal.c). It refuses growth of a
+    /// mounted filesystem that does not fit.
     private func requireJournal(_ size: Int64) throws(StorageError) {
         guard let journalBlocks, hasResizeInode, groups(size / blockSize) > groups(blocks) else { return }
         // Blocks of a journal with fast commits that ordinary transactions do not get: 256 unless it was made otherwise.
@@ -105,9 +105,9 @@ struct ExtLimits {
             subject: subject)
     }
 
-    /// Where the descriptors of groups outgrow what is kept for them, resize2fs moves what is behind them, the block of
-    /// the resize inode too. It places that behind the end of the filesystem where there is no room within, and then
-    /// fails halfway: "Illegal doubly indirect block" (e2fsprogs 1.47).
+    /// Where the descriptors of groups outgrow their reserve, resize2fs moves the blocks behind them, that of the
+    /// resize inode too. It places that behind the end of the filesystem where there is no room within, and then fails
+    /// halfway: "Illegal doubly indirect block" (e2fsprogs 1.47).
     private func requireRoomToMove(_ size: Int64) throws(StorageError) {
         guard hasResizeInode, !hasMetaGroups else { return }
         let descriptors = descriptorBlocks(size / blockSize)
@@ -132,7 +132,7 @@ struct ExtLimits {
     /// Of the inodes of a group.
     private var tableBlocks: Int64 { (groupInodes * inodeSize + blockSize - 1) / blockSize }
 
-    /// In blocks, with what sets each limit.
+    /// In blocks, with the reason for each limit.
     private func limits(isMounted: Bool) -> [(Int64, String)] {
         var limits: [(Int64, String)] = []
         if !has64Bit { limits.append((1 << 32 - 1, "counts its blocks with 32 bits")) }
@@ -143,7 +143,7 @@ struct ExtLimits {
         // All descriptors of groups stand in the first group, with its tables; the kernel, and not the tool, can lay them
         // out otherwise.
         if !hasMetaGroups, !(isMounted && has64Bit) {
-            // Tables of inodes can be in other groups with flex_bg. What resize2fs keeps free besides is less than a percent.
+            // Tables of inodes can be in other groups with flex_bg. resize2fs keeps less than a percent free besides.
             let tables = hasFlexibleGroups ? 5 : tableBlocks
             let room = groupBlocks - 3 - tables
             let groups = max(0, room) * (blockSize / descriptorSize)

@@ -27,11 +27,11 @@ struct FilesystemFacts: Sendable {
     /// The names by which mount(8) finds the FUSE drivers that can stand in for the kernel; none where the kernel alone
     /// mounts it, and those made of its type unless given.
     var mountHelpers: [String]?
-    /// What it means that the kernel does not find something that it takes (ENOENT), although the device is there.
+    /// The meaning of ENOENT from the kernel's mount, although the device is there.
     var missing: String?
 }
 
-/// All that this layer knows of one filesystem. The defaults below are for filesystems that this layer only recognises.
+/// All that this layer knows of one filesystem. The defaults below hold where nothing more is known.
 protocol FilesystemDriver: Sendable {
     static var facts: FilesystemFacts { get }
 
@@ -57,7 +57,7 @@ protocol FilesystemDriver: Sendable {
     func wasUsed(_ volume: OpenVolume) throws(StorageError) -> Bool
     /// Whether the superblock itself says that its mkfs has not finished.
     func isUnfinished(_ volume: OpenVolume) throws(StorageError) -> Bool
-    /// Whether what a page holds comes from the tool that makes it.
+    /// Whether a page's content comes from the tool that makes it.
     ///
     /// - Parameter uuid: that was drawn for this filesystem.
     func origin(of page: Page, _ uuid: [UInt8], on volume: OpenVolume) throws(StorageError) -> Page.Origin
@@ -84,7 +84,7 @@ protocol FilesystemDriver: Sendable {
 
     /// The size of the mounted filesystem, of which `place` is a directory.
     func mountedBytes(of volume: OpenVolume, at place: OpenDirectory) throws(StorageError) -> Int64
-    /// What the filesystem has of this device; of one on several devices, not what it has of all.
+    /// The filesystem's size on this device; of one on several devices, not its size on all.
     func ownBytes(of volume: OpenVolume, at place: OpenDirectory?) throws(StorageError) -> Int64
     /// Whether nothing of it is on the device beyond the size that it states.
     func endsWithItsSize(on volume: OpenVolume) throws(StorageError) -> Bool
@@ -115,7 +115,7 @@ protocol FilesystemDriver: Sendable {
     /// The kernel's names of all devices of the mounted filesystem that has this one; none of a filesystem that is always
     /// on one device.
     static func mountedDevices(with device: String) -> [String]
-    /// What the device is in its filesystem.
+    /// The device's role in its filesystem.
     func member(on device: any ByteSource, from start: Int64) throws(StorageError) -> FilesystemMember
 }
 
@@ -147,7 +147,7 @@ private struct OtherFilesystem: FilesystemDriver {
     let type: String
 }
 
-/// What a device is in a filesystem that can have several.
+/// The role of a device in a filesystem that can have several.
 struct FilesystemMember: Sendable {
     /// Of a filesystem that is always on one device.
     static let alone = FilesystemMember(filesystem: [], count: 1, id: 0, bytes: 0)

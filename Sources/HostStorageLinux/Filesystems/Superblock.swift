@@ -39,7 +39,7 @@ extension OpenVolume {
 }
 
 extension Descriptor {
-    /// What statvfs(3) says of the filesystem. What it calls the size leaves the journal and the tables of ext and xfs out.
+    /// The filesystem's numbers by statvfs(3), whose size leaves out the journal and the tables of ext and xfs.
     func filesystemFigures(_ subject: String) throws(StorageError) -> statvfs {
         var figures = statvfs()
         try checkErrno(fstatvfs(raw, &figures), "fstatvfs", subject)
@@ -52,7 +52,7 @@ struct Page {
     let offset: Int64
     let bytes: [UInt8]
 
-    /// Where what a page holds comes from, seen from one making of a filesystem.
+    /// The origin of a page's content, seen from one making of a filesystem.
     enum Origin {
         /// Carries the UUID of that filesystem, or a checksum over it.
         case own

@@ -3,7 +3,7 @@
 /// Where the filesystems that are known keep copies of their superblocks on a device of a size, beyond its
 /// head and its tail. All of it is computed, so that a copy is found although its head and tail are lost.
 enum SuperblockPlaces {
-    /// What is read at a place.
+    /// How many bytes are read at a place.
     static let length: Int64 = 4096
 
     static func all(size: Int64) -> [Range<Int64>] {

@@ -149,7 +149,7 @@ struct XFS: FilesystemDriver {
             cls_xfs_grow(top.descriptor.raw, wanted, geometry.inodePercent), "XFS_IOC_FSGROWFSDATA", volume.path)
     }
 
-    /// What the kernel says of a mounted one.
+    /// The kernel's numbers for a mounted filesystem.
     private struct Geometry {
         private(set) var blockSize: UInt32 = 0
         private(set) var blocks: UInt64 = 0

@@ -5,7 +5,7 @@ import Synchronization
 
 /// This process's state as an iSCSI initiator; the rest is open-iscsi's and the kernel's.
 final class Initiator: Sendable {
-    /// What targets have to prove. It is in no file, so that it is set anew after every start.
+    /// The secret that targets have to prove. It is in no file, so that it is set anew after every start.
     private let secret = Mutex<Secret?>(nil)
 
     func setMutualSecret(_ secret: Secret) { self.secret.withLock { $0 = secret } }

@@ -46,7 +46,7 @@ struct InitiatorProgram: Sendable {
             throw StorageError(
                 .unavailable, "it has not answered within \(Self.discoveryDeadline)", subject: "\(portal)")
         }
-        // A portal without targets is none that answers wrongly.
+        // A portal without targets is no error.
         if outcome.status == Status.noObjectsFound.rawValue { return [] }
         try Self.check(outcome, "\(portal)")
         return Self.names(in: outcome.output)
@@ -62,7 +62,7 @@ struct InitiatorProgram: Sendable {
 
     /// Logs in as the record says.
     ///
-    /// - Parameter secrets: what must stand in no error's text.
+    /// - Parameter secrets: secrets to keep out of errors.
     func logIn(_ record: NodeRecord, hiding secrets: [Secret]) async throws(StorageError) {
         let outcome = try await program.ask(
             ["-m", "node", "-T", "\(record.target)", "-p", "\(record.portal)", "-I", record.interface, "-l"],
@@ -100,7 +100,7 @@ struct InitiatorProgram: Sendable {
         throw StorageError(status.code, status.sentence, subject: subject, cause: cause)
     }
 
-    /// iscsiadm(8), EXIT STATUS: those that a caller can do something about, or that say something about the host.
+    /// iscsiadm(8), EXIT STATUS: statuses that a caller can act on, or that concern the host.
     enum Status: Int32 {
         case sessionNotFound = 2
         case connectionFailed = 4

@@ -37,12 +37,12 @@ struct LoginMessage: Sendable, Equatable {
         return header + data
     }
 
-    /// What the target has answered.
+    /// The target's answer.
     struct Response: Sendable, Equatable {
-        /// What it says of the login; 0 is well, the others are in RFC 7143, 11.13.5.
+        /// The status of the login; 0 is success, the others are in RFC 7143, 11.13.5.
         let status: UInt16
         let number: UInt32
-        /// In bytes, without what fills it up.
+        /// In bytes, without padding.
         let dataSize: Int
 
         /// nil where it is no answer to a login.

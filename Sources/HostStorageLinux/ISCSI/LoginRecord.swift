@@ -2,8 +2,8 @@
 
 import HostStorage
 
-/// The text that `iscsiadm` is given for one login in place of a target's record: the record, but for what this login
-/// is about.
+/// The text for `iscsiadm` in one login in place of a target's record: the record, except for the settings of this
+/// login.
 enum LoginRecord {
     /// The proofs of each side.
     struct Proofs: Sendable {
@@ -15,7 +15,7 @@ enum LoginRecord {
         var secrets: [Secret] { [host?.secret, target?.secret].compactMap { $0 } }
     }
 
-    /// - Parameter record: the record's text; what an operator has set in it stays, except for
+    /// - Parameter record: the record's text; the operator's settings stay, except for
     ///   - `node.session.auth`, whose secrets are this login's,
     ///   - `node.startup`: the session is not taken up again when the host restarts,
     ///   - `node.session.scan`: a login without its disks is of no use here,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The digest of CHAP (RFC 1321). As good as that: what it proves is that the other side has the secret, now.
+/// The digest of CHAP (RFC 1321). No stronger than that: it proves that the other side has the secret, now.
 enum MD5 {
     static func digest(_ message: [UInt8]) -> [UInt8] {
         var padded = message + [0x80]

@@ -27,7 +27,7 @@ struct NodeDatabase: Sendable {
         return portals().first { PortalAddress($0.address, port: $0.port) == address }
     }
 
-    /// What was discovered of a target.
+    /// The discovered records of a target.
     func records(of target: ISCSIName) -> [NodeRecord] {
         Sysfs.names(in: "\(nodes)/\(target)").compactMap { portal in
             let interfaces = Sysfs.names(in: "\(nodes)/\(target)/\(portal)")
@@ -128,7 +128,7 @@ struct NodeRecord: Sendable, Hashable {
     let interface: String
     /// The directory that it is in.
     let directory: String
-    /// The directory that it is in while it is lent, and those above that are there for this alone.
+    /// The directory that it is in while it is lent, and its parents that exist for this alone.
     let temporaryDirectories: [String]
 
     /// - Parameter name: of the portal's directory: "192.0.2.1,3260,1", where the last is the portal group.

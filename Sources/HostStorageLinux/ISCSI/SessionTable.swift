@@ -40,7 +40,7 @@ struct SessionTable: Sendable {
         return name
     }
 
-    /// Where its connections were asked to lead. What the target has redirected them to is something else.
+    /// The portals that its connections were meant for. The target may have redirected them to others.
     private func portals(ofSession id: UInt32) throws(StorageError) -> [PortalAddress] {
         let directory = "\(root)/class/iscsi_connection"
         var portals: [PortalAddress] = []
@@ -75,7 +75,7 @@ struct Session: Sendable, Hashable {
     let isLoggedIn: Bool
     /// The target is away, and the kernel queues its commands until it is back.
     let isWaiting: Bool
-    /// What the target has, in the order of their numbers.
+    /// The target's units, in the order of their numbers.
     let units: [SCSIUnit]
 
     var disks: [SCSIUnit] { units.filter(\.isDisk) }

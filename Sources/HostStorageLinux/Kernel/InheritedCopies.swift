@@ -6,9 +6,9 @@ import HostStorage
 
 /// Detects when no child has copies of descriptors of this process any more.
 ///
-/// A program that any thread starts has them from its fork to its exec, where O_CLOEXEC acts; and what is open with
-/// O_EXCL stays claimed as long as one of the copies does. So a pipe is made before the claim and closed after it: its end
-/// comes when the last copy is closed.
+/// A program that any thread starts has them from its fork to its exec, where O_CLOEXEC acts; and a device that is open
+/// with O_EXCL stays claimed as long as one of the copies is open. So a pipe is made before the claim and closed after
+/// it: its end comes when the last copy is closed.
 struct InheritedCopies: Sendable {
     private let reading: Int32
     private let writing: Int32

@@ -14,7 +14,7 @@ struct KernelLog: ~Copyable {
         self.file = file
     }
 
-    /// What was logged since and names the device, without what precedes the words.
+    /// Messages since then that name the device, without the text before the message.
     func words(about device: String) -> [String] {
         var lines: [String] = []
         var buffer = [UInt8](repeating: 0, count: 8192)

@@ -11,7 +11,7 @@ struct NetworkAddress: Sendable {
     /// The host in numbers, without its port.
     let text: String
 
-    /// Of a name, or what is an address already. Asks the resolver, so it can take its time; never empty.
+    /// The addresses of a name or a numeric address. Asks the resolver, so it can take its time; never empty.
     static func all(of host: String, port: UInt16) throws(StorageError) -> [NetworkAddress] {
         var hints = addrinfo()
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)

@@ -10,7 +10,7 @@ public enum ProcessMemory {
     /// other processes of the same user. For programs, not libraries: to be called before there is anything to hide.
     /// Calling it again changes nothing.
     public static func keepPrivate() throws(StorageError) {
-        // The Swift runtime answers these with a backtrace, and shows what lies where the registers point.
+        // The Swift runtime answers these with a backtrace, and shows the memory where the registers point.
         for crash in [SIGQUIT, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP] { signal(crash, SIG_DFL) }
         try forbidCores()
         // Tools that work on disks for it would need CAP_SYS_PTRACE to find them. Where they lack it, a process that

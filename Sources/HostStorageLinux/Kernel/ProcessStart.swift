@@ -6,7 +6,7 @@ package import HostStorage
 
 /// The first steps of a program that works on disks.
 package enum ProcessStart {
-    /// Standard files, signals, and /proc, without which the program does not even know what it was asked for.
+    /// Standard files, signals, and /proc, without which the program cannot read its own arguments.
     package static func secure() throws(StorageError) {
         try check(cls_keep_standard_files(), "open", "/dev/null")
         try ProcessSignals.catchAll()
@@ -22,7 +22,7 @@ package enum ProcessStart {
         guard !CommandLine.arguments.isEmpty else {
             throw StorageError(.failedPrecondition, "the arguments cannot be read", subject: "/proc/self/cmdline")
         }
-        // Swift would replace what is no UTF-8, and so name other files.
+        // Swift would replace bytes that are no UTF-8, and so name other files.
         let arguments = try Descriptor.bytes(of: "/proc/self/cmdline")
         guard String(validating: arguments, as: UTF8.self) != nil else {
             throw StorageError(.invalidArgument, "the arguments are to be UTF-8", subject: "/proc/self/cmdline")

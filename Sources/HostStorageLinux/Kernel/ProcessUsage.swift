@@ -3,7 +3,7 @@
 import Glibc
 package import HostStorage
 
-/// What this process uses of its machine, as of one moment.
+/// This process's use of its machine, as of one moment.
 ///
 /// Source: proc(5). Files of /proc/self are in memory: reading them delays no other work.
 package struct ProcessUsage: Sendable {

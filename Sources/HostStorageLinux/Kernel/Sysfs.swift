@@ -39,7 +39,7 @@ enum Sysfs {
         return names.sorted()
     }
 
-    /// The last name of what a link leads to.
+    /// The last name of a link's target.
     static func linkName(_ path: String) -> String? {
         linkText(path)?.split(separator: "/").last.map(String.init)
     }

@@ -91,9 +91,9 @@ enum FilesystemMount {
         }
     }
 
-    /// What the kernel's errors mean in a mount of a device, which is there: it has just been open.
+    /// The meaning of the kernel's errors in a mount of a device, which is there: it has just been open.
     ///
-    /// - Parameter words: what the kernel's log says of the device.
+    /// - Parameter words: the kernel's log about the device.
     private static func explained(
         _ error: StorageError, _ driver: any FilesystemDriver, _ words: [String]
     ) -> StorageError {

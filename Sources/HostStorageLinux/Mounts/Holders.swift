@@ -5,9 +5,9 @@ import Glibc
 import HostStorage
 
 /// The holders of a mount or a device, read from /proc and sysfs without touching the filesystem itself, which may
-/// hang. What cannot be seen (a process that ends meanwhile, one of a container that hides its processes) is left out.
+/// hang. Invisible holders (a process that ends meanwhile, one of a container that hides its processes) are left out.
 enum Holders {
-    /// Those of a mount: processes with a file, a directory or a program on it, and mounts below it.
+    /// The holders of a mount: processes with a file, a directory or a program on it, and mounts below it.
     ///
     /// - Parameters:
     ///   - target: its place, without a slash at the end.
@@ -19,8 +19,8 @@ enum Holders {
         return mounts + processes { $0.use(ofMounts: ids, at: target) }
     }
 
-    /// Those of a block device: its mounts in every namespace, devices stacked on it, processes that have
-    /// it open.
+    /// The holders of a block device: its mounts in every namespace, devices stacked on it, processes that have it
+    /// open.
     static func ofDevice(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: true) }
 
     /// The holders that work on a block device would disturb, or that would disturb the work: all but processes that
@@ -72,7 +72,7 @@ enum Holders {
         return found
     }
 
-    /// Where filesystems of servers are mounted. To open what a process has open there could wait for its server.
+    /// Where filesystems of servers are mounted. To open a process's files there could wait for the server.
     private static func remotePlaces() -> [String] {
         (try? MountTable.served()) ?? []
     }
@@ -111,8 +111,8 @@ private struct RunningProcess {
 
     var name: String { (try? Sysfs.attribute("\(directory)/comm")) ?? "" }
 
-    /// Whether it is a child of this process between its fork and its exec, where what it has open are copies that it
-    /// is about to close. A process that forks without an exec looks the same.
+    /// Whether it is a child of this process between its fork and its exec, where its descriptors are copies that it is
+    /// about to close. A process that forks without an exec looks the same.
     var isAboutToRunAProgram: Bool {
         // proc_pid_stat(5): the name, in parentheses, can have any; then the state and the parent.
         let fields = ((try? Descriptor.contents(of: "\(directory)/stat")) ?? "").split(separator: ")").last ?? ""
@@ -120,7 +120,7 @@ private struct RunningProcess {
             && Sysfs.linkText("\(directory)/exe") == Sysfs.linkText("/proc/self/exe")
     }
 
-    /// What it has there; nil for nothing.
+    /// Its use of the mount; nil for none.
     func use(ofMounts mounts: Set<UInt64>, at target: String) -> String? {
         for (link, use) in [("cwd", "current directory"), ("root", "root directory"), ("exe", "program")]
         where isIn(Sysfs.linkText("\(directory)/\(link)"), target) {
@@ -142,7 +142,7 @@ private struct RunningProcess {
     /// - Parameters:
     ///   - disk: the disk that the device is a partition of. Only processes that can write to it count.
     ///   - withReaders: whether it counts that it can only read the device.
-    ///   - places: what is open beneath them is no device.
+    ///   - places: files beneath them are no devices.
     func use(
         ofDevice device: DeviceNumber, on disk: DeviceNumber?, withReaders: Bool, notAskingBeneath places: [String]
     ) -> String? {
@@ -187,7 +187,7 @@ private struct RunningProcess {
         }
     }
 
-    /// Whether what it has open under that number can be written to. True where that is unknown.
+    /// Whether its descriptor of that number can be written to. True where that is unknown.
     private func canWrite(_ descriptor: String) -> Bool {
         let info = (try? Descriptor.contents(of: "\(directory)/fdinfo/\(descriptor)")) ?? ""
         // proc_pid_fdinfo(5): octal.
@@ -195,7 +195,7 @@ private struct RunningProcess {
         return flags & O_ACCMODE != O_RDONLY
     }
 
-    /// What of the machine's mounts it sees: those of its namespace that are beneath its root.
+    /// The machine's mounts that it sees: those of its namespace that are beneath its root.
     static func view(of directory: String) -> String {
         let namespace = Sysfs.linkName("\(directory)/ns/mnt") ?? directory
         return "\(namespace) \(Sysfs.linkText("\(directory)/root") ?? "")"

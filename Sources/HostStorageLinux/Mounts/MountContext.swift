@@ -8,7 +8,7 @@ import HostStorage
 /// option, and the new mount is attached nowhere yet.
 struct MountContext: ~Copyable {
     private let context: Descriptor
-    /// What errors name.
+    /// The subject of errors.
     private let subject: String
 
     /// - Parameter type: the kernel's name of the filesystem; its module is loaded where it is one.

@@ -30,9 +30,9 @@ struct MountRecords: Sendable {
         guard parts.count == 6, parts[0] == boot, parts[4] == mount.type, parts[5].isIdentical(to: mount.source) else {
             return nil
         }
-        // Another disk can have come to the device since, and its mount can have the number of one that has gone. A
-        // filesystem that spans devices has a number of the kernel's own making, and a source whose name another disk can
-        // have by now while it is mounted.
+        // Another disk can have got the device number since, and its mount can have the number of one that has gone. A
+        // filesystem that spans devices has a number of the kernel's own making, and a source whose name another disk
+        // can have by now while it is mounted.
         let now = Self.sequence(mount)
         let isTheSame = mount.device.major == 0 && parts[3] == "\(mount.id)"
         guard now == nil || now == parts[2] || isTheSame else { return nil }

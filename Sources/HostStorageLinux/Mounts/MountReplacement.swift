@@ -10,7 +10,7 @@ enum MountReplacement {
     /// MOVE_MOUNT_BENEATH, Linux 6.5.
     private static let beneath: UInt32 = 0x200
 
-    /// Attaches `mount` to the name in `directory` and takes away what was mounted there, which stays usable for
+    /// Attaches `mount` to the name in `directory` and takes away the mount that was there, which stays usable for
     /// processes with files open in it. From Linux 6.5 on, there is no moment at which neither is there.
     static func put(
         _ mount: borrowing Descriptor, at name: String, in directory: borrowing Descriptor, _ subject: String
@@ -36,8 +36,8 @@ enum MountReplacement {
         return try top.mountID() != directory.mountID()
     }
 
-    /// Takes the topmost mount on the name away, at once: what is open in it stays open. For filesystems of servers,
-    /// which an unmount would wait for.
+    /// Takes the topmost mount on the name away, at once: files open in it stay open. For filesystems of servers, which
+    /// an unmount would wait for.
     static func detach(
         _ name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) {

@@ -27,9 +27,9 @@ package struct MountVisibility: Sendable {
         }
     }
 
-    /// Why the machine does not see what is mounted at or beneath a path; nil where it does.
+    /// Why the machine does not see mounts at or beneath a path; nil where it does.
     ///
-    /// - Parameter isMounted: it is mounted already, so what counts is the mount that it was put on.
+    /// - Parameter isMounted: it is mounted already, so the mount below it counts.
     package func reasonAgainst(_ path: String, isMounted: Bool = false) -> String? {
         if isMachines { return nil }
         guard let mounts = try? Descriptor.contents(of: "/proc/self/mountinfo") else { return nil }

@@ -75,8 +75,8 @@ enum Unmount {
         return nil
     }
 
-    /// Whether one of a few pages can be read, from the device itself. Of a page that waits to be written, which this
-    /// would have to wait for and fail with, that cannot be found out.
+    /// Whether one of a few pages can be read, from the device itself. A page that waits to be written cannot be
+    /// tested: the read would wait for the write and fail with it.
     private static func canBeRead(_ device: String) -> Bool {
         guard
             let descriptor = try? Descriptor(

@@ -25,8 +25,7 @@ enum DiskLayout {
 
     private static func read(_ disk: OpenDisk) throws(StorageError) -> DiskLayout {
         let table = try BlockProbe(disk.descriptor, disk.path).partitionTable()
-        // A GPT says twice, with checksums, that it is one. Other content on the disk matters only before a write
-        // (PartitionRoom).
+        // A GPT is there twice, with checksums. Other content on the disk matters only before a write (PartitionRoom).
         if let table, table.kind == "gpt" { return .table(table) }
 
         var found = try BlockProbe(disk.descriptor, disk.path).superblock()

@@ -81,8 +81,8 @@ struct KernelPartitions {
         return try wait(for: try known(partition))
     }
 
-    /// What the kernel has where the partition begins. Its number there may be another than in the table: other programs
-    /// sort tables anew.
+    /// The kernel's partition at the start of this one. Its number there may be another than in the table: other
+    /// programs renumber tables.
     private func standing(
         at partition: PartitionTable.Partition
     ) throws(StorageError) -> (number: PartitionNumber, known: Known)? {
@@ -120,8 +120,8 @@ struct KernelPartitions {
             "BLKPG_RESIZE_PARTITION", "\(disk.path) partition \(partition.number)")
     }
 
-    /// Makes the kernel forget what it takes for other partitions in a range of the disk and the table does not have: it
-    /// would keep a partition from that place. Fails where one is in use.
+    /// Removes the kernel's partitions in a range of the disk that the table does not have: they would keep a new
+    /// partition from that place. Fails where one is in use.
     private func removeRemains(in range: Range<Int64>, besides own: PartitionNumber) throws(StorageError) {
         for (number, known) in try known() where number != own {
             guard range.overlaps(known.start..<known.start + known.size) else { continue }
@@ -129,7 +129,7 @@ struct KernelPartitions {
         }
     }
 
-    /// Makes the kernel forget what would be in the way of a partition that is to grow.
+    /// Removes the kernel's partitions in the way of one that is to grow.
     func makeRoom(for partition: PartitionTable.Partition, toGrowTo size: Int64) throws(StorageError) {
         try removeRemains(
             in: partition.start..<partition.start + size,
@@ -147,7 +147,7 @@ struct KernelPartitions {
         }
     }
 
-    /// Makes the kernel forget every partition; fails where one is in use.
+    /// Removes all of the kernel's partitions; fails where one is in use.
     func removeAll() throws(StorageError) {
         for (number, known) in try known() { try remove(known, number) }
     }

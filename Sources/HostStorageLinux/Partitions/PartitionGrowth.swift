@@ -5,7 +5,7 @@ import HostStorage
 
 /// Grows a volume's partition where it stands: on the disk first, then in the kernel.
 enum PartitionGrowth {
-    /// What a request comes to for this volume. Changes nothing.
+    /// The outcome of a request for this volume. Changes nothing.
     static func plan(_ request: VolumeSize, for volume: OpenVolume) throws(StorageError) -> ResizePlan {
         let size = volume.disk.size
         guard let partition = volume.partition else {
@@ -14,7 +14,7 @@ enum PartitionGrowth {
         }
         let maximum = try maximum(of: partition, on: volume.disk)
         let isAlone = try (PartitionTable(of: volume.disk)?.partitions.count { !$0.isReserved } ?? 1) == 1
-        // What a table, its alignment and a partition of Windows' own (MSR) take at the most.
+        // The most that a table, its alignment and a partition of Windows' own (MSR) take.
         let isRest = size - maximum <= min(160 << 20, size / 2)
         let plan = try ResizePlan(
             requested: request, current: partition.size, maximum: maximum, ceiling: isAlone && isRest ? size : maximum)
@@ -26,7 +26,7 @@ enum PartitionGrowth {
         return .grow(to: whole)
     }
 
-    /// Does it in memory, to see what libfdisk says.
+    /// Does it in memory, to get libfdisk's result.
     private static func requirePossible(
         _ partition: PartitionTable.Partition, to size: Int64, on disk: OpenDisk
     ) throws(StorageError) {
@@ -63,7 +63,7 @@ enum PartitionGrowth {
 
     /// Fails where the volume would grow over bytes that are not blank. Changes nothing.
     ///
-    /// - Parameter begun: so many bytes of the volume may hold what an earlier growth has begun.
+    /// - Parameter begun: so many bytes of the volume may hold data of an earlier growth.
     static func requireRoom(
         _ plan: ResizePlan, for volume: OpenVolume, _ driver: any FilesystemDriver, beyond begun: Int64
     ) throws(StorageError) {

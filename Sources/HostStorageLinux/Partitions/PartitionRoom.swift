@@ -35,9 +35,9 @@ enum PartitionRoom {
         }
     }
 
-    /// Fails where a filesystem that begins before `range`, in room that is no partition's, says that it reaches into it: its
-    /// entry may have been deleted from the table. Looked for where partitions begin by custom: behind the one before, at
-    /// sector 63, and at whole mebibytes, of which each gap has its first 64.
+    /// Fails where a filesystem that begins before `range`, in room that is no partition's, states a size that reaches
+    /// into it: its entry may have been deleted from the table. Looked for where partitions begin by custom: behind the
+    /// one before, at sector 63, and at whole mebibytes, of which each gap has its first 64.
     static func requireNothingBefore(
         _ range: Range<Int64>, of number: PartitionNumber?, in table: PartitionTable, on disk: OpenDisk
     ) throws(StorageError) {
@@ -62,12 +62,13 @@ enum PartitionRoom {
         }
     }
 
-    /// Fails where what a volume is about to grow over is not blank: the part of its device that its filesystem leaves,
-    /// and the part to be added. A filesystem may use the room of a longer device for new structures.
+    /// Fails where the room that a volume is about to grow over is not blank: the part of its device that its
+    /// filesystem leaves, and the part to be added. A filesystem may use the room of a longer device for new
+    /// structures.
     ///
     /// - Parameters:
     ///   - end: where on the disk the grown device ends.
-    ///   - begun: so many bytes of the volume may hold what an earlier growth has begun.
+    ///   - begun: so many bytes of the volume may hold data of an earlier growth.
     static func requireBlank(
         behind volume: OpenVolume, _ driver: any FilesystemDriver, to end: Int64, beyond begun: Int64
     ) throws(StorageError) {

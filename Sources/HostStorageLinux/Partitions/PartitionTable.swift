@@ -11,8 +11,8 @@ struct PartitionTable: Sendable, Hashable {
 
     struct Partition: Sendable, Hashable {
         let number: PartitionNumber
-        /// The GPT partition's own GUID in lower case; on other tables what libblkid makes of the disk's
-        /// signature and the partition's number. Empty where the table gives it none.
+        /// The GPT partition's own GUID in lower case; on other tables libblkid's, made of the disk's signature and the
+        /// partition's number. Empty where the table gives it none.
         let id: String
         /// The type: a GUID in lower case on a GPT, else "0x" and a number.
         let type: String
@@ -33,7 +33,7 @@ struct PartitionTable: Sendable, Hashable {
 
         private static let containerTypes: Set<String> = ["0x5", "0xf", "0x85"]
 
-        /// What it takes of the disk, in bytes.
+        /// Its range on the disk, in bytes.
         var range: Range<Int64> { start..<(start + max(0, size)) }
     }
 

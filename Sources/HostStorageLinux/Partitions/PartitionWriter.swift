@@ -49,8 +49,7 @@ struct PartitionWriter: ~Copyable {
         return context
     }
 
-    /// Adds a basic-data partition with this GUID over the greatest free space, and returns what it takes, in
-    /// bytes.
+    /// Adds a basic-data partition with this GUID over the greatest free space, and returns its range, in bytes.
     func addPartition(_ id: String) throws(StorageError) -> Range<Int64> {
         guard let partition = fdisk_new_partition() else {
             throw StorageError(errno: ENOMEM, "fdisk_new_partition", subject)

@@ -44,7 +44,7 @@ struct TableSectors {
         let entriesLength: Int64
     }
 
-    /// The header at an offset; nil where there is none, or it stands elsewhere by its own account.
+    /// The header at an offset; nil where there is none, or it states another place.
     func header(at offset: Int64, sector: Int64) throws(StorageError) -> Header? {
         guard offset >= 0, offset + 512 <= disk.size else { return nil }
         let header = Self.header(try disk.bytes(at: offset, count: 512)[...])

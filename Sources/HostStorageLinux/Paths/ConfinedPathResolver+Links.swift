@@ -17,7 +17,7 @@ extension ConfinedPathResolver {
         }
     }
 
-    /// Opens what `path` leads to when links are followed.
+    /// Opens the target of `path`, with links followed.
     func openFollowing(_ path: HostPath, _ flags: Int32) throws(StorageError) -> Descriptor {
         let opened = try settled("\(path)") { () throws(StorageError) -> OpenDirectory in
             var walk = LinkWalk(self, from: path)
@@ -69,8 +69,8 @@ extension ConfinedPathResolver {
 /// The way to a place name by name, as the kernel goes it: a ".." leads to the parent of the directory that the names
 /// before it have led to, also where the text of a link suggests another.
 ///
-/// Outside of the roots, and of what the call may reach, nothing is looked up: names there are taken as they are
-/// written, and a ".." behind one that was not looked up is refused.
+/// Outside of the roots and of the call's confinement nothing is looked up: names there are taken as they are written,
+/// and a ".." behind one that was not looked up is refused.
 private struct LinkWalk {
     private let resolver: ConfinedPathResolver
     private let confinement: CallConfinement?
@@ -79,7 +79,7 @@ private struct LinkWalk {
     private var names: [String]
     /// Whether all of them are known to be the way as the kernel has it.
     private var isKnown = true
-    /// What is still to be gone, the next name last.
+    /// The names still to follow, the next one last.
     private var rest: [String]
     private var links = 0
     private let followsLast: Bool

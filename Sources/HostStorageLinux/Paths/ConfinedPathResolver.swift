@@ -11,10 +11,10 @@ import HostStorage
 struct ConfinedPathResolver: Sendable {
     let policy: PathPolicy
     var resolution = Resolution.available
-    /// Says which disk a mount on the way is of.
+    /// Finds the disk of a mount on the way.
     var inventory = DiskInventory()
 
-    /// Opens what is at `path`. `flags` as for open(2); O_NOFOLLOW is implied.
+    /// Opens the file or directory at `path`. `flags` as for open(2); O_NOFOLLOW is implied.
     func open(_ path: HostPath, _ flags: Int32) throws(StorageError) -> Descriptor {
         try policy.requireConfined(path)
         return try openBeneathRoot(path, flags)
@@ -56,7 +56,7 @@ struct ConfinedPathResolver: Sendable {
         else { return }
         let raw = openat(directory.raw, name, cls_O_PATH | O_NOFOLLOW | O_CLOEXEC)
         if raw < 0 {
-            // What is not there has no mount.
+            // A missing name has no mount.
             guard errno == ENOENT || errno == ENOTDIR else { throw .outsideConfinement("\(path)") }
             return
         }

@@ -5,7 +5,7 @@ import Glibc
 import HostStorage
 
 extension Descriptor {
-    /// Opens what has this one name, without a separator in it, in this directory. A link is ELOOP.
+    /// Opens a name, without a separator in it, in this directory. A link is ELOOP.
     ///
     /// Opens the name with O_PATH first and checks its type afterwards, so that no replacement is opened meanwhile, and
     /// no FIFO or device by mistake.

@@ -31,7 +31,7 @@ enum DirectoryCreation {
             place += "/\(name)"
             let isNew = try make(name, in: directory.descriptor, place)
             let child = try directory.descriptor.openName(name, O_RDONLY | O_DIRECTORY, crossing: limits, place)
-            // For every umask of this process.
+            // Independent of this process's umask.
             if isNew { try checkErrno(fchmod(child.raw, mode), "fchmod", place) }
             directory = OpenDirectory(child)
         }

@@ -20,7 +20,7 @@ enum Resolution: Sendable, CaseIterable {
         return result == -ENOSYS || result == -EPERM ? .walk : .kernel
     }()
 
-    /// Opens what the names lead to. `flags` as for open(2). A link among them is ELOOP.
+    /// Opens the target of the names. `flags` as for open(2). A link among them is ELOOP.
     func open(
         _ names: [String], beneath directory: borrowing Descriptor, _ flags: Int32, crossing limits: MountLimits? = nil,
         _ subject: String

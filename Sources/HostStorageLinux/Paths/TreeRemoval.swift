@@ -171,7 +171,7 @@ private struct Descent {
         return name
     }
 
-    /// Goes back up and removes the directory that was emptied. False where what is above is not what it was.
+    /// Goes back up and removes the directory that was emptied. False where the parent is another than before.
     private mutating func leave() throws(StorageError) -> Bool {
         let above = levels[levels.count - 2]
         let place = place(of: [])

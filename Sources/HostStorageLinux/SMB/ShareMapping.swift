@@ -49,7 +49,7 @@ struct ShareMapping: Sendable, Hashable {
         return String(decoding: name, as: UTF8.self)
     }
 
-    /// What ``fileName(_:)`` has made a name of.
+    /// Reverses ``fileName(_:)``.
     private static func text(_ name: String) -> String {
         var text: [UInt8] = []
         var rest = name.utf8[...]

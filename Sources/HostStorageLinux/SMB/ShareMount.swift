@@ -54,8 +54,8 @@ enum ShareMount {
             try context.set("vers", "3")
             try context.set("seal")
         }
-        // Names, of the share and of what is in it, are Unicode on the wire. Without this the kernel takes them here for what
-        // it was built for, which for most is Latin-1 or ASCII, and other names come as question marks and go garbled.
+        // Names of the share and in it are Unicode on the wire. Without this the kernel converts them to its built-in
+        // encoding, for most kernels Latin-1 or ASCII: it reads other names as question marks and sends them garbled.
         try context.set("iocharset", "utf8")
         // The kernel counts files itself. A server's own numbers are not one file's alone where a share spans several
         // of its disks, and then the kernel takes one file's cached content for another's.
@@ -68,7 +68,7 @@ enum ShareMount {
         try context.set("dir_mode", "0777")
     }
 
-    /// What the kernel's errors mean in a mount of a share.
+    /// The meaning of the kernel's errors in a mount of a share.
     private static func explained(_ error: StorageError, _ request: Request) -> StorageError {
         guard case .systemCall(_, let code, _)? = error.cause else { return error }
         var error = error

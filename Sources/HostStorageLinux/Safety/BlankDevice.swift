@@ -74,11 +74,11 @@ struct BlankDevice: ~Copyable {
         }
     }
 
-    /// How many places are looked at besides those that are known, evenly spaced. As many on every device, so
-    /// that a large one takes no longer.
+    /// How many places are read besides the known ones, evenly spaced. As many on every device, so that a large one
+    /// takes no longer.
     static let sampleCount: Int64 = 512
 
-    /// What must read as zeros, within a device of `size` bytes: head and tail, every place of
+    /// The ranges that must read as zeros, within a device of `size` bytes: head and tail, every place of
     /// ``SuperblockPlaces``, and a sample of all the rest. In order, none overlapping.
     static func ranges(size: Int64) -> [Range<Int64>] {
         let (head, tail) = (2 << 20 as Int64, 1 << 20 as Int64)
@@ -111,8 +111,8 @@ struct BlankVolume: ~Copyable {
     /// The device's path where its tool sees it.
     var path: String { Confinement.path(of: blank.device) }
 
-    /// What makes a filesystem here. The claim ends with this, for the tool makes its own; the disk's lock and the open
-    /// device stay.
+    /// The run of a tool that makes a filesystem here. The claim ends with this, for the tool makes its own; the disk's
+    /// lock and the open device stay.
     consuming func making(of driver: any FilesystemDriver, by tool: ChildProgram, uuid: String?) -> FilesystemMaking {
         FilesystemMaking(volume: volume, tool: tool, arguments: driver.makingArguments(self, uuid: uuid ?? ""))
     }

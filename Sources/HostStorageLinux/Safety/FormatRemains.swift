@@ -4,7 +4,7 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Whether what a format has left without a superblock is what its tool writes, and nothing else: every page that a
+/// Whether the remains of a format without a superblock are its tool's, and nothing else: every page that a
 /// ``BlankDevice`` looks at is blank, or carries the UUID that was drawn for this format, or a checksum over it, or has
 /// the form of one of the few structures of a new and empty filesystem that carry neither. A page that shows a mount
 /// since is not the tool's, with or without that UUID.

@@ -25,7 +25,7 @@ struct Intent: Sendable, Hashable {
     var partition: String?
     /// The bytes that the volume was to have after its growth.
     var size: Int64?
-    /// Of work that has come to its end: the mark of the superblock that it left (``Superblock/mark(of:on:_:)``).
+    /// Of work that has ended: the mark of its superblock (``Superblock/mark(of:on:_:)``).
     var finished: String?
 
     /// Whether this is the disk that was worked on: attached without a break since, or by the names that it gives
@@ -36,7 +36,7 @@ struct Intent: Sendable, Hashable {
         return names.contains { now[$0.key] != nil } && !DiskFeatures.contradict(names, now)
     }
 
-    /// Whether the disk has been attached without a break since the intent was noted down.
+    /// Whether the disk has been attached without a break since the intent was recorded.
     func isOfThisAttachment(_ node: DiskNode, boot: String) -> Bool {
         self.boot == boot && disk == node.number && !DiskFeatures.contradict(names, node.features.names)
     }

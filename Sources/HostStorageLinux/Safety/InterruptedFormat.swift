@@ -4,7 +4,7 @@ import HostStorage
 
 /// The state of a volume whose format was recorded and not seen to end.
 enum InterruptedFormat: Sendable, Hashable {
-    /// The tool had not come to the point from which there is a filesystem, and what it has left is its own.
+    /// The tool had not yet made a filesystem, and the remains are its own.
     case incomplete
     /// The filesystem that was to be made is there, and was never mounted. Its own check shows whether it is whole.
     case filesystem

@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 import HostStorage
 
-/// Takes away what a partitioning that was cut off has left on a blank disk: pieces of an incomplete GPT. Removes only
-/// structures with the GUIDs that were drawn for that table, and its protective MBR.
+/// Takes away the remains of a partitioning that was cut off, on a blank disk: pieces of an incomplete GPT. Removes
+/// only structures with the GUIDs that were drawn for that table, and its protective MBR.
 enum InterruptedPartitioning {
     /// Leaves all as it is where anything else is in the places of the table.
     ///

@@ -40,7 +40,7 @@ enum LoopAliases {
         return names
     }
 
-    /// Those of both that a mount, a stack or a process has claimed.
+    /// The devices of both kinds that a mount, a stack or a process has claimed.
     static func inUse(of device: VolumeDevice) throws(StorageError) -> [String] {
         var used: [String] = []
         for name in loops(showing: device) + devices(below: device) where try isInUse(name) { used.append(name) }
@@ -117,7 +117,7 @@ private struct LoopBacking {
         guard let text = try Sysfs.attribute("\(path)/backing_file") else { return nil }
         let limit = UInt64(try Sysfs.number("\(path)/sizelimit") ?? 0)
         range = (0..<(limit == 0 ? .max : limit)).moved(by: UInt64(try Sysfs.number("\(path)/offset") ?? 0))
-        // What a server or a program serves is not asked either, and known by its path alone.
+        // A file that a server or a program serves is not asked either, and known by its path alone.
         let isServed = served.contains { text.isBeneath($0) }
         guard !isServed, let node = try? Descriptor(opening: text, cls_O_PATH), let status = try? node.status(text)
         else {

@@ -102,9 +102,9 @@ struct SystemDisks: Sendable {
         return names
     }
 
-    /// Adds the whole disks that a device is on: through its partition and through what it is stacked on, and
-    /// those that its filesystem spans besides. A system that runs from a loop device is on the disk that holds its file; a
-    /// loop device on a file of the system's disk is not that disk.
+    /// Adds the whole disks that a device is on: through its partition, through the devices below it in a stack, and
+    /// the other devices that its filesystem spans. A system that runs from a loop device is on the disk that holds its
+    /// file; a loop device on a file of the system's disk is not that disk.
     private static func collectDisks(below device: DeviceNumber, into names: inout Set<String>) {
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return }
         for name in devices(ofFilesystemOn: name) { collectDisks(below: name, into: &names) }

@@ -5,7 +5,7 @@ import HostStorage
 /// Signs that a filesystem took the whole disk before a partition table was written over its beginning. Its first
 /// superblock may be lost; its copies lie among the partitions, and each shows where its filesystem begins.
 enum WholeDiskRemains {
-    /// What there is, and at which offset; nil where there are no signs of such a filesystem.
+    /// The remains and their offset; nil where there are no signs of one.
     static func find(on disk: OpenDisk) throws(StorageError) -> String? {
         let places = SuperblockPlaces.all(size: disk.size) + [0..<65536, (disk.size - 4096)..<disk.size]
         for range in places.merged(within: 0..<disk.size) {

@@ -4,8 +4,8 @@ import CLinuxStorage
 import Glibc
 package import HostStorage
 
-/// A disk that is a file, for tests and trials. It ends with its owner, in every way of ending, unless something on it
-/// is still mounted; ``ScratchTree`` takes that away as well.
+/// A disk that is a file, for tests and trials. It ends with its owner, also when that is killed, unless something on
+/// it is still mounted; ``ScratchTree`` takes that away as well.
 package final class LoopDevice: Sendable {
     package let number: DiskNumber
     private let descriptor: Descriptor
@@ -13,7 +13,7 @@ package final class LoopDevice: Sendable {
 
     /// - Parameters:
     ///   - file: an existing file; its size is the disk's.
-    ///   - reference: what the disk calls itself, at most 63 bytes.
+    ///   - reference: the disk's serial number, at most 63 bytes.
     package init(file: String, reference: String) throws(StorageError) {
         let backing = try Descriptor(opening: file, O_RDWR)
         let control = try Descriptor(opening: "/dev/loop-control", O_RDWR)

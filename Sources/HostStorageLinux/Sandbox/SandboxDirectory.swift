@@ -19,7 +19,7 @@ package final class SandboxDirectory: Sendable {
     ) throws(StorageError) {
         let base = "\(parent)/csi-proxy-sandbox-\(geteuid())"
         try Self.makePrivate(base)
-        // One at a time looks for what is stale: a sandbox that has not locked itself yet would look so.
+        // One process at a time looks for stale sandboxes: a sandbox that has not locked itself yet would look so.
         let turn = try Descriptor(opening: "\(base)/lock", O_RDWR | O_CREAT | O_NOFOLLOW)
         try checkErrno(flock(turn.raw, LOCK_EX), "flock", base)
         for name in Sysfs.names(in: base) where name.hasPrefix(Self.prefix) {

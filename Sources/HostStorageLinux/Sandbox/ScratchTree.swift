@@ -6,7 +6,7 @@ package import HostStorage
 
 /// A directory of a program's own with everything attached to it: mounts below it, and loop devices on files in it.
 package enum ScratchTree {
-    /// Takes the mounts away, the loop devices, and the directory. What is in use is
+    /// Takes the mounts away, the loop devices, and the directory. A mount or device in use is
     /// ``StorageError/Code/busy`` with its holders, and stays.
     ///
     /// - Parameter directory: an absolute path without links in it; it need not exist.

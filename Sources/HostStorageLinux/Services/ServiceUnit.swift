@@ -10,7 +10,7 @@ struct ServiceUnit {
 
     private static let interface = "org.freedesktop.systemd1.Unit"
 
-    /// Looks a unit up; one that nothing is installed for is ``StorageError/Code/notFound``.
+    /// Looks a unit up; one that is not installed is ``StorageError/Code/notFound``.
     init(_ name: String, on bus: borrowing SystemBus) throws(StorageError) {
         guard let path = try bus.ask("LoadUnit", name) else {
             throw StorageError(.internalError, "systemd named no unit", subject: name)
@@ -59,7 +59,7 @@ struct ServiceUnit {
 
     /// Starts it and waits until systemd has.
     func start(on bus: borrowing SystemBus, within limit: Duration) throws(StorageError) {
-        // Kept until the connection ends. Else systemd forgets a service that has ended, and how it did.
+        // Kept until the connection ends. Else systemd unloads a service that has ended, with its result.
         try bus.tell(path, Self.interface, "Ref")
         try requireDone(try bus.job("StartUnit", id, within: limit))
         switch try state(on: bus) {
@@ -102,7 +102,7 @@ struct ServiceUnit {
         return found
     }
 
-    /// Also beyond one that does not run: what required it can run on without it, and systemd would stop it.
+    /// Also beyond one that does not run: units that require it can run on without it, and systemd would stop them.
     private func collectDependents(
         on bus: borrowing SystemBus, into found: inout [ServiceUnit], seen: inout Set<String>
     ) throws(StorageError) {

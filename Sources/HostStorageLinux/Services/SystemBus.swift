@@ -137,7 +137,7 @@ struct SystemBus: ~Copyable {
         try ask("Subscribe")
     }
 
-    /// Has a job done and waits until it has ended. Returns systemd's word for how it ended: "done", "failed",
+    /// Has a job done and waits until it has ended. Returns the result in systemd's words: "done", "failed",
     /// "dependency", …
     ///
     /// - Parameter limit: how long; after that ``StorageError/Code/deadlineExceeded``. The job goes on, and a repeated
@@ -169,7 +169,7 @@ struct SystemBus: ~Copyable {
         }
     }
 
-    /// What a JobRemoved signal (u id, o job, s unit, s result) says of a job; nil for other messages and jobs.
+    /// The result of a job in a JobRemoved signal (u id, o job, s unit, s result); nil for other messages and jobs.
     private static func end(of job: String, in message: OpaquePointer?) -> String? {
         guard let message,
             sd_bus_message_is_signal(message, "org.freedesktop.systemd1.Manager", "JobRemoved") > 0

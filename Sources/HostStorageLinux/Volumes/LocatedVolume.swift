@@ -8,7 +8,7 @@ import HostStorage
 struct LocatedVolume: Sendable, Hashable {
     let id: VolumeID
     let disk: DiskNode
-    /// What the disk was when the volume was found on it.
+    /// The disk's identity when the volume was found on it.
     let identity: DiskIdentity
     /// Nil where the filesystem is on the whole disk.
     let partition: PartitionTable.Partition?
@@ -22,8 +22,8 @@ struct LocatedVolume: Sendable, Hashable {
         LocatedVolume(id: id, disk: disk, identity: identity, partition: partition, formerName: formerName)
     }
 
-    /// What earlier versions called it. A copy of the disk may have had the same name, so records under it count only
-    /// where they name the disk as well.
+    /// The name that earlier versions gave it. A copy of the disk may have had the same name, so records under it count
+    /// only where they name the disk as well.
     func formerID() throws(StorageError) -> VolumeID {
         switch formerName {
         case .partition(let id): return id
@@ -49,7 +49,7 @@ struct LocatedVolume: Sendable, Hashable {
 
     fileprivate static let whole = "whole"
 
-    /// - Parameter part: what the volume is called on its disk.
+    /// - Parameter part: the volume's name on its disk.
     fileprivate static func id(_ identity: DiskIdentity, _ part: String) throws(StorageError) -> VolumeID {
         try VolumeID(name: "\(identity.text)/\(part)")
     }
@@ -59,7 +59,7 @@ extension OpenDisk {
     /// The volumes of the disk in the order of its table: every partition that is not reserved, or the
     /// whole disk where it carries a filesystem instead of a table.
     ///
-    /// - Parameter identity: says what the disk is; asked where it has volumes.
+    /// - Parameter identity: the disk's identity; asked for where it has volumes.
     func volumes(_ identity: () throws(StorageError) -> DiskIdentity) throws(StorageError) -> [LocatedVolume] {
         switch try DiskLayout(of: self) {
         case .table(let table):

@@ -21,7 +21,7 @@ final class OpenVolume: ByteSource {
         case question
         /// To look at the volume and mount it.
         case shared
-        /// To change what is on the volume: takes the disk's lock.
+        /// To change the volume's content: takes the disk's lock.
         case exclusive
         /// To change the partition table as well. When a disk that was open for writing is closed, udev probes all of
         /// it anew, so this is only for changes of the table.
@@ -66,7 +66,7 @@ final class OpenVolume: ByteSource {
         try descriptor.bytes(at: offset, count: count, path)
     }
 
-    /// What libblkid recognises on the volume.
+    /// The content of the volume, as libblkid recognises it.
     func content() throws(StorageError) -> RecognisedContent {
         try BlockProbe(descriptor, device.path).content().content
     }

@@ -57,7 +57,7 @@ struct VolumeFormat: Sendable {
 
     func make(deadline: Duration) async throws(StorageError) { try await making.run(deadline: deadline) }
 
-    /// Whether what is there is an own format that was cut off. A format that has ended, well or not, permits nothing.
+    /// Whether the content is an own format that was cut off. A format that has ended, well or not, permits nothing.
     private static func mayGo(_ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) -> Bool {
         guard let intent = try journal.intent(.format, volume.id.guid), intent.finished == nil else { return false }
         switch try InterruptedFormat(intent, on: volume, boot: journal.boot) {
@@ -93,7 +93,7 @@ struct VolumeFormat: Sendable {
                 try SignatureRemoval.run(volume)
             }
         } catch {
-            // A tool that could not be stopped has not come to its end.
+            // A tool that could not be stopped may still write.
             if error.code == .busy { return }
         }
         try journal.remove(.format, intent.target)

@@ -20,7 +20,7 @@ struct VolumeGrowth: Sendable {
         let plan = try PartitionGrowth.plan(size, for: volume)
         let filesystem = try FilesystemGrowth(of: volume)
         let begun = try journal.intent(.resize, volume.id.guid)
-        // An earlier call may have grown the partition and not come to the filesystem.
+        // An earlier call may have grown the partition and not the filesystem.
         if plan == .keep, try !filesystem.isBehind(by: filesystem.driver.leastGrowth(of: volume)), begun == nil {
             return nil
         }
@@ -46,7 +46,7 @@ struct VolumeGrowth: Sendable {
         if isByTool { try await filesystem.driver.checkByTool(volume, deadline: deadline) }
     }
 
-    /// Notes the growth down and grows the partition, and the filesystem too where the kernel can.
+    /// Records the growth and grows the partition, and the filesystem too where the kernel can.
     func growPartition() throws(StorageError) {
         // Another process may have mounted it while the tool checked it.
         if isByTool { try filesystem.requireUnused() }

@@ -246,7 +246,7 @@ extension DiskNode {
     fileprivate func hasAnswered(_ error: StorageError) -> Bool {
         switch error.code {
         case .notFound: (try? Sysfs.number("\(sysfsPath)/diskseq")) != UInt64(number.rawValue)
-        // A disk that this process may not open is none of its disks.
+        // A disk that this process may not open has no volumes for it.
         case .denied: true
         // With a cause it could not be opened.
         case .failedPrecondition: error.cause == nil
