@@ -36,7 +36,7 @@ public final class MetricsRegistry: MetricsFactory {
         self.seriesLimit = seriesLimit
     }
 
-    /// Adds metrics that are read when ``text`` is read, on a thread that must not be held up.
+    /// Adds metrics that are read when ``text`` is read, on a thread that must not block.
     public func addReadings(_ read: @escaping @Sendable () -> [Reading]) {
         state.withLock { $0.readers.append(read) }
     }

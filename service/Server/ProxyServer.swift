@@ -32,7 +32,7 @@ public struct ProxyServer: Service {
     ///   - access: decides about calls.
     ///   - pipeDirectory: where the sockets are made; made itself, with mode 0750, where it is missing.
     ///   - owner: the user and group of the sockets.
-    ///   - metrics: what keeps them; discarded unless the program has set one up (`MetricsSystem.bootstrap`).
+    ///   - metrics: their destination; discarded unless the program has set one up (`MetricsSystem.bootstrap`).
     ///   - connectionLimit: how many connections each socket serves at a time, those of callers that may do
     ///     nothing there not counted: of these a few are served, to be refused.
     ///   - onListening: called once all sockets are served.

@@ -43,7 +43,7 @@ enum FilesystemRows {
                     $0.force = operation.force
                 }
             }),
-        // csi-proxy's target_path is the link, and its source_path what the link leads to.
+        // csi-proxy's target_path is the link, and its source_path the link's target.
         WireRow(
             "CreateSymlink",
             operation: { (request: V1_CreateSymlinkRequest) in

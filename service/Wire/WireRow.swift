@@ -19,7 +19,7 @@ public struct WireRow: Sendable {
     /// A request that has been read: to be answered by a host, with the bytes of the response.
     public typealias Call = @Sendable (_ host: any StorageHost) async throws -> [UInt8]
 
-    /// What a client sends for an operation, and what it makes of the response.
+    /// The request that a client sends for an operation, and the answer that it makes of the response.
     public struct ClientSide<Operation: HostOperation>: Sendable {
         public let request: @Sendable (Operation) throws -> [UInt8]
         public let answer: @Sendable ([UInt8]) throws -> Operation.Answer
@@ -52,7 +52,7 @@ public struct WireRow: Sendable {
             request: { try request($0).serializedBytes() }, answer: { try answer(try Response(wire: $0)) })
     }
 
-    /// A method whose response says nothing.
+    /// A method with an empty response.
     init<Operation: HostOperation<Void>, Request: Message, Response: Message>(
         _ method: String,
         operation: @escaping @Sendable (Request) throws -> Operation,

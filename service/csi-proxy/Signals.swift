@@ -5,7 +5,7 @@ import HostStorageLinux
 import Logging
 import Synchronization
 
-/// What signals do: SIGTERM and SIGINT end the program, SIGHUP reads the policy again, and all others are logged.
+/// Signals: SIGTERM and SIGINT end the program, SIGHUP reads the policy again, and all others are logged.
 enum Signals {
     /// The service that runs, and has to end gracefully.
     struct Served: Sendable {

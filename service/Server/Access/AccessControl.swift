@@ -18,7 +18,7 @@ public final class AccessControl: Sendable {
     /// - Parameters:
     ///   - paths: those of the host.
     ///   - audit: gets one line for each refused call: pid, uid, gid, method, subject and reason.
-    ///   - metrics: what counts them; not counted unless the program has set one up (`MetricsSystem.bootstrap`).
+    ///   - metrics: counts them; discarded unless the program has set one up (`MetricsSystem.bootstrap`).
     public init(
         policy: AccessPolicy, paths: PathPolicy, audit: Logger, metrics: any MetricsFactory = MetricsSystem.factory
     ) {
@@ -30,7 +30,7 @@ public final class AccessControl: Sendable {
 
     private static let refusedName = "csi_proxy_refused_calls_total"
 
-    /// What the metrics mean, by their names.
+    /// Descriptions of the metrics, by their names.
     package static let descriptions = [
         refusedName: "Calls that the policy or the host itself has denied: a line each in the audit log."
     ]

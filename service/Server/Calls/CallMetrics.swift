@@ -11,7 +11,7 @@ package struct CallMetrics: Sendable {
 
     init(_ factory: any MetricsFactory) { self.factory = factory }
 
-    /// What the metrics mean, by their names.
+    /// Descriptions of the metrics, by their names.
     package static let descriptions = [
         "grpc_server_started_total": "Calls that have begun.",
         "grpc_server_handled_total": "Calls that have ended, by their status.",

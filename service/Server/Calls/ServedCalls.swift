@@ -15,7 +15,7 @@ struct ServedCalls: Sendable {
     /// Answers a call of a row.
     ///
     /// - Parameter read: its request, from the transport.
-    /// - Throws: ``StorageError``, or what reading the request throws.
+    /// - Throws: ``StorageError``, or the error of reading the request.
     func answer(
         _ call: CallContext, of row: WireRow, by service: VersionedService,
         read: @escaping @Sendable () async throws -> WireRow.Call

@@ -113,7 +113,7 @@ struct ListeningSocket: Sendable {
             let new = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
             guard new >= 0 else { throw error(-errno, "the directory cannot be opened", path) }
             defer { close(new) }
-            // For every umask of this process.
+            // Independent of this process's umask.
             guard fchmod(new, mode) == 0 else { throw error(-errno, "the directory's mode cannot be set", path) }
             if isOurs, fchown(new, owner.uid, owner.gid) < 0 {
                 throw error(-errno, "the directory cannot be given to its owner", path)

@@ -2,8 +2,8 @@
 
 import NIOCore
 
-/// Runs tasks on an event loop's thread, so that gRPC's own tasks never change threads. What runs on it
-/// must not block: the host's blocking work has queues of its own.
+/// Runs tasks on an event loop's thread, so that gRPC's own tasks never change threads. Its tasks must not block: the
+/// host's blocking work has queues of its own.
 final class EventLoopTaskExecutor: TaskExecutor {
     private let loop: any EventLoop
 

@@ -60,7 +60,7 @@ extension HTTP2ServerTransport.Custom where ListenerFactory == SocketListenerFac
     /// - Parameter tokens: where the calls of this transport find their streams.
     convenience init(_ factory: SocketListenerFactory, tokens: StreamLifetimes, methods: ServedMethods) {
         var config = Config.defaults
-        // Beyond what is answered with a status (see ``RequestReader``), a request ends as a cancelled stream.
+        // Beyond the size that is answered with a status (see ``RequestReader``), a request ends as a cancelled stream.
         config.rpc.maxRequestPayloadSize = RequestReader.limit * 4
         config.http2.maxConcurrentStreams = 100
         config.connection.maxGraceTime = .seconds(5)
