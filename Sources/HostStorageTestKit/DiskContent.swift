@@ -18,7 +18,7 @@ public enum DiskContent: Sendable, Hashable {
     case unreadable
 }
 
-/// A partition of a simulated disk and what is on it.
+/// A partition of a simulated disk and its content.
 public struct PartitionContent: Sendable, Hashable {
     /// The size in bytes; nil is all that is left of the disk.
     public var size: Int64?

@@ -24,7 +24,7 @@ final class Faults: Sendable {
         }
     }
 
-    /// Goes through what was set up for `call`, hangs and delays first.
+    /// Applies the faults set up for `call`, hangs and delays first.
     func apply(_ call: OperationName) async throws(StorageError) {
         for fault in faults.withLock({ $0[call] ?? [] }) {
             switch fault {
@@ -75,6 +75,6 @@ extension MemoryBackend {
         faults.add(.delay(duration), to: call)
     }
 
-    /// Forgets what was set up for one call or for all. Calls that hang keep hanging until released.
+    /// Removes the faults of one call or of all. Calls that hang keep hanging until released.
     public func clearFaults(_ call: OperationName? = nil) { faults.clear(call) }
 }

@@ -53,7 +53,7 @@ indirect enum Node: Sendable {
         }
     }
 
-    /// What is at a path below. Setting to nil removes; setting below what is no directory does nothing.
+    /// The node at a path below. Setting to nil removes; setting below a file or link does nothing.
     subscript(path: ArraySlice<FileName>) -> Node? {
         get {
             guard let name = path.first else { return self }

@@ -41,7 +41,7 @@ extension MemoryBackend {
         host.withLock { $0.disks[disk]?.isAnswering = isAnswering }
     }
 
-    /// What is on a disk now, sizes of partitions included; nil if there is no such disk.
+    /// The content of a disk now, sizes of partitions included; nil if there is no such disk.
     public func content(of disk: DiskNumber) -> DiskContent? {
         host.withLock { $0.disks[disk]?.content }
     }

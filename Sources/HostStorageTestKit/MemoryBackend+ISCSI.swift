@@ -51,7 +51,7 @@ extension MemoryBackend {
             guard let number = host.initiator.sessions[target] else { return }
             if let disk = host.disks[number] {
                 try host.refuseMounted(disk)
-                // What was written stays on the target.
+                // Written data stay on the target.
                 host.initiator.targets[target.name]?.content = disk.content
             }
             host.disks[number]?.isAttached = false

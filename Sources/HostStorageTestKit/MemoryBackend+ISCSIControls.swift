@@ -8,8 +8,8 @@ extension MemoryBackend {
     /// Sets up a target with one disk, which comes to the host when it logs in.
     ///
     /// - Parameters:
-    ///   - chap: what a login has to prove; nil accepts every login.
-    ///   - mutualSecret: what the target proves to a login that asks it to.
+    ///   - chap: the name and secret that a login has to prove; nil accepts every login.
+    ///   - mutualSecret: the secret that the target proves on request.
     public func addTarget(
         _ target: ISCSITarget, chap: CHAP? = nil, mutualSecret: Secret? = nil, size: Int64 = 1 << 30,
         content: DiskContent = .blank

@@ -55,7 +55,7 @@ extension SimulatedHost {
         }
     }
 
-    /// Mounts a share below a root, so that what leads there is within the root, or mounts it anew.
+    /// Mounts a share below a root, so that links to it lead within the root, or mounts it anew.
     fileprivate mutating func mount(
         _ key: SimulatedMapping.Key, _ credentials: SMBCredentials?, beneath root: Place
     ) {

@@ -31,7 +31,7 @@ struct SimulatedDisk: Sendable {
         /// Made by the host and not mounted since.
         var isNew = false
 
-        /// What the filesystem's own tables take, a sixty-fourth.
+        /// The size of the filesystem's own tables, a sixty-fourth.
         var usedBytes: Int64 { size / 64 + files.contentSize }
     }
 
@@ -60,7 +60,7 @@ struct SimulatedDisk: Sendable {
         return end / Self.alignment * Self.alignment
     }
 
-    /// Lays out the disk's content. Partitions of no size take what is left.
+    /// Lays out the disk's content. Partitions without a size take the rest.
     mutating func fill(with content: DiskContent) throws(StorageError) {
         slots = []
         switch content {

@@ -72,7 +72,7 @@ extension SimulatedHost {
         }
     }
 
-    /// The same for what a caller may do with a disk that it, or its rule, names.
+    /// The same, unless the caller or its rule names the disk.
     func refuseSystemDisk(
         _ disk: SimulatedDisk, allowing use: SystemDiskUse?
     ) throws(StorageError) {
@@ -215,7 +215,7 @@ extension SimulatedHost {
         try walk(Place(path), from: [], for: path.confinement)
     }
 
-    /// Whether what the text of a link in `directory` names is there.
+    /// Whether the target of a link's text in `directory` exists.
     func targetExists(_ target: String, from directory: Place, for path: HostPath) throws(StorageError) -> Bool {
         do throws(StorageError) {
             return self[

@@ -5,7 +5,7 @@ import HostStorage
 /// The simulated host as an iSCSI initiator, and the targets around it.
 struct SimulatedInitiator: Sendable {
     var targets: [ISCSIName: SimulatedTarget] = [:]
-    /// What was discovered at the portals that were added.
+    /// The targets discovered at the portals that were added.
     var portals: [ISCSIPortal: Set<ISCSIName>] = [:]
     var sessions: [ISCSITarget: DiskNumber] = [:]
     var mutualSecret: Secret?

@@ -9,7 +9,7 @@ struct SimulatedMachine: Sendable {
     /// The services that were stopped, in that order.
     var stopped: [ServiceName] = []
 
-    /// Starts a service and what it requires.
+    /// Starts a service and its requirements.
     mutating func start(_ name: ServiceName) throws(StorageError) {
         let service = try service(name)
         guard service.state != .running else { return }
@@ -25,7 +25,7 @@ struct SimulatedMachine: Sendable {
         services[name]?.state = .running
     }
 
-    /// What runs and depends on the service, the outermost first.
+    /// The running services that depend on the service, the outermost first.
     func dependents(of name: ServiceName) -> [ServiceName] {
         let direct = services.filter { $0.value.requires.contains(name) }.keys.sorted { $0.unit < $1.unit }
         var found: [ServiceName] = []

@@ -11,7 +11,7 @@ struct ComponentStack {
     private let isShare: Bool
 
     /// - Parameters:
-    ///   - units: what there is so far, with room reserved for all that follows.
+    ///   - units: the path so far, with room reserved for all that follows.
     ///   - floor: how much of it is the root, which no ".." takes away.
     ///   - rootNeedsSeparator: whether the first name behind the root is set off from it.
     ///   - isShare: whether the root is a server and a share.
@@ -40,7 +40,7 @@ struct ComponentStack {
         if isAtRoot { needsSeparator = rootNeedsSeparator }
     }
 
-    /// Appends a ".." that has nothing to climb from; what follows cannot take it away.
+    /// Appends a ".." without a name before it; later names cannot take it away.
     mutating func appendClimb() {
         if needsSeparator { units.append(.backslash) }
         units.append(.dot)

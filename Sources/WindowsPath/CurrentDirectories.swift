@@ -7,7 +7,7 @@ public enum CurrentDirectoryFault: Error, Sendable, Hashable {
     case unresolved(FullPathFault)
 }
 
-/// What relative paths are relative to: the current directory, and for every other drive the last one there.
+/// The base of relative paths: the current directory, and for every other drive the last one there.
 ///
 /// Source: Microsoft, "File path formats on Windows systems". A drive without one is taken at its root.
 public struct CurrentDirectories: Sendable {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension ComponentStack {
-    /// What a path's names are appended to for its full path, and the offset of the first of them.
+    /// The units that a path's names are appended to for its full path, and the offset of the first name.
     ///
     /// - Precondition: the path is not verbatim.
     static func base(

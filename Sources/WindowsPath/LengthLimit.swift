@@ -6,7 +6,7 @@ public enum LengthLimit: Sendable, Hashable, CaseIterable {
     ///
     /// Source: Microsoft, "Maximum Path Length Limitation", MAX_PATH.
     case maxPath
-    /// 32,767: what a verbatim path, and a program that declares long paths, may have.
+    /// 32,767: the limit of verbatim paths, and of programs that declare long paths.
     ///
     /// Sources: Microsoft, "Maximum Path Length Limitation"; [MS-DTYP] 2.3.10, RPC_UNICODE_STRING, whose
     /// length is a 16-bit number of bytes.

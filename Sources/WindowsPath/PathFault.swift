@@ -4,7 +4,7 @@
 public enum PathFault: Error, Sendable, Hashable {
     /// More units than the limit has.
     case tooLong(units: Int, limit: LengthLimit)
-    /// What is wrong with a name, and which it is: 0 is the first behind the root.
+    /// The fault of a name, and its index: 0 is the first behind the root.
     case name(NameFault, index: Int)
 }
 

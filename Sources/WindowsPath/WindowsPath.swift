@@ -3,8 +3,8 @@
 /// A path as Win32 spells it, in UTF-16 units; any units, so that a path that no `String` can hold
 /// (one with an unpaired surrogate, which NTFS permits) is carried unchanged.
 ///
-/// A value is what was written: nothing is resolved, checked or folded until one asks for it. Two paths
-/// are equal when NTFS takes their units for the same; see ``==(_:_:)``.
+/// A value is the path as written: only explicit calls resolve, check or fold it. Two paths are equal when NTFS takes
+/// their units for the same; see ``==(_:_:)``.
 ///
 /// Source for units: Microsoft, "Naming Files, Paths, and Namespaces": to the file system a name is an
 /// opaque sequence of 16-bit units.
