@@ -28,13 +28,13 @@ struct Document: Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// What stands in backticks. A span may go on in the next line.
+    /// The spans in backticks. A span may go on in the next line.
     var spans: [String] {
         prose.joined(separator: "\n").matches(of: #/`([^`]+)`/#)
             .map { $0.output.1.split(whereSeparator: \.isWhitespace).joined(separator: " ") }
     }
 
-    /// What stands in bold, without anything behind a bracket.
+    /// The text in bold, without anything behind a bracket.
     var bold: [String] { prose.joined(separator: "\n").matches(of: #/\*\*([^*]+)\*\*/#).map { String($0.output.1) } }
 
     /// Where links lead that stay in this repository, from its root.

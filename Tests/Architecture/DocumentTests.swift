@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: WorkingTree.documents) func testsAndTypesAndMethodsAreThere(_ document: Document) {
         let names = Names.ofThisTree
         for span in document.spans + document.bold {
-            // "Rmdir(force)" and "formatVolume(_:over:)" are named by what stands before.
+            // "Rmdir(force)" and "formatVolume(_:over:)" are named by the part before the parenthesis.
             let name = String(span.prefix { $0 != "(" })
             let unknown = names.unknown(in: name)
             #expect(unknown == nil, "\(document.path) names it")
@@ -64,7 +64,7 @@ import Testing
     /// Options of other programs that stand in backticks without their program.
     static let otherOptions: Set<String> = ["filter"]
 
-    /// The path that a word is, where it is one of this repository: beneath one of its directories, or a source file.
+    /// The word as a path, where it is one of this repository: beneath one of its directories, or a source file.
     static func path(in word: String) -> String? {
         let path = String(word.prefix { $0 != " " && $0 != ":" })
         // A pattern or a placeholder names no single file.
@@ -77,7 +77,7 @@ import Testing
     }
 }
 
-/// The rules above find what they look for.
+/// The rules above find violations.
 @Suite struct DocumentRuleTests {
     let document = Document(
         path: "docs/x.md",

@@ -41,7 +41,7 @@ enum WorkingTree {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// All files in the directories that hold what we write.
+    /// All files in the directories of our own sources.
     static let files: [SourceFile] = ["Sources", "service", "api", "Examples", "Tests", "tools", "docs"].flatMap {
         directory in
         let base = root.appending(path: directory)

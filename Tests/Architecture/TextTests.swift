@@ -33,7 +33,7 @@ import Testing
     }
 }
 
-/// The rules above find what they look for.
+/// The rules above find violations.
 @Suite struct SourceFileTests {
     @Test func importsAreFoundBehindAttributesAndAccessLevels() {
         let file = SourceFile(

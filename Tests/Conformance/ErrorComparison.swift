@@ -6,7 +6,7 @@ import StorageWire
 import Synchronization
 import Testing
 
-/// The errors that a host has thrown, so that what a client throws can be compared with them.
+/// The errors that a host has thrown, so that a client's errors can be compared with them.
 final class ThrowingHost: StorageHost {
     private let host: any StorageHost
     private let thrown = Mutex<[StorageError]>([])

@@ -7,7 +7,7 @@ protocol ISCSIRig: ConformanceRig {
     /// Sets up a target with one blank disk at the rig's portal.
     ///
     /// - Parameters:
-    ///   - chap: what a login has to prove; nil accepts every login.
-    ///   - mutual: what the target proves to a login that asks it to.
+    ///   - chap: the name and secret that a login has to prove; nil accepts every login.
+    ///   - mutual: the name and secret that the target proves on request.
     func addTarget(chap: CHAP?, mutual: CHAP?) async throws -> ISCSITarget
 }

@@ -59,7 +59,7 @@ final class LoopRig: SystemRig, ISCSIRig {
         case .mbr(let partitions): try Self.lay(out: partitions, label: "dos", on: disk)
         case .filesystem(let kind): try Self.makeFilesystem(kind, on: disk.device)
         case .random: try Self.writeRandomBytes(to: disk.device)
-        // What lies beyond the end of its file cannot be read from a loop device.
+        // Sectors beyond the end of its file cannot be read from a loop device.
         case .unreadable: try disk.grow(to: 0)
         }
         return number

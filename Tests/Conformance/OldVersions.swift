@@ -9,7 +9,7 @@ import Testing
 struct OldVersions: Sendable, CustomTestStringConvertible {
     var pins: [APIGroup: APIVersion]
 
-    /// So many that every version of every group is in one; the newest are what an unpinned client takes.
+    /// So many that every version of every group is in one; an unpinned client takes the newest.
     static let all: [OldVersions] = (1..<(APIGroup.allCases.map(\.versions.count).max() ?? 1)).map { age in
         OldVersions(
             pins: Dictionary(
@@ -23,7 +23,7 @@ struct OldVersions: Sendable, CustomTestStringConvertible {
     }
 }
 
-/// A client of old versions that leaves to another host what its versions lack.
+/// A client of old versions that uses another host for operations that its versions lack.
 struct VersionedHost: StorageHost {
     private let client: HostStorageClient
     private let other: any StorageHost

@@ -31,7 +31,7 @@ extension Scenario {
                 try await rig.addService(service)
                 let found = try await host.service(service.name)
                 #expect(found.startType == type && found.state == .stopped)
-                // What is masked has no description.
+                // A masked service has no description.
                 if type != .disabled { #expect(found.displayName == service.displayName) }
             }
         },
@@ -77,7 +77,7 @@ extension Scenario {
             let (a, b) = (try #require(services["a"]).name, try #require(services["b"]).name)
             let c = try #require(services["c"]).name
             try await host.startService(c)
-            // What it requires starts with it, but is not waited for: none of them says in which order.
+            // Its requirements start with it, but are not waited for: no unit declares an order.
             try await expectRunning([a, b, c], on: host)
             await expectError(.failedPrecondition, b.unit, c.unit) { try await host.stopService(a, force: false) }
             for service in [a, b, c] { #expect(try await host.service(service).state == .running) }

@@ -6,7 +6,7 @@ import Testing
 
 /// A test of behaviour that all hosts share, linked or over sockets, in memory or on real disks.
 struct Scenario: Sendable, CustomTestStringConvertible {
-    /// The number of what it comes from in the list of csi-proxy's behaviours; several may share one.
+    /// Its number in the list of csi-proxy's behaviours; several may share one.
     var number: Int
     var title: String
     /// Whether its host encrypts connections to shares, as hosts do unless configured otherwise.

@@ -5,7 +5,7 @@ import HostStorage
 /// A rig whose host has services. Its host's settings let callers change services whose names begin with
 /// "conformance-".
 protocol SystemRig: ConformanceRig {
-    /// What the machine says its serial number is; nil where it has none.
+    /// The machine's serial number; nil where it has none.
     func biosSerialNumber() async throws -> String?
     /// Installs a service, stopped.
     func addService(_ service: TestService) async throws
@@ -18,7 +18,7 @@ struct TestService: Sendable {
     var displayName = "A service of the tests"
     var startType = ServiceStartType.manual
     var requires: [ServiceName] = []
-    /// Whether it waits for what it requires. If not, the host decides the order in which they stop.
+    /// Whether it waits for its requirements. If not, the host decides the order in which they stop.
     var isOrdered = false
     var failsToStart = false
 

@@ -5,7 +5,7 @@ import LoopDisks
 
 /// A process of this one's, without input and output.
 ///
-/// Not Foundation's Process: that hears of an end only when everything has ended that the process has started.
+/// Not Foundation's Process: that notices an end only when all processes have ended that the process has started.
 final class ChildProcess {
     let id: pid_t
     private var isCollected = false

@@ -5,7 +5,7 @@ import HostStorage
 import LoopDisks
 import Testing
 
-/// A proxy that is killed, the disk that it works on, and what it must not touch meanwhile.
+/// A proxy that is killed, the disk that it works on, and the disk that it must not touch meanwhile.
 final class CrashRig {
     let filesystem: FilesystemKind
     let daemon: Daemon
@@ -28,14 +28,14 @@ final class CrashRig {
         try await client.makeDirectory(stage)
     }
 
-    /// Kills what is left of the proxy and starts another.
+    /// Kills the rest of the proxy and starts another.
     func restart() async throws {
         daemon.kill()
         client = try await daemon.start()
     }
 
-    /// Does it again until it succeeds, as callers do. What a killed proxy has started may still be at work,
-    /// and until it has ended every call is refused.
+    /// Repeats a call until it succeeds, as callers do. The tool of a killed proxy may still be at work, and until it
+    /// has ended every call is refused.
     func retry<Answer>(_ work: () async throws -> Answer) async throws -> Answer {
         let end = ContinuousClock.now + .seconds(180)
         while true {
@@ -57,13 +57,13 @@ final class CrashRig {
         }
     }
 
-    /// What must hold right after a kill: a volume reported as formatted is whole.
+    /// Must hold right after a kill: a volume reported as formatted is whole.
     func expectNoHalfFilesystem(_ volume: VolumeID, _ point: KillPoint) async throws {
         guard try await retry({ try await client.isVolumeFormatted(volume) }) else { return }
         #expect(filesystem.complaints(about: disk.partition()) == nil, "formatted, it says, killed at \(point)")
     }
 
-    /// What must hold once the call has been repeated.
+    /// Must hold once the call has been repeated.
     func expectUsable(_ volume: VolumeID, _ point: KillPoint) async throws {
         #expect(try await client.isVolumeFormatted(volume), "killed at \(point)")
         #expect(filesystem.complaints(about: disk.partition()) == nil, "killed at \(point)")

@@ -4,7 +4,7 @@ import HostStorage
 import LoopDisks
 
 extension FilesystemKind {
-    /// The complaints of the filesystem's own check about what is on a device; nil where it has none.
+    /// The complaints of the filesystem's own check about a device's content; nil where it has none.
     func complaints(about device: String) -> String? {
         do {
             switch self {

@@ -36,7 +36,7 @@ extension CrashTests {
             #expect(killed > Self.points / 2, "only \(killed) points were within the work")
         }
 
-        /// A disk from blank to grown, in steps that can each be done again.
+        /// A disk from blank to grown, in steps that can each be repeated.
         private final class Life {
             private enum Step: CaseIterable { case partition, format, fill, rescan, resize }
 
@@ -58,7 +58,7 @@ extension CrashTests {
                 try rig.disk.reset(to: S3KilledDaemonTests.size)
             }
 
-            /// Lives until the proxy is killed; false where it came to its end before.
+            /// Lives until the proxy is killed; false where it ended before.
             func isCutShort(at point: KillPoint) async throws -> Bool {
                 let daemon = rig.daemon
                 var clock: Task<Void, any Error>?

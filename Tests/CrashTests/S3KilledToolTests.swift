@@ -55,5 +55,5 @@ extension CrashTests {
     }
 }
 
-/// Everything here kills what works on disks, one after the other.
+/// All tests here kill processes that work on disks, one after the other.
 @Suite(.realDisks, .serialized, .inTurn) struct CrashTests {}

@@ -19,7 +19,7 @@ public func eventually(
     }
 }
 
-/// Waits until something finds what it looks for.
+/// Waits until a search finds a value.
 public func eventually<Found>(
     finding expected: String, within bound: Duration = .seconds(180), isolation: isolated (any Actor)? = #isolation,
     sourceLocation: SourceLocation = #_sourceLocation, _ find: () async throws -> Found?

@@ -6,8 +6,7 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// A tree that must stay as it is. What is done to it and undone again shows as well, in the times of its
-/// directories.
+/// A tree that must stay as it is. A change that is undone shows as well, in the times of its directories.
 struct Canary {
     let path: String
     private let fingerprint: String

@@ -46,7 +46,7 @@ import Testing
         #expect(clean == 0)
     }
 
-    /// mkfs.xfs says its reason first, and then forty lines of how it wants to be called.
+    /// mkfs.xfs prints its reason first, and then forty lines of usage.
     @Test func theReasonIsReportedAndNotTheUsage() {
         let usage = (0..<60).map { "[-\($0)] some option of this tool" }.joined(separator: "\n")
         let text = "size 100 of data subvolume is too small, minimum 4096 blocks\nUsage: mkfs.xfs\n\(usage)\n"

@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// S2: what is changed is the disk that was meant.
+    /// S2: operations change the intended disk alone.
     @Suite struct S2IdentityTests {
         @Test func anotherFileAtTheSameDeviceIsAnotherDisk() async throws {
             let disk = try LoopDisk()

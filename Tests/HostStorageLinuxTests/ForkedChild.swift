@@ -3,7 +3,7 @@
 import Foundation
 import LoopDisks
 
-/// A child that has copies of all descriptors and has come to no exec yet.
+/// A child that has copies of all descriptors and has not called exec yet.
 final class ForkedChild: Sendable {
     private let id: pid_t
 

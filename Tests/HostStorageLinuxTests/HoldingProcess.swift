@@ -9,7 +9,7 @@ final class HoldingProcess: Sendable {
     private let input = Pipe()
 
     /// - Parameters:
-    ///   - script: for sh(1); prints a line once it holds what it is to hold, then reads its input to the end.
+    ///   - script: for sh(1); prints a line once it holds its file or device, then reads its input to the end.
     ///   - argument: "$0" in it.
     init(_ script: String, _ argument: String) throws {
         let output = Pipe()
@@ -18,7 +18,7 @@ final class HoldingProcess: Sendable {
         process.standardInput = input
         process.standardOutput = output
         try process.run()
-        // A program that echoes its input says so as well.
+        // A program that echoes its input signals this as well.
         try input.fileHandleForWriting.write(contentsOf: Data("\n".utf8))
         var byte: UInt8 = 0
         var question = pollfd(fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
@@ -40,7 +40,7 @@ final class HoldingProcess: Sendable {
         if process.isRunning { kill(id, SIGKILL) }
     }
 
-    /// Bounds what waits for a process that hangs, in milliseconds.
+    /// Bounds the wait for a process that hangs, in milliseconds.
     private static let timeout: Int32 = 180_000
 
     deinit {

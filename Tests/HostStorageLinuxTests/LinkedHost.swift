@@ -65,7 +65,7 @@ struct LinkedHost {
         return volumes
     }
 
-    // MARK: - What is under way
+    // MARK: - Operations under way
 
     /// Waits until an operation of that description is under way.
     func running(_ description: String) async throws {

@@ -25,7 +25,7 @@ extension RealDiskTests {
             #expect(try await linked.host.volumes(on: number, partition: nil).count == 1)
         }
 
-        /// A whole disk is a volume for what it holds, which for the time of a format is nothing.
+        /// A whole disk is a volume because of its filesystem, which is missing for the time of a format.
         @Test func whatWasKnownDuringAFormatIsForgotten() async throws {
             let linked = try LinkedHost(silence: .seconds(10))
             let disk = try LoopDisk(size: 64 << 20)

@@ -17,7 +17,7 @@ struct Remains: Sendable, CustomTestStringConvertible {
         self.put = put
     }
 
-    /// Bytes at one place, of which a refusal says `word` and that place.
+    /// Bytes at one place, for which a refusal has `word` and that place.
     init(
         _ name: String, _ word: String, _ bytes: [UInt8],
         at offset: @escaping @Sendable (_ size: Int64) -> Int64

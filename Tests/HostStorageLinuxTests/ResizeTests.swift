@@ -82,7 +82,7 @@ extension RealDiskTests {
             try await host.unmountVolume(volume, from: place)
         }
 
-        // MARK: - What is asked for
+        // MARK: - Requests
 
         private func entry(_ disk: LoopDisk, _ number: Int = 1) throws -> (start: Int64, size: Int64) {
             let text = try Command.run(
@@ -121,7 +121,7 @@ extension RealDiskTests {
             #expect(try entry(disk) == whole)
         }
 
-        // MARK: - What is possible
+        // MARK: - Limits
 
         /// For every size at its making.
         @Test(arguments: [12, 100, 600] as [Int64])
@@ -278,7 +278,7 @@ extension RealDiskTests {
                 }
                 #expect(try table(disk) == before)
             }
-            // What it can it does.
+            // Growth within its limits succeeds.
             if tool[0].hasPrefix("mkfs.ext"), !tool.contains("bigalloc") {
                 try await host.resizeVolume(volume, to: .bytes(20 << 30))
                 #expect(try await host.volumeStats(volume).totalBytes > 19 << 30)

@@ -85,7 +85,7 @@ extension RealDiskTests {
             #expect(tool.processes.count == 1)
         }
 
-        /// Two hosts that partition, format and mount one disk at the same moment come to one result.
+        /// Two hosts that partition, format and mount one disk at the same moment get one result.
         @Test func twoHostsThatStageOneDiskMakeOneVolumeOfIt() async throws {
             let (linked, other) = (try LinkedHost(), try LinkedHost())
             let disk = try LoopDisk(size: 64 << 20)

@@ -14,7 +14,7 @@ extension RealDiskTests {
     @Suite struct S1FormatOnlyWhatIsBlankTests {
         private static let size: Int64 = 320 << 20
 
-        // MARK: - What is there
+        // MARK: - Existing content
 
         /// A disk with a table and a partition in it is left as it is, and that is no failure.
         @Test(arguments: Remains.all.filter { $0.testDescription != "a partition table" })
@@ -52,13 +52,13 @@ extension RealDiskTests {
             }
         }
 
-        // MARK: - What cannot be read
+        // MARK: - Unreadable devices
 
         /// In head and tail and at copies of superblocks of the volume that takes all of a disk of 160 MiB: 159 MiB less the 33
         /// sectors of the table's copy.
         static let places: [Int64] = [0, 1 << 20, 4 << 20, 64 << 20, 128 << 20, 158 << 20 + 4096, 40698 * 4096]
 
-        /// The case in which a peer's `blkid` says "nothing" and `mkfs.xfs -f` then formats.
+        /// The case in which another driver's `blkid` reports nothing and `mkfs.xfs -f` then formats.
         @Test(arguments: places) func aVolumeThatCannotBeReadIsNotFormatted(_ place: Int64) async throws {
             let file = try FaultyFile(size: 160 << 20)
             let disk = try file.attach()

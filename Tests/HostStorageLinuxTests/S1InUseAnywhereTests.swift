@@ -61,7 +61,7 @@ extension RealDiskTests {
             holder.end()
         }
 
-        /// What cannot grow mounted is refused while its table is as it was; what can has grown.
+        /// A filesystem that cannot grow mounted is refused, and its table stays; one that can has grown.
         @Test func anExt4ThatIsMountedInAnotherNamespaceIsGrownOrRefusedAsAWhole() async throws {
             let (linked, disk, volume) = try await grownVolume(.ext4)
             let holder = try mountElsewhere(disk.partition())

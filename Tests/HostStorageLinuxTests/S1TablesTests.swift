@@ -54,7 +54,7 @@ extension RealDiskTests {
 
         static let filesystems = ["mkfs.ext4 -q", "mkfs.btrfs -q", "mkfs.xfs -q", "mkfs.ext4 -q -O sparse_super2"]
 
-        /// Its partition lies in what the filesystem has not used yet, and reads as zeros.
+        /// Its partition lies in the room that the filesystem has not used yet, and reads as zeros.
         @Test(arguments: filesystems, ["dos", "gpt"])
         func aTableOverAFilesystemDoesNotMakeRoomOfIt(_ tool: String, label: String) async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -253,7 +253,7 @@ extension RealDiskTests {
         @Test func aHybridMBRIsRefused() async throws {
             let disk = try LoopDisk(size: Self.size)
             try Self.run("printf 'size=100M\\n' | sfdisk -q --label gpt $0", disk)
-            // A second entry of the MBR, in what is free in the GPT.
+            // A second entry of the MBR, in the free space of the GPT.
             try RawDevice(disk.device).write([0, 0, 0, 0, 0x83, 0, 0, 0] + little(1_000_000) + little(9000), at: 462)
             try await Self.expectLeftAlone(disk, "hybrid")
         }
@@ -270,7 +270,7 @@ extension RealDiskTests {
 
         // MARK: - Growing
 
-        /// At the beginning, in the middle and at the end of what the partition would take.
+        /// At the beginning, in the middle and at the end of the partition's new range.
         @Test(arguments: [600 << 20, 900 << 20, 1 << 30 - 3 << 20] as [Int64])
         func aVolumeDoesNotGrowOverWhatIsNotBlank(_ place: Int64) async throws {
             let disk = try LoopDisk(size: Self.size)

@@ -251,7 +251,7 @@ extension RealDiskTests {
                     try await host.partitionDisk(try disk.number)
                 }
             }
-            // What is mounted is mounted from one of them.
+            // The mount is from one of them.
             #expect(try await host.unmountVolume(volume, from: place) == .released)
             try Command.run("losetup", "--detach", twin)
             try await host.mountVolume(volume, at: place)
@@ -356,7 +356,7 @@ extension RealDiskTests {
 
         // MARK: - Records of earlier versions
 
-        /// A format that was cut off under an earlier version is gone on with; a copy's is not.
+        /// A format that was cut off under an earlier version is continued; a copy's is not.
         @Test func whatAnEarlierVersionNotedDownIsOfItsDiskAlone() async throws {
             let linked = try LinkedHost()
             let disk = try LoopDisk(size: 256 << 20)

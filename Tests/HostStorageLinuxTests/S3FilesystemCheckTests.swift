@@ -77,7 +77,7 @@ extension RealDiskTests {
             }
         }
 
-        /// A check of what is mounted would destroy it.
+        /// A check of a mounted filesystem would destroy it.
         @Test func whatIsInUseIsNotChecked() async throws {
             try await volumeWithoutPower(.ext4) { linked, disk, volume, place in
                 let other = linked.path("other")

@@ -16,7 +16,7 @@ extension RealDiskTests {
         static let kinds = [FilesystemKind.ext4, .xfs, .btrfs]
         private static let uuid = "01234567-89ab-4def-8123-456789abcdef"
 
-        // MARK: - Formats that have come to their end
+        // MARK: - Formats that have ended
 
         @Test(arguments: kinds) func aFinishedFormatIsNoLeaveForAnother(_ kind: FilesystemKind) async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -51,7 +51,7 @@ extension RealDiskTests {
             try await Self.expectRefused(disk, linked, volume)
         }
 
-        /// The tool ends with an error, and what it has done cannot be taken back.
+        /// The tool ends with an error, and its writes cannot be undone.
         @Test(arguments: kinds) func aFormatThatFailedIsNoLeaveForAnother(_ kind: FilesystemKind) async throws {
             let file = try FaultyFile(size: Self.size)
             let disk = try file.attach()
@@ -67,7 +67,7 @@ extension RealDiskTests {
             try await Self.expectRefused(disk, linked, volume)
         }
 
-        /// What it has done can be taken back, so that the next call finds a blank volume.
+        /// Its writes can be undone, so that the next call finds a blank volume.
         @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs, .ntfs, .exfat])
         func aFormatThatFailedLeavesTheVolumeBlankWhereItCan(_ kind: FilesystemKind) async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -184,7 +184,7 @@ extension RealDiskTests {
             try await Self.expectRefused(disk, linked, volume)
         }
 
-        /// The process was cut off, its tool was not. What is left of what was written since has the UUID too.
+        /// The process was cut off, its tool was not. The remains of later writes have the UUID too.
         @Test(arguments: kinds)
         func aCutOffFormatIsNoLeaveForWhatIsLeftOfAUsedFilesystem(_ kind: FilesystemKind) async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -192,7 +192,7 @@ extension RealDiskTests {
             let volume = try await linked.volume(on: disk)
             try await Self.note(kind, volume, linked, restarted: false)
             try Self.make(kind, disk)
-            // No file has blocks of its own: what is written is in the filesystem's structures, which have the UUID.
+            // No file has blocks of its own: all writes are in the filesystem's structures, which have the UUID.
             let files = "for n in $(seq 1000); do head -c 1500 /dev/urandom >$1/$n; done"
             try Self.use(disk, linked, writing: kind == .btrfs ? files : "touch $1/.")
             let device = try RawDevice(disk.partition())
@@ -204,7 +204,7 @@ extension RealDiskTests {
             }
         }
 
-        /// A power failure: of what the tool has written, some has come to the disk. Its superblock may be among it or not.
+        /// A power failure: some of the tool's writes have reached the disk, with or without its superblock.
         @Test(arguments: kinds, [false, true])
         func whatAPowerFailureHasLeftOfAFormatIsFormattedAgain(_ kind: FilesystemKind, withHead: Bool) async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -254,7 +254,7 @@ extension RealDiskTests {
 
         // MARK: - Partitionings
 
-        /// The protective MBR has come to the disk, and parts of the rest.
+        /// The protective MBR has reached the disk, and parts of the rest.
         @Test(arguments: [[512], [512, -512], [1024, -512], [512, 1024, -512, -16896]] as [[Int64]])
         func whatAPowerFailureHasLeftOfAPartitioningIsPartitionedAgain(_ lost: [Int64]) async throws {
             let disk = try LoopDisk(size: Self.size)
@@ -300,7 +300,7 @@ extension RealDiskTests {
             #expect(try disk.digest() == before)
         }
 
-        // MARK: - What the tests do
+        // MARK: - Steps of the tests
 
         private static func expectRefused(_ disk: LoopDisk, _ linked: LinkedHost, _ volume: VolumeID) async throws {
             let before = try disk.digest()

@@ -73,7 +73,7 @@ extension RealDiskTests {
             #expect(try kernelSize(disk) > 1022 << 20)
         }
 
-        /// Where it begins is part of a volume's ID, so that what the table has now is another volume.
+        /// Where it begins is part of a volume's ID, so the table now has another volume.
         @Test func aPartitionThatBeginsElsewhereInTheTableIsUnmountedWhereItIsMounted() async throws {
             let (linked, disk, volume, place) = try await mounted(.ext4)
             let host = linked.host

@@ -63,7 +63,7 @@ extension RealDiskTests {
             #expect(FileManager.default.fileExists(atPath: "\(outside)/data"))
         }
 
-        /// Everything that is mounted there goes, the topmost first; what each of them holds stays.
+        /// All mounts there go, the topmost first; their content stays.
         @Test func forcedRemovalTakesStackedMountsAwayAndNoneOfTheirData() async throws {
             let mounted = try await MountedVolume()
             try "precious".write(toFile: "\(mounted.place)/data", atomically: false, encoding: .utf8)
@@ -81,7 +81,7 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
-        /// What lay hidden below the mount was never ours to delete.
+        /// Content hidden below the mount is not ours to delete.
         @Test func whatAMountHasHiddenStays() async throws {
             let mounted = try await MountedVolume()
             try await mounted.unmount()

@@ -37,7 +37,7 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
-        /// What is mounted where this process does not see it is written out as well.
+        /// A mount that this process does not see is written out as well.
         @Test(arguments: [FilesystemKind.ext4, .xfs, .btrfs])
         func aFlushReachesAFilesystemThatIsMountedElsewhereAlone(_ filesystem: FilesystemKind) async throws {
             let mounted = try await MountedVolume(filesystem)
@@ -140,7 +140,7 @@ extension RealDiskTests {
             #expect(try await host.isSymlink(mounted.place))
             #expect(try await host.volume(mountedAt: mounted.place) == mounted.volume)
             #expect(try await host.volume(closestTo: mounted.place) == mounted.volume)
-            // What is beside it goes.
+            // Calls on directories beside it work.
             try await host.makeDirectory(mounted.linked.path("other"))
             try await host.removeContents(of: mounted.linked.path("other"))
             await expectError(.denied) { try await host.removeContents(of: mounted.linked.path("")) }
@@ -215,7 +215,7 @@ extension RealDiskTests {
             try await mounted.unmount()
         }
 
-        /// Repairing would take from them what they have.
+        /// Repairing would take their files from them.
         @Test(arguments: [FilesystemKind.ext4, .xfs])
         func aDeadVolumeInUseIsRefusedWithItsHolders(_ filesystem: FilesystemKind) async throws {
             let mounted = try await MountedVolume(filesystem)
@@ -378,7 +378,7 @@ extension MountedVolume {
         get throws { try MountTable.read().contains { $0.target == place } }
     }
 
-    /// Stops the filesystem as its own kernel code does after an error: what is in memory is lost.
+    /// Stops the filesystem as its own kernel code does after an error: unwritten data are lost.
     func shutDown() throws {
         // EXT4_IOC_SHUTDOWN, which is XFS_IOC_GOINGDOWN; 2: the log is not written either.
         let script =
@@ -386,7 +386,7 @@ extension MountedVolume {
         try Command.run("/usr/bin/python3", "-c", script, place)
     }
 
-    /// Lets ext4 find an error, of those after which it writes no more.
+    /// Lets ext4 find an error after which it writes no more.
     func fail() throws {
         try Command.run("mount", "-o", "remount,errors=remount-ro", place)
         let device = URL(filePath: disk.partition()).lastPathComponent

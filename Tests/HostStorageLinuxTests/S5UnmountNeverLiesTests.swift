@@ -22,7 +22,7 @@ extension RealDiskTests {
             await expectError(.failedPrecondition, "not a mounted folder") { try await mounted.unmount() }
         }
 
-        /// By which process, and with what.
+        /// The process, and its use of the mount.
         @Test(arguments: [
             ("open file", "exec 3>$0/held; echo; cat"), ("current directory", "cd $0; echo; cat"),
             ("mapped file", "exec $0/held"),

@@ -194,7 +194,7 @@ extension RealDiskTests {
             await expectError(.denied) { _ = try await ours.volume(mountedAt: linked.path("shared/way")) }
             await expectError(.denied) { _ = try await ours.isSymlink(linked.path("shared/way")) }
             #expect(FileManager.default.fileExists(atPath: linked.path("theirs/dir")))
-            // Ours above theirs: what would be unmounted is theirs as well.
+            // Ours above theirs: the unmount would affect theirs as well.
             let place = linked.path("stack")
             try Command.run("mkdir", place)
             let devices = try [mine, theirs].map { disk in

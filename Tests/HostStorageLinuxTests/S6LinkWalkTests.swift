@@ -10,8 +10,8 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// S6: links lead where the kernel says, not where their text seems to. On real directories and in memory; takes no
-/// privileges.
+/// S6: links lead where the kernel resolves them, not where their text seems to lead. On real directories and in
+/// memory; takes no privileges.
 @Suite struct S6LinkWalkTests {
     @Test(arguments: CaseLookupTests.Kind.allCases)
     func dotsBehindALinkLeadToWhatIsAboveItsTarget(_ kind: CaseLookupTests.Kind) async throws {
@@ -70,7 +70,7 @@ import Testing
         #expect(try await !rig.host.isSymlink("\(rig.root)/none"))
     }
 
-    /// One answer or the other, or that it changes too fast: no error of the kernel's that says nothing.
+    /// One answer or the other, or an error that it changes too fast: never an unexplained error of the kernel.
     @Test(.timeLimit(.minutes(10)), arguments: Resolution.allCases)
     func aLinkThatChangesMeanwhileIsNoFault(_ resolution: Resolution) async throws {
         let linked = try LinkedHost(resolution: resolution)

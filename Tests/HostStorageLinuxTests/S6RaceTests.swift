@@ -130,7 +130,7 @@ extension RealDiskTests {
             }
         }
 
-        /// Goes by text, and counts how often that ends outside.
+        /// Resolves by text alone, and counts how often that ends outside.
         private static func slip(in race: Race, through way: String) async {
             while !race.isOver {
                 if access("\(way)/tree/kept", F_OK) == 0 { race.hasSlipped() }

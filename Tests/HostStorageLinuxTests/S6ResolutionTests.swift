@@ -118,7 +118,7 @@ import Testing
         #expect(try tree.canary.isUnchanged())
     }
 
-    /// What leads to a root of its own is the operator's: a kubelet's directory on another disk.
+    /// The way to a root of its own is the operator's: a kubelet's directory on another disk.
     @Test(arguments: Resolution.allCases) func theOperatorsLinkToARootIsFollowed(_ resolution: Resolution) throws {
         let tree = try Tree(roots: ["kubelet", "link/made/root"])
         try Command.run("ln", "-s", "\(tree.scratch.path)/root", "\(tree.scratch.path)/kubelet")

@@ -30,7 +30,7 @@ extension RealDiskTests {
             try await linked.host.mountVolume(bad, at: place)
             try await cycle(volumes, disks, linked)
 
-            // Something to write out, which then does not come to an end.
+            // Data to write out, which then hangs.
             try "unwritten".write(toFile: "\(place)/data", atomically: false, encoding: .utf8)
             try file.order(.hang)
             let stuck = Task { try await linked.host.flushVolume(bad) }

@@ -110,7 +110,7 @@ import Testing
             Task { try await queues.run(in: .disk(name: name), for: .search) { gate.wait() } }
         }
         while queues.countAtWork(longerThan: .milliseconds(1)) < 3 { await Task.yield() }
-        // Those that have none wait, and the calls go on: about other disks, and about those that wait to be asked.
+        // Queries without a thread wait, and calls go on: about other disks, and about disks that wait for their query.
         for index in 0..<32 { #expect(try await queues.run(in: .disk(name: "other \(index)")) { index } == index) }
         try await queues.run(in: .inventory) {}
         let idle = try #require(names.first { queues.timeAtWork(in: .disk(name: $0)) == .zero })

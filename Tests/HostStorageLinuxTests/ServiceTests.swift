@@ -10,7 +10,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension RealDiskTests {
-    /// Services of a real systemd, beyond what every host does alike.
+    /// Services of a real systemd, beyond the behaviour that all hosts share.
     @Suite struct ServiceTests {
         /// A service that stays up, with these lines besides.
         private static func unit(_ lines: String, section: String = "Service") -> String {
@@ -70,7 +70,7 @@ extension RealDiskTests {
                 #expect(impatient.operations.running.isEmpty)
                 #expect(try await host.service(silent).state == .starting)
             }
-            // What was begun can be called off.
+            // A start under way can be called off.
             try await host.stopService(silent, force: false)
             #expect(try await host.service(silent).state == .stopped)
             try await host.startService(stubborn)

@@ -95,7 +95,7 @@ import Testing
 
 extension RealDiskTests {
     @Suite struct ShareMountTests {
-        /// A kernel without cifs says so; one with it finds no such server.
+        /// A kernel without cifs reports that; one with it finds no such server.
         @Test func withoutAServerOrAKernelThatCanNothingIsMounted() async throws {
             let hasCifs =
                 try Command.run("sh", "-c", "modprobe cifs 2>/dev/null; grep -c cifs /proc/filesystems || true") != "0"

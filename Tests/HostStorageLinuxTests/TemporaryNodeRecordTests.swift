@@ -8,8 +8,8 @@ import Testing
 
 @testable import HostStorageLinux
 
-/// S7: a login's secrets are in no file but one of this process's memory, and what stands in the record's place for so
-/// long goes, also after a kill.
+/// S7: a login's secrets are in no file but one of this process's memory, and the link in the record's place goes, also
+/// after a kill.
 @Suite struct TemporaryNodeRecordTests {
     private static let secret = "secret-of-the-host"
 
@@ -81,7 +81,7 @@ import Testing
             try #require(stat(records.record.path, &place) == 0)
             withExtendedLifetime(lent) {}
         }
-        // Gone with its process: the link leads nowhere, or to what another test has open under its number by now.
+        // Gone with its process: the link leads nowhere, or to another test's file under the same number.
         var now = stat()
         #expect(stat(records.record.path, &now) != 0 || now.st_ino != place.st_ino || now.st_dev != place.st_dev)
         #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)

@@ -60,7 +60,7 @@ import Testing
         try await host.makeDirectory("/srv/x")
         try await host.mountVolume(volume, at: "/srv/x")
         backend.detachDisk(disk)
-        // The mount goes by the volume's ID, though no disk has that volume any more.
+        // The mount is found by the volume's ID, though no disk has that volume any more.
         try await host.unmountVolume(volume, from: "/srv/x")
         #expect(backend.mounts.isEmpty)
         await expectError(.notFound) { try await host.unmountVolume(volume, from: "/srv/x") }

@@ -4,7 +4,7 @@ import Foundation
 import HostStorage
 import Testing
 
-/// Values go through JSON as they are, and what is none of theirs is refused as elsewhere.
+/// Values go through JSON as they are, and invalid text is refused as elsewhere.
 @Suite struct CodableTests {
     private func expectKept(_ value: some Codable & Equatable) throws {
         func decoded<Value: Codable & Equatable>(_ value: Value) throws -> Value {

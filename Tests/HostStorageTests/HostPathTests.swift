@@ -43,7 +43,7 @@ import Testing
         Call(testDescription: "volume closest to") { _ = try await $0.volume(closestTo: $1) },
     ]
 
-    /// What reaches the backend fails in a way that the policy does not.
+    /// Calls that reach the backend fail differently from calls that the policy refuses.
     private func trapBackend() {
         let operations: [OperationName] = [
             .pathExists, .makeDirectory, .remove, .removeContents, .createSymlink, .isSymlink, .mountVolume,
@@ -75,7 +75,7 @@ import Testing
         }
     }
 
-    /// That it is on C: is what some methods of the wire mean by it, and their rows say.
+    /// Some methods of the wire place it on C:, in their rows.
     @Test(arguments: calls) func aPathWithoutADriveIsRefused(_ call: Call) async throws {
         trapBackend()
         await expectError(.invalidArgument) { try await call.make(host, #"\var\lib\kubelet\x"#) }

@@ -29,7 +29,7 @@ import Testing
         }
     }
 
-    /// Drivers hand on what the kubelet gave them: with no drive, and with either separator.
+    /// Drivers pass the kubelet's paths on: with no drive, and with either separator.
     @Test(arguments: [#"\var\lib\kubelet\pods\x"#, "/var/lib/kubelet/pods/x", #"\VAR\lib\kubelet\pods\x\"#])
     func aPathWithoutADriveIsOnDriveCWhereDriversSendIt(_ text: String) throws {
         let policy = try Self.policy(.windows)
@@ -100,7 +100,7 @@ import Testing
             try PathPolicy(roots: ["/srv/a b"], dialect: .windows).resolve(#"C:\srv\a b\x"#).hostPath == "/srv/a b/x")
     }
 
-    /// What csi-proxy hands to Windows unseen, it takes for a separator; what it looks at, it does not.
+    /// Where csi-proxy does not check paths, Windows takes either separator; where it checks them, it takes one.
     @Test func theVolumeMethodsTakeEitherSeparator() throws {
         let policy = try PathPolicy(roots: [#"C:\var\lib\kubelet"#], dialect: .windows)
         for text in [

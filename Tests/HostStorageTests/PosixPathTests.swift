@@ -16,7 +16,7 @@ import Testing
         ("/var/lib/kubelet/a..b", "/var/lib/kubelet/a..b"),
         ("/var/lib/kubelet/...", "/var/lib/kubelet/..."),
         ("/var/lib/kubelet/..a", "/var/lib/kubelet/..a"),
-        // What is odd on Windows is a name like any other here.
+        // A name that is odd on Windows is like any other here.
         ("/var/lib/kubelet/a:b", "/var/lib/kubelet/a:b"),
         ("/var/lib/kubelet/NUL", "/var/lib/kubelet/NUL"),
         ("/var/lib/kubelet/x. ", "/var/lib/kubelet/x. "),
@@ -68,7 +68,7 @@ import Testing
     }
 }
 
-/// What no spelling may hold.
+/// Refused in every spelling.
 @Suite struct ControlCharacterTests {
     @Test(arguments: Array(0...0x1F) + [0x7F])
     func isRefusedWhereverItStands(_ byte: Int) throws {

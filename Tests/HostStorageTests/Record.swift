@@ -2,7 +2,7 @@
 
 import Synchronization
 
-/// What concurrent tasks did, in the order they did it.
+/// The actions of concurrent tasks, in their order.
 final class Record<Element: Sendable>: Sendable {
     private let elements = Mutex<[Element]>([])
 

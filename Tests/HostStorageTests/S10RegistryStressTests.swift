@@ -96,7 +96,7 @@ import Testing
                 if let number { aborted.insert(number) }
             }
         }
-        // The registry is fair: what comes now comes after all that may still have been waiting.
+        // The registry is fair: a new call comes after all that may still have been waiting.
         try await eventually("nothing is running") { registry.running.isEmpty }
         #expect(!aborted.isEmpty)
         #expect(aborted.isDisjoint(with: ran.all))

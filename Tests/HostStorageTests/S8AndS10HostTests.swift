@@ -114,7 +114,7 @@ import Testing
         #expect(hang.entered == 1)
     }
 
-    /// A rescan finds what was attached before it was asked for, a flush writes what was written before.
+    /// A rescan finds disks that were attached before the call, a flush writes data that were written before it.
     @Test func rescansAndFlushesRunForEveryCaller() async throws {
         let host = try host(timeout: .seconds(60))
         let (_, volume) = try await blankVolume(of: host)

@@ -5,13 +5,13 @@ import HostStorage
 import Testing
 
 /// The table of csi-proxy's own validator (pkg/server/filesystem/server.go and its tests), row by row, with
-/// `C:\var\lib\kubelet` for the only working directory. What the original lets through although it should
-/// not is refused, and `a..b`, which it refuses although it need not, is accepted.
+/// `C:\var\lib\kubelet` for the only working directory. Paths that the original accepts although it should not are
+/// refused, and `a..b`, which it refuses although it need not, is accepted.
 @Suite struct ValidatorTableTests {
     enum Verdict: Sendable, Equatable {
         case accepted
         case tooLong, leadingBackslash, invalidCharacters, notAbsolute, notWithin
-        /// Accepted by the original, refused here, as these errors say.
+        /// Accepted by the original, refused here with these errors.
         case weak(StorageError.Code, String)
 
         /// The code and the words of the refusal; nil for accepted paths.
@@ -80,8 +80,8 @@ import Testing
         }
     }
 
-    /// Where both spellings are taken, the Windows ones are judged alike; `/…` and what starts with no drive
-    /// is judged as a POSIX path.
+    /// Where both spellings are taken, the Windows ones are treated alike; `/…` and paths without a drive are taken as
+    /// POSIX paths.
     @Test(arguments: rows) func holdsInBothDialects(_ text: String, _ verdict: Verdict) throws {
         let policy = try PathPolicy(roots: [Self.base])
         let isPosix = text.hasPrefix("/")

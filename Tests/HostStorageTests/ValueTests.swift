@@ -107,7 +107,7 @@ import Testing
         // There is no growth too small to count.
         Row(requested: .bytes(gib + 1), plan: .grow(to: gib + 1)),
         Row(requested: .bytes(gib + 1), maximum: gib, plan: nil),
-        // What the disk's table takes is not the caller's to know.
+        // Callers need not know the size of the disk's table.
         Row(requested: .bytes(2 * gib + 1), ceiling: 2 * gib + mib, plan: .grow(to: 2 * gib)),
         Row(requested: .bytes(2 * gib + mib), ceiling: 2 * gib + mib, plan: .grow(to: 2 * gib)),
         Row(requested: .bytes(2 * gib + mib + 1), ceiling: 2 * gib + mib, plan: nil),

@@ -58,8 +58,8 @@ public final class ISCSITargets: Sendable {
     /// Sets up a target with blank disks of 64 MiB.
     ///
     /// - Parameters:
-    ///   - chap: what a login has to prove; nil accepts every login.
-    ///   - mutual: what the target proves to a login that asks it to.
+    ///   - chap: the name and secret that a login has to prove; nil accepts every login.
+    ///   - mutual: the name and secret that the target proves on request.
     ///   - portals: where.
     public func add(
         disks: Int = 1, chap: CHAP? = nil, mutual: CHAP? = nil, at portals: [ISCSIPortal] = [ISCSITargets.ipv4]
@@ -140,14 +140,14 @@ public final class ISCSITargets: Sendable {
         try Command.run("ip", "link", "set", "nowhere", "up")
     }
 
-    /// What is sent to ``leaving`` from now on is lost.
+    /// Packets to ``leaving`` are lost from now on.
     public func leaveNetwork() {
         _ = try? Command.run("ip", "address", "del", "\(Self.leaving.address)/24", "dev", "nowhere")
     }
 
     // MARK: - iscsid
 
-    /// All that it says.
+    /// Its output.
     public var log: String { "\(scratch.path)/iscsid.log" }
 
     public func startDaemon() throws {
@@ -171,7 +171,7 @@ public final class ISCSITargets: Sendable {
         throw CommandFailed("iscsid has not come")
     }
 
-    /// Keeps it from answering, and what asks it waits.
+    /// Freezes it, so that its clients wait.
     public func freezeDaemon() { signalDaemon(SIGSTOP) }
     public func thawDaemon() { signalDaemon(SIGCONT) }
 

@@ -6,7 +6,7 @@ import Foundation
 ///
 /// Started without Foundation's Process, which looks for a program's end every 50 ms: most of them end within two.
 public enum Command {
-    /// Runs a program and returns what it printed, without the line's end.
+    /// Runs a program and returns its output, without the line's end.
     @discardableResult
     public static func run(_ arguments: String...) throws -> String { try run(arguments) }
 

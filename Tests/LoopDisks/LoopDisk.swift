@@ -96,7 +96,7 @@ public final class LoopDisk: Sendable {
 
     /// A fingerprint of every byte of the disk.
     public func digest() throws -> String {
-        // What was written through a partition's device may not have reached this device's cache yet.
+        // Writes through a partition's device may not have reached this device's cache yet.
         _ = try Command.run("blockdev", "--flushbufs", device)
         return try Command.run("cksum", device)
     }

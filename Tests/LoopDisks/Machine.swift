@@ -3,10 +3,10 @@
 import Foundation
 public import Testing
 
-/// The virtual machine of Tests/Machine, for tests that need what a test machine's kernel may lack: SCSI
+/// The virtual machine of Tests/Machine, for tests that need features that a test machine's kernel may lack: SCSI
 /// disks, device-mapper, RAID, a partition parser, all capabilities.
 public enum Machine {
-    /// Whether this process runs in it. Its first process says so.
+    /// Whether this process runs in it. Its first process sets the variable.
     public static let isHere = ProcessInfo.processInfo.environment["HOST_STORAGE_MACHINE"] != nil
 }
 

@@ -13,7 +13,7 @@ import Testing
 
 @testable import ProxyServer
 
-/// What is counted of calls (scenario 5).
+/// Metrics of calls (scenario 5).
 @Suite(.timeLimit(.minutes(20))) struct CallMetricsTests {
     private let registry = MetricsRegistry()
 

@@ -3,7 +3,7 @@
 import Logging
 import Synchronization
 
-/// Keeps what is logged: the message and its metadata, sorted, as one line each.
+/// Keeps the log: the message and its metadata, sorted, as one line each.
 final class RecordedLog: LogHandler, Sendable {
     private let recorded = Mutex<[String]>([])
 

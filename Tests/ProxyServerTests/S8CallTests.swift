@@ -14,7 +14,7 @@ import Testing
 @Suite(.timeLimit(.minutes(20))) struct S8CallTests {
     private let path = "/var/lib/kubelet"
 
-    /// Eight digits are what gRPC Swift 2.4 overlooks.
+    /// gRPC Swift 2.4 overlooks eight digits.
     @Test(arguments: ["90000000n", "90000u", "90m", "100000u"])
     func aDeadlineEndsTheCallAndNotTheOperation(_ timeout: String) async throws {
         try await withProxy { proxy in
@@ -34,7 +34,7 @@ import Testing
         }
     }
 
-    /// Many times, for what gRPC Swift misses is a stream that closes before its handler has begun.
+    /// Many times, for gRPC Swift misses a stream that closes before its handler has begun.
     @Test func aCancelledCallIsLeftAtOnce() async throws {
         try await withProxy { proxy in
             let hang = proxy.memory.backend.hang(.makeDirectory)

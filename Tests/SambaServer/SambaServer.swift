@@ -6,7 +6,7 @@ import Synchronization
 
 /// An SMB server of the test's own, Samba's smbd at a loopback address that no other has; gone with its owner.
 ///
-/// Runs in the virtual machine alone: it adds users to the machine, and what it serves only that kernel can mount.
+/// Runs in the virtual machine alone: it adds users to the machine, and only that kernel can mount its shares.
 public final class SambaServer: Sendable {
     /// An address of this machine, 127.x.y.z.
     public let address: String
@@ -34,7 +34,7 @@ public final class SambaServer: Sendable {
             ]
             + ["lock directory", "state directory", "cache directory", "private dir", "pid directory", "ncalrpc dir"]
             .map { "\($0) = \(scratch.path)/state" } + settings
-            // What it includes has sections of its own, so nothing may follow.
+            // The included file has sections of its own, so nothing may follow.
             + ["include = \(scratch.path)/shares"]
         try FileManager.default.createDirectory(atPath: "\(scratch.path)/state", withIntermediateDirectories: true)
         try "[global]\n\(global.joined(separator: "\n"))\n".write(

@@ -7,7 +7,7 @@ import StorageAccess
 import StorageVersions
 import Testing
 
-/// That a policy file means what it says or is refused, with the line.
+/// A policy file is read as written, or refused with the line.
 @Suite struct PolicyReaderTests {
     static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -14,7 +14,8 @@ import Testing
     struct Sample: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let group: APIGroup
-        /// Whether both directions of a row keep all of it; nil where the version has no method for it, or cannot say it.
+        /// Whether both directions of a row keep all of it; nil where the version has no method for it, or cannot hold
+        /// it.
         let isKept: @Sendable (_ version: APIVersion) async throws -> Bool?
 
         /// - Parameters:

@@ -3,7 +3,7 @@
 import Testing
 import WindowsPath
 
-/// Which last names are devices: what Wine's tests of `RtlIsDosDeviceName_U` find on Windows.
+/// Which last names are devices: the results of Wine's tests of `RtlIsDosDeviceName_U` on Windows.
 @Suite struct DeviceNameTests {
     static let isADeviceCases: [(String, String)] = [
         (#"c:\nul:"#, "nul"), (#"c:\nul::"#, "nul"), (#"c:\nul::::::"#, "nul"), ("c:prn     ", "prn"),

@@ -6,8 +6,8 @@ import WindowsPath
 /// Full paths as `GetFullPathNameW` returns them. The sources of the tables, by the tables' names:
 ///
 /// - documented: Microsoft, "File path formats on Windows systems", "Naming Files, Paths, and Namespaces".
-/// - dotNet: what .NET's tests of `Path.GetFullPath`, which passes on to `GetFullPathNameW`, find on Windows.
-/// - wine: what Wine's tests of `RtlGetFullPathName_U` and `RtlIsDosDeviceName_U`, on which it rests, find there.
+/// - dotNet: results of .NET's tests of `Path.GetFullPath`, which passes on to `GetFullPathNameW`, on Windows.
+/// - wine: results of Wine's tests of `RtlGetFullPathName_U` and `RtlIsDosDeviceName_U`, on which it rests, there.
 @Suite struct FullPathTests {
     private func expect(
         _ text: String, _ full: String, in current: WindowsPath, others: [WindowsPath] = [],
@@ -76,7 +76,7 @@ import WindowsPath
         try expect(text, full, in: #"C:\git\runtime"#)
     }
 
-    /// What the documented order of steps makes of these: dots and blanks are trimmed last.
+    /// The result of the documented order of steps: dots and blanks are trimmed last.
     static let trimmedLastCases: [(String, String)] = [
         (#"C:\a..\."#, #"C:\a"#), (#"C:\a \x\.."#, #"C:\a"#), (#"C:\...\."#, #"C:\"#), (#"C:\a\ \x\.."#, #"C:\a\"#),
         (#"\\s\h. "#, #"\\s\h"#), ("//..", #"\\"#), (#"\\s. "#, #"\\s"#), (#"\\s\.."#, #"\\s\"#),
@@ -89,7 +89,7 @@ import WindowsPath
         try expect(text, full, in: #"C:\windows"#)
     }
 
-    /// Not in any table: what follows from the rules.
+    /// Not in any table: consequences of the rules.
     static let onAShareCases: [(String, String)] = [
         (#"\x"#, #"\\server\share\x"#), (#"\"#, #"\\server\share\"#), (#"..\..\..\x"#, #"\\server\share\x"#),
         ("x", #"\\server\share\dir\x"#), ("D:x", #"D:\data\x"#), ("d:", #"D:\data"#), ("E:", #"E:\"#),
@@ -120,7 +120,7 @@ import WindowsPath
         #expect(throws: FullPathFault.tooLong(units: 32_768)) {
             try WindowsPath(longest + "x").fullPath(in: directories)
         }
-        // What is written may be longer or shorter.
+        // The path as written may be longer or shorter.
         let detours = WindowsPath(#"C:\"# + String(repeating: #"x\..\"#, count: 8000))
         #expect(try detours.fullPath(in: directories) == #"C:\"#)
         #expect(throws: FullPathFault.tooLong(units: 32_773)) {

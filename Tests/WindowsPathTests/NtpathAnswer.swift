@@ -2,7 +2,7 @@
 
 import WindowsPath
 
-/// What a function returns: texts, or an error.
+/// The result of a function: texts, or an error.
 struct NtpathAnswer: Equatable, Sendable {
     /// In the oracle's form: the texts' lengths and units.
     let encoded: [UInt16]

@@ -3,8 +3,8 @@
 import Testing
 import WindowsPath
 
-/// Where ntpath and Win32 disagree, and Win32 wins: what each says. The left is asked of Python, so that the
-/// list is true; the right is this module's.
+/// Where ntpath and Win32 disagree, and Win32 wins: the answers of each. The left is asked of Python, so that the list
+/// is true; the right is this module's.
 @Suite struct NtpathDisagreementTests {
     struct Example: Sendable {
         let why: Win32Disagreement

@@ -3,7 +3,7 @@
 import WindowsPath
 
 extension NtpathOracle.Function {
-    /// What the module answers.
+    /// The module's answer.
     func answer(to question: NtpathOracle.Case) -> NtpathAnswer {
         guard let directories = NtpathOracle.directories else { return .error }
         let (a, b, c) = (WindowsPath(units: question.a), WindowsPath(units: question.b), WindowsPath(units: question.c))

@@ -3,7 +3,7 @@
 import Foundation
 import WindowsPath
 
-/// Python's ntpath, asked by way of `ntpath-oracle`; `ntpath_oracle.py` says how.
+/// Python's ntpath, asked by way of `ntpath-oracle`; `ntpath_oracle.py` describes the protocol.
 enum NtpathOracle {
     /// Each is asked of three paths, a, b and c.
     enum Function: String, CaseIterable, Sendable {

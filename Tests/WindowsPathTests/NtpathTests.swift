@@ -61,7 +61,7 @@ import WindowsPath
     }
 }
 
-/// What the module answers to a case; nil where Win32 and ntpath may disagree.
+/// The module's answer to a case; nil where Win32 and ntpath may disagree.
 private struct OwnAnswers: Sendable {
     let answers: [NtpathAnswer?]
 

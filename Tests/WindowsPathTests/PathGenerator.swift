@@ -20,7 +20,7 @@ struct PathGenerator {
     private let pieces: [[UInt16]]
     private let pieceCount: ClosedRange<Int>
 
-    /// - Parameter isPlain: whether to do without what Win32 resolves by rules that ntpath does not have.
+    /// - Parameter isPlain: whether to leave out parts that Win32 resolves by rules that ntpath does not have.
     init(seed: UInt64, isPlain: Bool = false) {
         random = SeededGenerator(state: seed)
         starts = isPlain ? Self.plainStarts : Self.starts

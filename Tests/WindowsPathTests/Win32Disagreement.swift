@@ -24,7 +24,7 @@ enum Win32Disagreement: Sendable, CaseIterable {
     case resolution
 }
 
-/// What may make the two disagree about a case.
+/// Reasons for a disagreement about a case.
 struct DisagreementTraits {
     let question: NtpathOracle.Case
     private let traits: [PathTraits]
@@ -73,8 +73,8 @@ struct DisagreementTraits {
         units.starts(with: [0x5C, 0x3A]) || units.starts(with: [0x2F, 0x3A])
     }
 
-    /// Whether a rule applies that ntpath off Windows does not have. What is left may still differ in a
-    /// separator at the end, which Win32 leaves where it is.
+    /// Whether a rule applies that ntpath off Windows does not have. Other cases may still differ in a separator at the
+    /// end, which Win32 keeps.
     private static func isResolvedOtherwise(_ units: [UInt16]) -> Bool {
         let path = WindowsPath(units: units)
         if units.allSatisfy({ $0 == 0x20 }) || units.contains(0) || hasSeparatorAsDrive(units) { return true }

@@ -127,7 +127,7 @@ extension MachineTests {
             #expect(Kernel.names(in: "\(database.directory)/send_targets").isEmpty)
         }
 
-        /// Neither what an operator has set, nor a session of a target that is not named any more.
+        /// Neither an operator's settings, nor a session of a target that is not named any more.
         @Test func aDiscoveryTouchesNoRecordThatIsThere() async throws {
             let target = try await connected(try targets.add())
             try Command.run(
@@ -258,7 +258,7 @@ extension MachineTests {
             #expect(try await host.disks(of: target).count == 1)
         }
 
-        /// open-iscsi says of one that is still being made that it is there.
+        /// open-iscsi reports a session that is still being made as present.
         @Test func anotherLoginThatFailsIsNoSession() async throws {
             let target = try await discovered(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
             targets.leaveNetwork()
@@ -376,7 +376,7 @@ extension MachineTests {
             #expect(try Command.run("sh", "-c", "dd if=/dev/\(again) bs=512 skip=9 count=1 | head -c 7") == "written")
         }
 
-        // MARK: - What is not there
+        // MARK: - Missing portals and targets
 
         @Test func ofTwoTargetsTheOtherGoesOnWhenOneIsAway() async throws {
             let away = try await connected(try targets.add(at: [ISCSITargets.leaving]), at: ISCSITargets.leaving)
@@ -478,7 +478,7 @@ extension MachineTests {
 
         // MARK: - Secrets
 
-        /// S7. The hunt goes on while logins succeed and fail, and then over what they have left.
+        /// S7. The hunt goes on while logins succeed and fail, and then over their remains.
         @Test func noSecretIsWhereOthersCanRead() async throws {
             let secrets = ["hunted-secret-of-host", "hunted-secret-of-target", "hunted-wrong-secret"]
             let chap = try Self.proof("host", secrets[0])

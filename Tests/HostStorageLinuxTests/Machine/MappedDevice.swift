@@ -12,7 +12,7 @@ final class MappedDevice {
 
     /// - Parameters:
     ///   - label: its name among the mapped devices.
-    ///   - uuid: what it is, by its prefix: "mpath-…" is a multipath map, "part1-mpath-…" a partition of one.
+    ///   - uuid: its kind, by the prefix: "mpath-…" is a multipath map, "part1-mpath-…" a partition of one.
     ///   - table: one line for each stretch (dmsetup(8)), in sectors.
     init(_ label: String, uuid: String, table: [String]) throws {
         self.label = label

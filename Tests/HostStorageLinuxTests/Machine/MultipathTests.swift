@@ -9,8 +9,8 @@ import Testing
 @testable import HostStorageLinux
 
 extension MachineTests {
-    /// A multipath map is a disk, and its paths are none. What makes a map one of multipath is its UUID: where paths
-    /// do not matter, it is linear here.
+    /// A multipath map is a disk, and its paths are none. Its UUID makes a map one of multipath: where paths do not
+    /// matter, it is linear here.
     @Suite struct MultipathTests {
         @Test func theMapIsTheDisk() async throws {
             let disks = try ScsiDisks()

@@ -43,7 +43,7 @@ extension MachineTests {
 
             if !mounted { try await host.mountVolume(volume, at: place) }
             #expect(try Data(contentsOf: URL(filePath: "\(place)/data")) == data)
-            // What was gained can be used.
+            // The new room can be used.
             try Command.run("dd", "if=/dev/zero", "of=\(place)/more", "bs=1M", "count=350")
             try await host.unmountVolume(volume, from: place)
             #expect(try Command.run("sfdisk", "--verify", disk.device).contains("No errors detected"))
@@ -93,7 +93,7 @@ extension MachineTests {
                 .anExt4ThatIsMountedInAnotherNamespaceIsGrownOrRefusedAsAWhole()
         }
 
-        /// An earlier call grew the partition and was ended before it came to the filesystem.
+        /// An earlier call grew the partition and was ended before it grew the filesystem.
         @Test(arguments: [true, false]) func aFilesystemThatIsBehindItsPartitionCatchesUp(mounted: Bool) async throws {
             let disks = try ScsiDisks(mebibytes: 384)
             let disk = try disks.add()

@@ -9,7 +9,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension MachineTests {
-    /// S5: a disk that was unplugged leaves its mount behind, which goes by the ID of a volume that no disk has any more.
+    /// S5: a disk that was unplugged leaves its mount behind, found by the ID of a volume that no disk has any more.
     @Suite(.timeLimit(.minutes(5))) struct S5VanishedDiskTests {
         /// A volume whose disk has been unplugged while it was mounted and written to.
         private func vanished(
@@ -59,7 +59,7 @@ extension MachineTests {
             }
         }
 
-        /// The disk does not answer any more whose it is.
+        /// The disk no longer shows whose it is.
         @Test(arguments: [FilesystemKind.ext4, .btrfs])
         func itsMountIsNotTakenAwayByCallersConfinedToSomeDisks(_ filesystem: FilesystemKind) async throws {
             try await vanished(filesystem) { linked, _, volume, place in

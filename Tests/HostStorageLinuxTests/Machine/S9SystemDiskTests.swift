@@ -12,7 +12,7 @@ extension MachineTests {
     /// S9: the disk that carries the running system, through any stack of devices, is refused. The machine's own root
     /// is on no disk, so every refusal here comes from the test's setup.
     @Suite struct S9SystemDiskTests {
-        /// Runs what follows in the namespace of the machine's first process.
+        /// Prefix of a command that runs in the namespace of the machine's first process.
         private static let firstProcess = ["nsenter", "--target", "1", "--mount", "--root"]
 
         /// Expects that nothing can be done to the disk.
@@ -133,7 +133,7 @@ extension MachineTests {
             await expectRefused(disk.number, linked)
         }
 
-        /// What the machine's first process has mounted counts, though this process's namespace does not have it.
+        /// The mounts of the machine's first process count, though this process's namespace does not have them.
         @Test func theDiskBelowAPlaceOfTheFirstProcessIsRefused() async throws {
             let disks = try ScsiDisks()
             let disk = try disks.add()

@@ -27,7 +27,7 @@ final class ScsiDisks {
     }
 
     deinit {
-        // What a test that failed has left mounted.
+        // Mounts that a failed test has left.
         for place in Kernel.mounts().dropFirst(mountsBefore.count).reversed() { umount2(place, 0) }
         // The module is in use until the kernel has had a look at every new disk, which it does on its own time.
         _ = try? Kernel.wait(for: "the end of scsi_debug", tries: 2400) {

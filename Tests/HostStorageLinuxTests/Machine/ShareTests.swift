@@ -10,7 +10,7 @@ import Testing
 @testable import HostStorageLinux
 
 extension MachineTests {
-    /// Shares as the kernel's cifs has them. What every host does is in the scenarios.
+    /// Shares as the kernel's cifs has them. Behaviour of all hosts is in the scenarios.
     @Suite(.timeLimit(.minutes(20))) struct ShareTests {
         private let user = "carol"
         private let password = "s3cret,=\"' of carol"
@@ -98,8 +98,8 @@ extension MachineTests {
             }
         }
 
-        /// Of one, two, three and four bytes in UTF-8; composed and decomposed; of one and two units in UTF-16, and of several
-        /// scalars; what Windows reserves is another file's name there.
+        /// Of one, two, three and four bytes in UTF-8; composed and decomposed; of one and two units in UTF-16, and of
+        /// several scalars; characters that Windows reserves are part of other names there.
         private static let names = [
             "plain", "ä", "a\u{308}", "Größe €", "日本", "한국어", "ไทย", "עברית", "😀", "𝄞 clef", "👩‍👩‍👧", "葛\u{E0100}", "ﬀ",
             "İi",
