@@ -48,7 +48,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: fuzzer),
-        // What they try.
+        // The code under test.
         .target(name: "WindowsPath", swiftSettings: strict),
         .target(
             name: "HostStorage", dependencies: ["WindowsPath", .product(name: "Logging", package: "swift-log")],

@@ -4,7 +4,7 @@ import HostStorage
 import StorageAccess
 import StorageVersions
 
-/// What libFuzzer calls with each input, the text of a policy file.
+/// libFuzzer calls this with each input, the text of a policy file.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let text = Array(UnsafeBufferPointer(start: bytes, count: count))

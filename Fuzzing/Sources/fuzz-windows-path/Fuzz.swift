@@ -2,7 +2,7 @@
 
 import WindowsPath
 
-/// What libFuzzer calls with each input: UTF-16 units, little-endian, of paths with NUL between them.
+/// libFuzzer calls this with each input: UTF-16 units, little-endian, of paths with NUL between them.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = UnsafeBufferPointer(start: bytes, count: count)

@@ -31,7 +31,7 @@ enum PathInvariants {
         precondition(normal.units.count <= max(path.units.count, 1))
         precondition(normal.kind.isVerbatim || !normal.units.contains(0x2F))
         switch path.kind {
-        // `\.\??\x`, `\??\` and `//?/x` become what they were not written as.
+        // `\.\??\x`, `\??\` and `//?/x` become paths of another kind.
         case .rooted, .nt: precondition(normal.kind == .rooted || normal.kind == .nt)
         case .localDevice: precondition(normal.kind == .localDevice || normal.kind.isVerbatim)
         default: precondition(normal.kind == path.kind, "the path is read as it was")

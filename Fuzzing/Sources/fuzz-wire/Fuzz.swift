@@ -2,7 +2,7 @@
 
 import Dispatch
 
-/// What libFuzzer calls with each input: the method, the caller, and the bytes of the request.
+/// libFuzzer calls this with each input: the method, the caller, and the bytes of the request.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let input = Array(UnsafeBufferPointer(start: bytes, count: count))
