@@ -4,8 +4,8 @@
 
     faulty_file.py BACKING_FILE MOUNT_POINT
 
-The bytes are those of the backing file. Orders come as lines of JSON on standard input; each says all that is wrong
-from now on, and what it leaves out is in order:
+The bytes are those of the backing file. Orders come as lines of JSON on standard input; each sets all faults
+from now on, and the rest works:
 
     {"readErrors": [[START, END], ...],     offsets in bytes, END not included
      "writeErrors": [[START, END], ...],

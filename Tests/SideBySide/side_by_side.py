@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Formats volumes that hold something in two ways, and shows what is left of them. `run` starts it."""
+"""Formats volumes that hold something in two ways, and shows their remains. `run` starts it."""
 import contextlib
 import os
 import pathlib
@@ -114,7 +114,7 @@ def volume(proxy, name, input):
 
 
 def naively(proxy, input):
-    """What a well-known driver does with an empty answer. Returns what was said and whether all is as before."""
+    """The steps of a well-known driver on an empty answer. Returns the output and whether all is as before."""
     with volume(proxy, "naive", input) as (disk, _, before):
         probe = subprocess.run(
             ["blkid", "-p", "-s", "TYPE", "-s", "PTTYPE", "-o", "export", disk.partition()], capture_output=True,
@@ -133,7 +133,7 @@ def carefully(proxy, input):
             proxy.service("volume").FormatVolume(volume_id=id)
             said = "formatted"
         except grpc.RpcError as error:
-            # Without what it was done to.
+            # Without its subject.
             said = f"{error.code().name}: {error.details().partition(': ')[2]}"
         disk.order()
         return said, disk.fingerprint() == before

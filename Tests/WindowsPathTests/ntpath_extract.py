@@ -19,7 +19,7 @@ WANTED = {"ntpath.py", "genericpath.py"}
 
 
 def frames(data):
-    """What each zstd frame in the data holds."""
+    """The content of each zstd frame in the data."""
     start = data.find(FRAME)
     while start >= 0:
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers what ntpath makes of paths:
+"""Answers with ntpath's results for paths:
 
     ntpath_oracle.py INPUT OUTPUT FUNCTION...
     ntpath_oracle.py --pairs INPUT OUTPUT FUNCTION...

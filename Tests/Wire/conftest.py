@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tests of the wire, from another language: what a client that knows nothing but api/ sees of a running csi-proxy.
+"""Tests of the wire, from another language: a running csi-proxy as a client sees it that knows nothing but api/.
 
 `run` starts them, in a mount namespace of their own and as root. They need nothing of the program but its flags and
 sockets, and look at the host with the host's own tools. All of it is done in every version that has the methods.
@@ -41,7 +41,7 @@ collect_ignore_glob = [] if "HOST_STORAGE_MACHINE" in os.environ else ["test_sha
 running = pytest.StashKey()
 
 
-# How long a test may take with its fixtures, in seconds. Far longer than any does: it is there for those that hang.
+# How long a test may take with its fixtures, in seconds. Far longer than any does: it ends tests that hang.
 TEST_PATIENCE = 900
 
 
@@ -62,7 +62,7 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
-    """Shows with a failure what the proxy logged meanwhile."""
+    """Shows the proxy's log with a failure."""
     report = yield
     if report.failed and running in item.stash:
         proxy, start = item.stash[running]

@@ -11,7 +11,7 @@ class NeverHappened(AssertionError):
 
 
 def eventually(expected, is_so, more=lambda: "", pause=0.01):
-    """Waits until `is_so()`, and returns what that says. Else the test fails with a sentence: `expected`, and `more`."""
+    """Waits until `is_so()`, and returns its value. Else the test fails with a sentence: `expected`, and `more`."""
     end = time.monotonic() + PATIENCE
     while not (answer := is_so()):
         if time.monotonic() > end:

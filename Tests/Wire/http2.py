@@ -73,7 +73,7 @@ class Connection:
             pass
 
     def frames(self):
-        """What comes, until the other side closes."""
+        """All received bytes, until the other side closes."""
         data = b""
         while True:
             while len(data) >= 9:

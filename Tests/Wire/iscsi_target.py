@@ -44,8 +44,8 @@ class Daemon:
 
 
 class Target:
-    """A target with blank disks of 64 MiB. `chap` and `mutual` are what a login has to prove, and what it is proved: a
-    name and a secret each."""
+    """A target with blank disks of 64 MiB. The login has to prove `chap`, and the target proves `mutual`: a name
+    and a secret each."""
 
     def __init__(self, directory, disks=1, chap=None, mutual=None):
         number = next(counter)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real disks for tests: loop devices on sparse files, gone when they are detached.
 
-They are attached without partition scanning, as a kernel without partition parsers would have them: what
-partitions there are the program under test made known by itself.
+They are attached without partition scanning, as a kernel without partition parsers would have them: the
+program under test has added all partitions by itself.
 """
 import errno
 import hashlib

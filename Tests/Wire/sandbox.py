@@ -26,7 +26,7 @@ class Sandbox:
             self.process = subprocess.Popen(
                 [*command, os.environ["CSI_PROXY"], "sandbox", "--directory", str(self.directory), *map(str, options)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True)
-        # What it says until it is ready; all of it where it ends before.
+        # Its output until it is ready; all of it where it ends before.
         self.said = []
         for line in self.process.stdout:
             if line.strip() == "ready":

@@ -6,8 +6,8 @@ import threading
 
 
 def places_of(secrets, places):
-    """The files that hold one: in `places`, directories with all below them, and what every process shows of its
-    command line and environment."""
+    """The files that hold a secret: in `places`, directories with all below them, and the command line and
+    environment of every process."""
     return _in_files(secrets, places) | _in_processes(secrets)
 
 
@@ -67,7 +67,7 @@ def _in_processes(secrets):
 
 def _holds(file, secrets):
     try:
-        # Neither what would wait for a writer, nor the shares themselves, nor links into a process's memory.
+        # Neither files that would wait for a writer, nor the shares themselves, nor links into a process's memory.
         if file.is_symlink() or not file.is_file():
             return False
         content = file.read_bytes()

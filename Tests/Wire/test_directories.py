@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The filesystem group: making directories and links, and what the first versions have beside."""
+"""The filesystem group: making directories and links, and additions of the first versions."""
 import os
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disk group: which disks there are, what they call themselves, their size, and taking them out of service."""
+"""The disk group: the disks of a host, their names, their size, and taking them out of service."""
 import re
 
 import pytest

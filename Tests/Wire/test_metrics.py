@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics over HTTP: what a scraper reads, by Prometheus's own parser, and what other clients of the port get.
+"""Metrics over HTTP: a scraper's view, by Prometheus's own parser, and the answers to other clients of the port.
 
 Scenario 5: metrics are on, a call is made, and its method is in the histogram."""
 import contextlib
@@ -25,7 +25,7 @@ BUCKETS = ["0.001", "0.01", "0.1", "0.3", "0.6", "1", "3", "6", "9", "20", "30",
 
 
 class Metrics:
-    """What one scrape has read."""
+    """The result of one scrape."""
 
     def __init__(self, text):
         self.text = text
@@ -72,7 +72,7 @@ def labels(method, service="v1.Filesystem", **more):
     return {"grpc_type": "unary", "grpc_service": service, "grpc_method": method, **more}
 
 
-# -- What is counted ----------------------------------------------------------------------------------------------
+# -- Counters ----------------------------------------------------------------------------------------------------
 
 
 def test_a_call_is_in_the_histogram(measured):
@@ -168,7 +168,7 @@ def test_the_process_is_measured(measured):
         "it counts its descriptors and threads as the kernel does", measures_itself, lambda: "\n".join(tries[-5:]))
     pages = int((process / "statm").read_text().split()[1])
     assert metrics.value("process_resident_memory_bytes") == pytest.approx(pages * 4096, rel=0.5)
-    # By the kernel's clocks, in ticks: when it began, and what it has used since.
+    # By the kernel's clocks, in ticks: its start, and its use since.
     fields = (process / "stat").read_text().rpartition(")")[2].split()
     ticks = os.sysconf("SC_CLK_TCK")
     boot = int(re.search(r"btime (\d+)", pathlib.Path("/proc/stat").read_text())[1])
@@ -265,7 +265,7 @@ def test_only_metrics_can_be_got(measured, method, path, status):
 
 
 def raw(proxy, request, timeout=PATIENCE):
-    """What comes back for these bytes, until the connection is closed."""
+    """The answer to these bytes, until the connection is closed."""
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=timeout) as connection:
         connection.sendall(request)
         answer = b""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The paths that the methods take and refuse: spelling, roots, and ways out of them.
 
-In the tables `{w}` is a test's directory in Windows spelling, `{p}` in POSIX spelling. What would hurt if the door
-ever stood open is tried without force, or only on what is the tests' own.
+In the tables `{w}` is a test's directory in Windows spelling, `{p}` in POSIX spelling. Calls that would do harm if
+they were not refused are tried without force, or only on the tests' own files.
 """
 import pytest
 from grpc import StatusCode

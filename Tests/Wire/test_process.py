@@ -124,7 +124,7 @@ def test_what_a_log_had_no_room_for_is_counted_and_told(start, full_pipe):
     proxy = start("--metrics-bind-address", "127.0.0.1:0", stderr=writing).wait_until_ready()
     os.close(writing)
     with proxy.service("filesystem") as files:
-        # Three times what a mebibyte holds, of the audit log alone.
+        # Three mebibytes, of the audit log alone.
         for number in range(9000):
             with refused(StatusCode.PERMISSION_DENIED):
                 files.PathExists(path="/etc/" + "x" * 250 + str(number))
@@ -494,7 +494,7 @@ def test_a_whole_volume_is_mounted_whatever_the_state_directory_is(start, small_
         assert caught.value.code() in (StatusCode.FAILED_PRECONDITION, StatusCode.RESOURCE_EXHAUSTED)
         assert "state directory" in caught.value.details()
     assert proxy.ends() == 0
-    # It starts as well, says so, and mounts.
+    # It starts as well, logs that, and mounts.
     proxy = start().wait_until_ready()
     with proxy.service("volume") as volumes:
         volumes.MountVolume(volume_id=id, target_path=target)

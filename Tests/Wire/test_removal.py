@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The filesystem group: what removal removes, and what it leaves alone."""
+"""The filesystem group: removal and its limits."""
 import os
 
 import pytest

@@ -94,7 +94,7 @@ def test_these_tests_see_cores(core_directory, tmp_path, monkeypatch):
 def test_a_crash_leaves_no_core(core_directory, holding, tmp_path):
     assert not crash(holding.process)
     assert list(tmp_path.iterdir()) == []
-    # Nor a backtrace, which would show what is in memory where the registers point.
+    # Nor a backtrace, which would show the memory where the registers point.
     assert "rax" not in holding.log.read_text()
 
 
@@ -109,7 +109,7 @@ def test_a_crash_without_the_capability_leaves_no_core_either(core_directory, sc
     assert list(tmp_path.iterdir()) == []
 
 
-# Becomes another user, and reads what is in the memory of a process of that user's, as a debugger would.
+# Becomes another user, and reads the memory of a process of that user, as a debugger would.
 READER = """
 import os, sys
 pid, word, uid = sys.argv[1], sys.argv[2].encode(), int(sys.argv[3])

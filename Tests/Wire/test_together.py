@@ -13,7 +13,7 @@ DISKS = 20
 
 
 def at_once(calls):
-    """Runs all calls at the same time, and returns what they returned or the status they ended with."""
+    """Runs all calls at the same time, and returns their results or statuses."""
 
     def outcome(call):
         try:

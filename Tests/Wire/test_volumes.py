@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The volume group: the IDs of volumes, formatting only what is blank, statistics, and flushing."""
+"""The volume group: the IDs of volumes, formatting only blank volumes, statistics, and flushing."""
 import pytest
 from grpc import StatusCode
 
@@ -229,6 +229,6 @@ def test_a_volume_is_flushed_mounted_or_not(volumes, blank, mounted):
     (mounted.path / "more").write_text("flushed")
     for _ in range(2):
         volumes.WriteVolumeCache(volume_id=mounted.id)
-    # What is on the disk now, beside the filesystem's own view of it.
+    # The content of the disk now, beside the filesystem's own view of it.
     run("debugfs", "-R", "stat more", mounted.disk.partition())
     assert "flushed" == run("debugfs", "-R", "cat more", mounted.disk.partition())

@@ -5,8 +5,8 @@
     volumes.UnmountVolume(volume_id=id, target_path=path)    # calls DismountVolume(volume_id, path)
     volumes.GetVolumeStats(volume_id=id).total_bytes         # calls VolumeStats, reads volumeSize
 
-The methods and fields that a version has come from its own descriptor; the two tables below only say what else a
-thing may be called. Disk numbers are numbers here, also where a version spells them as text.
+The methods and fields that a version has come from its own descriptor; the two tables below only have other
+names. Disk numbers are numbers here, also where a version spells them as text.
 """
 import collections
 import contextlib
@@ -137,7 +137,7 @@ def every_version(group, *names):
 
 @contextlib.contextmanager
 def refused(code, text=""):
-    """The call in the block ends with exactly this status, and `text` is in its message. Gives what the block raised,
+    """The call in the block ends with exactly this status, and `text` is in its message. Gives the error of the block,
     once it has ended."""
     with pytest.raises(grpc.RpcError) as caught:
         yield caught
