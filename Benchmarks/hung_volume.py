@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much slower other volumes are staged and unstaged while one hangs: rounds beside a hung volume and undisturbed ones
-in turn, so that what else the machine does counts for both alike. `hung-volume` starts it."""
+in turn, so that other load of the machine counts for both alike. `hung-volume` starts it."""
 import concurrent.futures
 import os
 import pathlib
@@ -31,7 +31,7 @@ def make_volume(proxy, disk):
 
 
 def cycle(proxy, disk, id):
-    """Stage and unstage, with the questions that a node plugin asks meanwhile."""
+    """Stage and unstage, with the queries that a node plugin makes meanwhile."""
     disks, volumes, files = (proxy.service(group) for group in ("disk", "volume", "filesystem"))
     place = proxy.kubelet / f"staging-{disk.name}"
     assert disk.number in disks.ListDiskIDs().disk_ids

@@ -60,7 +60,7 @@ def parent(path):
 
 
 class Driver:
-    """What the three have in common. `target_path` and `staging_path` are in full Windows spelling."""
+    """The common part of the three. `target_path` and `staging_path` are in full Windows spelling."""
 
     def __init__(self, proxy):
         self.proxy = proxy
@@ -197,7 +197,7 @@ class VSphere(GCPPersistentDisk):
         return self.proxy.GetVolumeStats(volume_id=volume).total_bytes
 
 
-# Each with what it knows its disk by in a sandbox.
+# Each with its name of the disk in a sandbox.
 DRIVERS = {
     "azuredisk": (AzureDisk, 0),
     "gcp-pd": (GCPPersistentDisk, "sandbox-disk-1"),
@@ -214,7 +214,7 @@ def run(name, proxy, grow=lambda identity: None, staged=lambda staging_path: Non
     driver = make(proxy)
     staging_path = rf"{KUBELET}\plugins\kubernetes.io\csi\{name}\globalmount"
     target_path = rf"{KUBELET}\pods\{name}\volumes\kubernetes.io~csi\data\mount"
-    # What the kubelet makes itself.
+    # The kubelet makes these itself.
     proxy.Mkdir(path=parent(staging_path))
     proxy.Mkdir(path=parent(target_path))
     for attempt in range(2):
@@ -276,7 +276,7 @@ def run_smb(proxy, remote, user, password, published=lambda staging_path, target
     ]
     for _ in range(2):
         for staging_path, target_path in volumes:
-            # What the kubelet makes itself.
+            # The kubelet makes these itself.
             proxy.Mkdir(path=staging_path)
             proxy.Mkdir(path=target_path)
             for _ in range(2):
