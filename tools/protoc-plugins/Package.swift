@@ -3,7 +3,7 @@
 
 import PackageDescription
 
-// The code generator that `tools/protos` runs, pinned. A package of its own, so that whoever builds
+// The code generator that `tools/protos` runs, pinned. A package of its own, so that a build of
 // HostStorage neither resolves nor compiles it.
 let package = Package(
     name: "protoc-plugins",
