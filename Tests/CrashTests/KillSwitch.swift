@@ -16,6 +16,14 @@ enum KillPoint: Sendable, CustomStringConvertible {
         }
     }
 
+    /// The same point of work that takes so much of its time.
+    func at(_ pace: Double) -> KillPoint {
+        switch self {
+        case .call: self
+        case .after(let duration): .after(duration * pace)
+        }
+    }
+
     /// So many points spread evenly over an operation that makes `calls` calls and takes `duration`: three
     /// quarters by call, or as many as there are calls, the rest by time.
     static func spread(_ count: Int, calls: Int, duration: Duration) -> [KillPoint] {
