@@ -61,7 +61,7 @@ enum Signals {
 
     private static func endLate() -> Never {
         if let served = served.withLock({ $0 }) {
-            served.logger.critical("has not ended within \(served.timeout) and ends now, whatever is under way")
+            served.logger.critical("has not ended within \(served.timeout) and ends now; calls under way are cut off")
             tellWhatIsLeft()
         }
         ProgramLog.flush()

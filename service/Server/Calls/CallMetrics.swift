@@ -17,7 +17,7 @@ package struct CallMetrics: Sendable {
         "grpc_server_handled_total": "Calls that have ended, by their status.",
         "grpc_server_msg_received_total": "Requests that could be read.",
         "grpc_server_msg_sent_total": "Responses, which calls that fail have none of.",
-        "grpc_server_handling_seconds": "How long calls have taken, whatever their status.",
+        "grpc_server_handling_seconds": "How long calls of every status have taken.",
     ]
 
     func countStart(of call: CallContext) { count("started", Self.labels(call.service, call.method)) }
