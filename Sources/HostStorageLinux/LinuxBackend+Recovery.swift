@@ -24,40 +24,49 @@ extension LinuxBackend {
     /// - Parameter timeout: how long to wait for the disk's lock.
     func formatAftermath(_ found: LocatedVolume, timeout: Duration) async throws(StorageError) -> FormatAftermath {
         let guid = found.id.guid
-        let open: OpenVolume? = try await onDisk(of: found) { [journal] () throws(StorageError) in
+        let open = { @Sendable [journal] () throws(StorageError) -> OpenVolume? in
             try journal.adopt(found)
             guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
             return try OpenVolume(found, .exclusive, timeout: timeout)
         }
-        guard let open else { return .none }
-        let state: InterruptedFormat? = try await onDisk(of: found) { [journal] () throws(StorageError) in
-            guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
-            let state = try InterruptedFormat(intent, on: open, boot: journal.boot)
-            if state == .superseded { try journal.remove(.format, guid) }
-            return state
-        }
-        switch state {
-        case nil, .superseded, .unproven: return .none
-        case .incomplete: return .incomplete
-        case .filesystem:
-            let driver = try await onDisk(of: found) { () throws(StorageError) in try open.driver() }
-            guard try await driver.isClean(open) else {
-                // It has the UUID that was drawn for it, and was never mounted: a power failure has taken a part.
-                return try await onDisk(of: found) { [journal] () throws(StorageError) in
-                    try journal.intent(.format, guid)?.uuid == nil ? .damaged : .incomplete
-                }
+        return try await session(on: found, open: open) { session throws(StorageError) in
+            let state = try await session.step { [journal] volume throws(StorageError) -> InterruptedFormat? in
+                guard let intent = try journal.intent(.format, guid), intent.finished == nil else { return nil }
+                let state = try InterruptedFormat(intent, on: volume, boot: journal.boot)
+                if state == .superseded { try journal.remove(.format, guid) }
+                return state
             }
-            try await onDisk(of: found) { [journal, logger] () throws(StorageError) in
-                guard let intent = try journal.intent(.format, guid) else { return }
-                do throws(StorageError) {
-                    try VolumeFormat.conclude(intent, open, journal)
-                } catch {
-                    // The volume is whole all the same, and is looked at again.
-                    logger.warning("a format that came to its end cannot be noted down: \(error)")
-                }
+            switch state {
+            case nil, .superseded, .unproven: return .none
+            case .incomplete: return .incomplete
+            case .filesystem: return try await aftermath(ofWhole: guid, session)
             }
-            return .complete
+        } ?? .none
+    }
+
+    /// The state of a format that has left a filesystem.
+    private func aftermath(
+        ofWhole guid: String, _ session: DiskSession<OpenVolume>
+    ) async throws(StorageError) -> FormatAftermath {
+        let check = try await session.step { volume throws(StorageError) in
+            try volume.driver().faultRun(on: volume)
         }
+        guard try await session.run(check, deadline: Self.toolDeadline).status == 0 else {
+            // It has the UUID that was drawn for it, and was never mounted: a power failure has taken a part.
+            return try await session.step { [journal] _ throws(StorageError) in
+                try journal.intent(.format, guid)?.uuid == nil ? .damaged : .incomplete
+            }
+        }
+        try await session.step { [journal, logger] volume throws(StorageError) in
+            guard let intent = try journal.intent(.format, guid) else { return }
+            do throws(StorageError) {
+                try VolumeFormat.conclude(intent, volume, journal)
+            } catch {
+                // The volume is whole all the same, and is looked at again.
+                logger.warning("a format that came to its end cannot be noted down: \(error)")
+            }
+        }
+        return .complete
     }
 
     /// Fails for a volume whose format was cut off.
@@ -123,9 +132,8 @@ extension LinuxBackend {
                 metadata: ["volume": "\(found.id)", "disk": "\(found.disk.number)", "found": "\(aftermath)"])
         case .resize:
             let found = try await volume(of: intent)
-            try await onDisk(of: found) { () throws(StorageError) in
-                let open = try OpenVolume(found, .exclusiveWithTable)
-                if let partition = open.partition { try PartitionGrowth.settle(partition, on: open.disk) }
+            try await onVolume(found, .exclusiveWithTable) { volume throws(StorageError) in
+                if let partition = volume.partition { try PartitionGrowth.settle(partition, on: volume.disk) }
             }
             logger.warning(
                 "an earlier resize was cut off; the partition table is whole, and the next resize goes on with it",

@@ -7,7 +7,7 @@ import Logging
 
 extension LinuxBackend {
     /// How long the tools that make, check and grow filesystems may take before they are stopped.
-    private static let toolDeadline: Duration = .seconds(600)
+    static let toolDeadline: Duration = .seconds(600)
 
     public func volumes(on disk: DiskNumber, partition: PartitionNumber?) async throws(StorageError) -> [VolumeID] {
         let node = try await node(disk)
@@ -62,35 +62,37 @@ extension LinuxBackend {
                 // It is being formatted at this moment.
                 return false
             }
-            return try await onDisk(of: found) { () throws(StorageError) in
-                try OpenVolume(found, .question).content() != .nothing
+            return try await onVolume(found, .question) { volume throws(StorageError) in
+                try volume.content() != .nothing
             }
         }
     }
 
     public func formatVolume(_ volume: VolumeID, over signature: Signature?) async throws(StorageError) {
-        let found = try await index.locate(volume)
-        let aftermath = try await formatAftermath(found, timeout: .seconds(5))
-        if aftermath == .damaged, signature == nil { throw Self.damagedFormat(found) }
-        let format = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeFormat? in
-            try systemDisks.refuse(found.disk)
-            try requireOnline(found.disk)
-            let open = try OpenVolume(found, .exclusive)
-            try open.requireWritable()
-            if signature == nil, try VolumeFormat.isDone(open, settings.filesystem, journal) { return nil }
-            return try VolumeFormat(of: open, settings.filesystem, over: signature, aftermath, journal)
-        }
-        guard let format else { return }
-        do throws(StorageError) {
-            try await format.make(deadline: Self.toolDeadline)
-        } catch {
-            try? await onDisk(of: found) { () throws(StorageError) in try format.undo() }
-            throw error
-        }
-        try await onDisk(of: found) { [index] () throws(StorageError) in
-            // An empty whole disk is no volume.
-            index.forget(found.disk)
-            try format.finish()
+        try await withVolume(volume) { found throws(StorageError) in
+            let aftermath = try await formatAftermath(found, timeout: .seconds(5))
+            if aftermath == .damaged, signature == nil { throw Self.damagedFormat(found) }
+            let prepare = { @Sendable [self] () throws(StorageError) -> VolumeFormat? in
+                try systemDisks.refuse(found.disk)
+                try requireOnline(found.disk)
+                let open = try OpenVolume(found, .exclusive)
+                try open.requireWritable()
+                if signature == nil, try VolumeFormat.isDone(open, settings.filesystem, journal) { return nil }
+                return try VolumeFormat(of: open, settings.filesystem, over: signature, aftermath, journal)
+            }
+            _ = try await session(on: found, open: prepare) { session throws(StorageError) in
+                do throws(StorageError) {
+                    try await session.run(session.step(\.run), deadline: Self.toolDeadline)
+                } catch {
+                    try? await session.step { format throws(StorageError) in try format.undo() }
+                    throw error
+                }
+                try await session.step { [index] format throws(StorageError) in
+                    // An empty whole disk is no volume.
+                    index.forget(found.disk)
+                    try format.finish()
+                }
+            }
         }
     }
 
@@ -143,16 +145,22 @@ extension LinuxBackend {
     private func mountChecked(
         _ found: LocatedVolume, at path: HostPath, _ reason: String
     ) async throws(StorageError) {
-        let (open, driver) = try await onDisk(of: found) { () throws(StorageError) in
-            let open = try OpenVolume(found, .exclusive)
-            return (open, try open.driver())
-        }
-        let outcome = try await driver.preen(open)
-        logger.warning(
-            "a filesystem was checked before its mount",
-            metadata: ["volume": "\(found.id)", "reason": "\(reason)", "outcome": "\(outcome)"])
-        _ = try await onDisk(of: found) { [self] () throws(StorageError) in
-            try mount(open, at: path, isChecked: true)
+        let open = { @Sendable () throws(StorageError) in try OpenVolume(found, .exclusive) }
+        _ = try await session(on: found, open: open) { session throws(StorageError) in
+            let preening = try await session.step { volume throws(StorageError) in
+                try volume.driver().preenRun(on: volume)
+            }
+            let result = try await session.run(preening, deadline: Self.toolDeadline)
+            let outcome = CheckStatus(rawValue: result.status)
+            guard outcome.isMountable else {
+                throw preening.failure(result, "it needs a check by hand: \(preening.tool.name) says \(outcome)")
+            }
+            logger.warning(
+                "a filesystem was checked before its mount",
+                metadata: ["volume": "\(found.id)", "reason": "\(reason)", "outcome": "\(outcome)"])
+            _ = try await session.step { [self] volume throws(StorageError) in
+                try mount(volume, at: path, isChecked: true)
+            }
         }
     }
 
@@ -311,9 +319,7 @@ extension LinuxBackend {
                 guard let device = top?.blockDevice else { return nil }
                 return try Self.disk(of: device)?.name
             }
-            device = try await onDisk(of: found) { () throws(StorageError) in
-                try OpenVolume(found, .question).device
-            }
+            device = try await onVolume(found, .question) { volume in volume.device }
         } catch {
             // The volume of that mount cannot be found out any more, and the mount is of no use.
             if let top, top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
@@ -342,37 +348,43 @@ extension LinuxBackend {
     }
 
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
-        let found = try await index.locate(volume)
-        try await requireComplete(found)
-        let work = try await onDisk(of: found) { [self] () throws(StorageError) -> VolumeGrowth? in
-            try systemDisks.refuse(found.disk)
-            try requireOnline(found.disk)
-            let open = try OpenVolume(found, .exclusiveWithTable)
-            try open.requireWritable()
-            return try VolumeGrowth(of: open, to: size, journal)
-        }
-        guard let work else { return }
-        // Nothing is written before every check has passed.
-        try await work.checkByTool(deadline: Self.toolDeadline)
-        do throws(StorageError) {
-            try await onDisk(of: found) { () throws(StorageError) in try work.growPartition() }
-            try await work.growByTool(deadline: Self.toolDeadline)
-            try await onDisk(of: found) { () throws(StorageError) in try work.finish() }
-        } catch {
-            try? await onDisk(of: found) { work.abandon() }
-            throw error
+        try await withVolume(volume) { found throws(StorageError) in
+            try await requireComplete(found)
+            let prepare = { @Sendable [self] () throws(StorageError) -> VolumeGrowth? in
+                try systemDisks.refuse(found.disk)
+                try requireOnline(found.disk)
+                let open = try OpenVolume(found, .exclusiveWithTable)
+                try open.requireWritable()
+                return try VolumeGrowth(of: open, to: size, journal)
+            }
+            _ = try await session(on: found, open: prepare) { session throws(StorageError) in
+                // Nothing is written before every check has passed.
+                for run in try await session.step({ growth throws(StorageError) in try growth.checkRuns() }) {
+                    try await session.run(run, deadline: Self.toolDeadline)
+                }
+                do throws(StorageError) {
+                    try await session.step { growth throws(StorageError) in try growth.growPartition() }
+                    for run in try await session.step({ growth throws(StorageError) in try growth.growthRuns() }) {
+                        try await session.run(run, deadline: Self.toolDeadline)
+                    }
+                    try await session.step { growth throws(StorageError) in try growth.finish() }
+                } catch {
+                    try? await session.step { growth in growth.abandon() }
+                    throw error
+                }
+            }
         }
     }
 
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
         try await withVolume(volume) { found throws(StorageError) in
-            try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found, .question).stats() }
+            try await onVolume(found, .question) { volume throws(StorageError) in try volume.stats() }
         }
     }
 
     public func flushVolume(_ volume: VolumeID) async throws(StorageError) {
         try await withVolume(volume) { found throws(StorageError) in
-            try await onDisk(of: found) { () throws(StorageError) in try OpenVolume(found, .question).flush() }
+            try await onVolume(found, .question) { volume throws(StorageError) in try volume.flush() }
         }
     }
 

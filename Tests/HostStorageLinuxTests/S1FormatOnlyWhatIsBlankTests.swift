@@ -133,8 +133,8 @@ extension RealDiskTests {
         @Test func aProofIsOfTheDiskAndNotOfWhatIsRemembered() async throws {
             let disk = try LoopDisk(size: 8 << 20)
             let linked = try LinkedHost()
-            let whole = try OpenDisk(linked.host.backend.inventory.disk(try disk.number)).wholeDevice
-            let reader = try Descriptor(opening: disk.device, O_RDONLY)
+            let whole = try OpenDisk.opened(linked.host.backend.inventory.disk(try disk.number)).wholeDevice
+            let reader = try Descriptor.opened(disk.device, O_RDONLY)
             #expect(try reader.bytes(at: 0, count: 8 << 20, disk.device).firstIndexOfData == nil)
             let file = try FileHandle(forWritingTo: URL(filePath: disk.file))
             try file.seek(toOffset: 5 << 20)

@@ -99,13 +99,13 @@ extension RealDiskTests {
                 var bytes = bytes
                 if !tool.isEmpty {
                     try Self.run("\(tool) $0 >/dev/null", disk)
-                    bytes = try Descriptor(opening: disk.device, O_RDONLY).bytes(
+                    bytes = try Descriptor.opened(disk.device, O_RDONLY).bytes(
                         at: place, count: place % 4096 == 0 ? 4096 : 512, "")
                     try disk.reset(to: 2 << 30)
                 }
-                #expect(try WholeDiskRemains.find(on: OpenDisk(node)) == nil)
+                #expect(try WholeDiskRemains.find(on: OpenDisk.opened(node)) == nil)
                 try RawDevice(disk.device).write(bytes, at: place)
-                let found = try WholeDiskRemains.find(on: OpenDisk(node))
+                let found = try WholeDiskRemains.find(on: OpenDisk.opened(node))
                 #expect(found?.contains("type \(type) at offset \(place)") == true, "\(type): \(found ?? "nothing")")
             }
         }
@@ -115,7 +115,7 @@ extension RealDiskTests {
         func aTableBesideASuperblockWithoutCopiesDoesNotMakeRoomOfIt(_ partition: String) async throws {
             let disk = try LoopDisk(size: Self.size)
             try Self.run("mkfs.btrfs -q $0", disk)
-            let superblock = try Descriptor(opening: disk.device, O_RDONLY).bytes(at: 65536, count: 4096, disk.device)
+            let superblock = try Descriptor.opened(disk.device, O_RDONLY).bytes(at: 65536, count: 4096, disk.device)
             try disk.reset(to: Self.size)
             try RawDevice(disk.device).write(superblock, at: 65536)
             try Self.run(
@@ -313,7 +313,7 @@ extension RealDiskTests {
             try await linked.host.formatVolume(volume)
             let copy = size - 33 * 512
             try RawDevice(disk.device).write(
-                Descriptor(opening: other.device, O_RDONLY).bytes(at: copy, count: 33 * 512, ""), at: copy)
+                Descriptor.opened(other.device, O_RDONLY).bytes(at: copy, count: 33 * 512, ""), at: copy)
             await expectError(.failedPrecondition, "unknown data at offset") {
                 try await linked.host.resizeVolume(volume, to: .maximum)
             }

@@ -135,7 +135,7 @@ extension RealDiskTests {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost()
             let volume = try await linked.volume(on: disk)
-            let open = try OpenVolume(try await linked.host.backend.index.locate(volume))
+            let open = try OpenVolume.opened(try await linked.host.backend.index.locate(volume))
             let device = try RawDevice(disk.partition())
             func areRemains(_ parts: [Int: [UInt8]]) throws -> Bool {
                 var page = [UInt8](repeating: 0, count: 4096)
@@ -216,7 +216,7 @@ extension RealDiskTests {
                 try await Self.note(kind, volume, linked, restarted: true)
                 try Self.make(kind, disk)
                 try Self.lose(disk, seed: seed, head: !withHead, pages: kind == .btrfs ? 4 : 1)
-                let open = try OpenVolume(try await linked.host.backend.index.locate(volume))
+                let open = try OpenVolume.opened(try await linked.host.backend.index.locate(volume))
                 if !withHead, try !FormatRemains(of: kind, Self.uuid, on: open).carryUUID {
                     // Nothing that is left proves its origin: unproven content stays.
                     let before = try disk.digest()

@@ -71,7 +71,7 @@ extension RealDiskTests {
                 try await mounted.unmount() == .stillHeld(by: [.mount(target: mounted.place, seenByProcess: holder.id)])
             )
             holder.end()
-            let open = try OpenVolume(try await mounted.linked.host.backend.index.locate(mounted.volume))
+            let open = try OpenVolume.opened(try await mounted.linked.host.backend.index.locate(mounted.volume))
             try await eventually("the device is free") { try !open.isInUse() }
         }
 

@@ -64,7 +64,7 @@ extension RealDiskTests {
             let backend = linked.host.backend
             let place = try backend.settings.paths.resolve(linked.path("target"))
             let target = try backend.resolver.open(place, O_RDONLY | O_DIRECTORY)
-            let open = try OpenVolume(try await backend.index.locate(volume))
+            let open = try OpenVolume.opened(try await backend.index.locate(volume))
             try Swapping.swap(linked.path("target"), linked.path("link"))
             try FilesystemMount.mount(
                 open.device, FilesystemKind.ext4.driver, on: target, path: "\(place)", by: backend.helperMounts)
@@ -87,7 +87,7 @@ extension RealDiskTests {
             let backend = linked.host.backend
             let target = try backend.resolver.open(
                 backend.settings.paths.resolve(linked.path("target")), O_RDONLY | O_DIRECTORY)
-            let open = try OpenVolume(try await backend.index.locate(volume))
+            let open = try OpenVolume.opened(try await backend.index.locate(volume))
             try Swapping.swap(linked.path("target"), linked.path("link"))
             try backend.helperMounts.mount(
                 open.device, FilesystemKind.ntfs.driver, on: target, path: linked.path("target"))

@@ -243,8 +243,7 @@ extension RealDiskTests {
             let device = disk.device
             let run = Task {
                 try await program.run(
-                    ["if=\(device)", "of=/dev/null", "iflag=direct", "count=1"], deadline: .seconds(3),
-                    subject: device)
+                    ["if=\(device)", "of=/dev/null", "iflag=direct", "count=1"], deadline: .seconds(3))
             }
             // Among the children of this process alone.
             func state() throws -> String {

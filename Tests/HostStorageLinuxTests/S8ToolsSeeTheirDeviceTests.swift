@@ -37,14 +37,19 @@ extension RealDiskTests {
                 try file.order(.none)
             }
             try await host.formatVolume(volume)
-            let open = try OpenVolume(
+            let open = try OpenVolume.opened(
                 try await host.backend.index.volumes(on: host.backend.node(try disk.number))[0], .exclusive)
-            #expect(try await kind.driver.isClean(open))
-            if kind == .ext4 { #expect(try await kind.driver.preen(open).isMountable) }
-            if kind == .ext4 || kind == .ntfs {
-                try await kind.driver.checkByTool(open, deadline: .seconds(100))
-                try await kind.driver.growByTool(open, deadline: .seconds(100))
+            #expect(try await kind.driver.faultRun(on: open).toItsEnd(deadline: .seconds(100)).status == 0)
+            if kind == .ext4 {
+                let preened = try await kind.driver.preenRun(on: open).toItsEnd(deadline: .seconds(100))
+                #expect(CheckStatus(rawValue: preened.status).isMountable)
             }
+            if kind == .ext4 || kind == .ntfs {
+                for run in try [kind.driver.checkRun(on: open)] + kind.driver.growthRuns(on: open) {
+                    _ = try await run.toItsEnd(deadline: .seconds(100))
+                }
+            }
+            withExtendedLifetime(open) {}
             bound.cancel()
             try file.order(.none)
             let waited = isLate.load(ordering: .sequentiallyConsistent)
@@ -63,7 +68,7 @@ extension RealDiskTests {
             let otherPlace = "\(linked.scratch.path)/other"
             try FileManager.default.createDirectory(atPath: otherPlace, withIntermediateDirectories: true)
             try Command.run("mount", other.device, otherPlace)
-            let open = try OpenVolume(
+            let open = try OpenVolume.opened(
                 try await host.backend.index.volumes(on: host.backend.node(try disk.number))[0], .exclusive)
 
             let name = URL(filePath: disk.partition()).lastPathComponent
@@ -77,15 +82,17 @@ extension RealDiskTests {
                 exec 3</dev/\(name) 4>/dev/null
                 """
             let shell = try ChildProgram("sh", package: "dash")
-            let (status, errors) = try await shell.run(["-c", script], on: open, deadline: .seconds(60))
+            let (status, errors) = try await shell.run(["-c", script], on: open.device, deadline: .seconds(60))
             #expect(status == 0, "\(errors)")
 
             // And while one runs, it keeps no mount of others.
+            let device = open.device
             let tool = Task {
-                try await shell.run(["-c", "sleep 2"], on: open, deadline: .seconds(60)).status
+                try await shell.run(["-c", "sleep 2"], on: device, deadline: .seconds(60)).status
             }
             try Command.run("umount", otherPlace)
             _ = try await tool.value
+            withExtendedLifetime(open) {}
         }
 
         /// The tools of ntfs do not claim it themselves.
@@ -114,11 +121,12 @@ extension RealDiskTests {
             let node = try await linked.host.backend.node(try disk.number)
             let found = try await linked.host.backend.index.volumes(on: node)[0]
             func stop() async throws {
-                let open = try OpenVolume(found, .exclusive)
+                let open = try OpenVolume.opened(found, .exclusive)
                 let shell = try ChildProgram("sh", package: "dash")
                 await expectError(.deadlineExceeded) {
-                    try await shell.run(["-c", "sleep 1000"], on: open, deadline: .milliseconds(200))
+                    try await shell.run(["-c", "sleep 1000"], on: open.device, deadline: .milliseconds(200))
                 }
+                withExtendedLifetime(open) {}
             }
             try await stop()
             try await linked.host.formatVolume(volume)

@@ -115,7 +115,7 @@ extension RealDiskTests {
         @Test func oneMountTakesAnothersPlaceWithoutAMomentInBetween() async throws {
             let scratch = try ScratchDirectory()
             try FileManager.default.createDirectory(atPath: "\(scratch.path)/place", withIntermediateDirectories: true)
-            let directory = try Descriptor(opening: scratch.path, cls_O_PATH | O_DIRECTORY)
+            let directory = try Descriptor.opened(scratch.path, cls_O_PATH | O_DIRECTORY)
             try MountReplacement.put(Self.mount("0"), at: "place", in: directory, "place")
             let watch = Task.detached { [path = scratch.path] in
                 var missing = 0
@@ -148,7 +148,7 @@ extension RealDiskTests {
                 try Command.run("mount", disk.device, "\(scratch.path)/\(name)")
                 try "unwritten".write(toFile: "\(scratch.path)/\(name)/data", atomically: false, encoding: .utf8)
             }
-            let directory = try Descriptor(opening: scratch.path, cls_O_PATH | O_DIRECTORY)
+            let directory = try Descriptor.opened(scratch.path, cls_O_PATH | O_DIRECTORY)
             func isFree(_ disk: LoopDisk) -> Bool { (try? Descriptor(opening: disk.device, O_RDONLY | O_EXCL)) != nil }
             try file.order(.hang)
             try MountReplacement.detach("faulty", in: directory, "faulty")

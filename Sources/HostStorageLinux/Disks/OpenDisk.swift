@@ -5,7 +5,7 @@ import Glibc
 import HostStorage
 
 /// A disk or a volume that is open.
-protocol ByteSource: Sendable {
+protocol ByteSource {
     var path: String { get }
     func bytes(at offset: Int64, count: Int) throws(StorageError) -> [UInt8]
 }
@@ -13,7 +13,7 @@ protocol ByteSource: Sendable {
 /// A disk that is open and verified to be the intended one.
 ///
 /// While it is open its device number cannot pass to another disk: operations on the descriptor affect the disk of this
-/// number.
+/// number. It stays in the disk's queue (``DiskSession``).
 final class OpenDisk: ByteSource {
     let node: DiskNode
     let descriptor: Descriptor
@@ -26,6 +26,7 @@ final class OpenDisk: ByteSource {
     ///
     /// - Parameter flags: for open(2), such as O_RDWR or O_EXCL. O_NONBLOCK keeps removable drives from
     ///   waiting for a medium.
+    @available(*, noasync, message: "a disk is opened in its queue")
     init(_ node: DiskNode, _ flags: Int32 = O_RDONLY) throws(StorageError) {
         let subject = node.devicePath
         let descriptor: Descriptor
@@ -104,3 +105,6 @@ final class OpenDisk: ByteSource {
         }
     }
 }
+
+@available(*, unavailable)
+extension OpenDisk: Sendable {}

@@ -167,6 +167,23 @@ final class BlockingQueues: Sendable {
         }.get()
     }
 
+    /// Runs `work` in `queue` and waits for it, also where the caller is cancelled: what an operation has opened is
+    /// closed. Where no thread is to be had it runs on the caller's.
+    func finish(in queue: Queue, _ work: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            do throws(StorageError) {
+                try enter(queue, .call) { leave in
+                    work()
+                    leave()
+                    continuation.resume()
+                }
+            } catch {
+                work()
+                continuation.resume()
+            }
+        }
+    }
+
     // MARK: - Whose turn it is
 
     private func enter(

@@ -25,6 +25,8 @@ struct ChildProgram: Sendable {
         self.claimsItsDevice = claimsItsDevice
     }
 
+    var name: String { path.split(separator: "/").last.map(String.init) ?? path }
+
     /// How a run ended.
     struct Outcome: Sendable {
         let status: Int32
@@ -36,11 +38,11 @@ struct ChildProgram: Sendable {
 
     /// Runs it to its end and returns its exit status and its standard error.
     ///
-    /// - Parameter volume: the one that it works on. The program sees no other device.
+    /// - Parameter device: the one that it works on, open meanwhile. The program sees no other device.
     func run(
-        _ arguments: [String], on volume: OpenVolume? = nil, deadline: Duration
+        _ arguments: [String], on device: VolumeDevice? = nil, deadline: Duration
     ) async throws(StorageError) -> (status: Int32, errors: String) {
-        let outcome = try await run(arguments, on: volume, deadline: deadline, output: .discarded) { _ in "" }
+        let outcome = try await run(arguments, on: device, deadline: deadline, output: .discarded) { _ in "" }
         return (outcome.status, outcome.errors)
     }
 
@@ -50,15 +52,15 @@ struct ChildProgram: Sendable {
     }
 
     private func run<Output: OutputProtocol>(
-        _ arguments: [String], on volume: OpenVolume?, deadline: Duration, output: Output,
+        _ arguments: [String], on device: VolumeDevice?, deadline: Duration, output: Output,
         _ text: @escaping @Sendable (Output.OutputType) -> String
     ) async throws(StorageError) -> Outcome {
-        let name = path.split(separator: "/").last.map(String.init) ?? path
+        let name = name
         let confinement: Confinement? =
-            if let volume { try await Confinement.make(on: volume, claiming: !claimsItsDevice) } else { nil }
+            if let device { try await Confinement.make(on: device, claiming: !claimsItsDevice) } else { nil }
         // It ends with the program.
         defer { withExtendedLifetime(confinement) {} }
-        let (program, words) = try confinement?.command(path, arguments) ?? (path, arguments)
+        let (program, words) = confinement?.command(path, arguments) ?? (path, arguments)
         var options = PlatformOptions()
         options.createSession = true
         options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
@@ -98,20 +100,6 @@ struct ChildProgram: Sendable {
         case .success(let outcome): return outcome
         case .failure(let error): throw StorageError(.internalError, "\(name) could not be run: \(error)")
         case nil: throw StorageError(.deadlineExceeded, "\(name) was stopped after \(deadline)")
-        }
-    }
-
-    /// Runs it and fails unless it exits with a status for which `isSuccess` holds.
-    func run(
-        _ arguments: [String], on volume: OpenVolume? = nil, deadline: Duration, subject: String,
-        isSuccess: (Int32) -> Bool = { $0 == 0 }
-    ) async throws(StorageError) {
-        let (status, errors) = try await run(arguments, on: volume, deadline: deadline)
-        guard isSuccess(status) else {
-            let name = path.split(separator: "/").last.map(String.init) ?? path
-            throw StorageError(
-                .failedPrecondition, "\(name) failed", subject: subject,
-                cause: .program(name, status: status, output: errors))
         }
     }
 

@@ -15,6 +15,7 @@ final class Confinement: Sendable {
     private let namespace: Descriptor
     /// Keeps the device from others for tools that open it without O_EXCL.
     private let claim: Descriptor?
+    private let launcher: ChildProgram
 
     /// The device's path in every view of its own.
     static func path(of device: VolumeDevice) -> String { "/dev/\(name(of: device))" }
@@ -24,15 +25,15 @@ final class Confinement: Sendable {
     }
 
     private init(_ device: VolumeDevice, claiming: Bool) throws(StorageError) {
+        launcher = try ChildProgram("nsenter", package: "util-linux")
         claim = claiming ? try Descriptor.claim(device, O_RDONLY) : nil
         let result = cls_confine(device.path, Self.name(of: device), device.device.major, device.device.minor)
         namespace = Descriptor(
             owning: try check(result, "making a mount namespace for a tool that works on it", device.path))
     }
 
-    /// - Parameter volume: open, so that its device number cannot pass to another device.
-    static func make(on volume: OpenVolume, claiming: Bool) async throws(StorageError) -> Confinement {
-        let device = volume.device
+    /// - Parameter device: open, so that its number cannot pass to another device.
+    static func make(on device: VolumeDevice, claiming: Bool) async throws(StorageError) -> Confinement {
         let result: Result<Confinement, StorageError> = await withCheckedContinuation { continuation in
             // A thread of its own: it reads the kernel's mount table, whose lock another thread may hold.
             DispatchQueue(label: "host-storage.confinement").async {
@@ -47,8 +48,7 @@ final class Confinement: Sendable {
     }
 
     /// How a program is started in it.
-    func command(_ program: String, _ arguments: [String]) throws(StorageError) -> (program: String, words: [String]) {
-        let launcher = try ChildProgram("nsenter", package: "util-linux")
-        return (launcher.path, ["--mount=/proc/\(getpid())/fd/\(namespace.raw)", "--", program] + arguments)
+    func command(_ program: String, _ arguments: [String]) -> (program: String, words: [String]) {
+        (launcher.path, ["--mount=/proc/\(getpid())/fd/\(namespace.raw)", "--", program] + arguments)
     }
 }

@@ -89,16 +89,10 @@ struct Ext4: FilesystemDriver {
     }
 
     /// e2fsck(8), -p.
-    func preen(_ volume: OpenVolume) async throws(StorageError) -> CheckStatus {
-        let (status, output) = try await tool("e2fsck")
-            .run(["-p", Confinement.path(of: volume.device)], on: volume, deadline: .seconds(600))
-        let outcome = CheckStatus(rawValue: status)
-        guard outcome.isMountable else {
-            throw StorageError(
-                .failedPrecondition, "it needs a check by hand: e2fsck says \(outcome)", subject: volume.path,
-                cause: .program("e2fsck", status: status, output: output))
-        }
-        return outcome
+    func preenRun(on volume: OpenVolume) throws(StorageError) -> ToolRun {
+        var run = try run("e2fsck", ["-p"], on: volume)
+        run.isSuccess = { _ in true }
+        return run
     }
 
     // MARK: - Size and growth
@@ -141,18 +135,15 @@ struct Ext4: FilesystemDriver {
     }
 
     /// resize2fs wants a filesystem that was just checked. 1: errors were corrected (e2fsck(8)).
-    func checkByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        try await tool("e2fsck").run(
-            ["-f", "-p", Confinement.path(of: volume.device)], on: volume, deadline: deadline,
-            subject: volume.path, isSuccess: { $0 & ~1 == 0 })
+    func checkRun(on volume: OpenVolume) throws(StorageError) -> ToolRun {
+        var run = try run("e2fsck", ["-f", "-p"], on: volume)
+        run.isSuccess = { $0 & ~1 == 0 }
+        return run
     }
 
-    func growByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        try await tool("resize2fs").run(
-            [Confinement.path(of: volume.device)], on: volume, deadline: deadline, subject: volume.path)
+    func growthRuns(on volume: OpenVolume) throws(StorageError) -> [ToolRun] {
+        let growth = try run("resize2fs", [], on: volume)
         // resize2fs 1.47.0 leaves the checksum of an orphan file wrong, with which the kernel mounts nothing.
-        if try ExtLimits(of: volume).hasOrphanFile {
-            try await checkByTool(volume, deadline: deadline)
-        }
+        return try ExtLimits(of: volume).hasOrphanFile ? [growth, checkRun(on: volume)] : [growth]
     }
 }

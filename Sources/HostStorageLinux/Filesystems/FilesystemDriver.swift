@@ -74,11 +74,12 @@ protocol FilesystemDriver: Sendable {
 
     // MARK: Checks while it is not mounted
 
-    /// Why it wants to be repaired by ``preen(_:)`` before it is mounted; nil where it does not. A journal that is to be
+    /// Why it wants to be repaired by ``preenRun(on:)`` before it is mounted; nil where it does not. A journal that is to be
     /// replayed is no reason: the kernel does that when it mounts.
     func reasonToPreen(_ volume: OpenVolume) throws(StorageError) -> String?
-    /// Repairs what needs no person's decision. The device is not in use and its disk's lock is held.
-    func preen(_ volume: OpenVolume) async throws(StorageError) -> CheckStatus
+    /// Repairs what needs no person's decision, and ends with a ``CheckStatus``. The device is not in use and its disk's
+    /// lock is held.
+    func preenRun(on volume: OpenVolume) throws(StorageError) -> ToolRun
 
     // MARK: Size and growth
 
@@ -94,10 +95,10 @@ protocol FilesystemDriver: Sendable {
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way
     /// Grows it by the kernel, through a directory of it, to its device's `size`.
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError)
-    /// Has its own tool look at an unmounted filesystem that the tool is to grow: one with faults is not grown.
-    func checkByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError)
-    /// Grows it by its own tool, unmounted.
-    func growByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError)
+    /// Of its own tool, which looks at an unmounted filesystem that it is to grow: one with faults is not grown.
+    func checkRun(on volume: OpenVolume) throws(StorageError) -> ToolRun
+    /// Of its own tools, which grow it unmounted to the end of its device.
+    func growthRuns(on volume: OpenVolume) throws(StorageError) -> [ToolRun]
 
     // MARK: Mounting
 
@@ -172,7 +173,7 @@ extension FilesystemDriver {
     static func superblockCopies(size: Int64) -> [Range<Int64>] { [] }
     static func isRemnant(_ bytes: [UInt8], at place: Int64, size: Int64) -> Bool { false }
     func reasonToPreen(_ volume: OpenVolume) throws(StorageError) -> String? { nil }
-    func preen(_ volume: OpenVolume) async throws(StorageError) -> CheckStatus { throw cannot("be checked", volume) }
+    func preenRun(on volume: OpenVolume) throws(StorageError) -> ToolRun { throw cannot("be checked", volume) }
 
     func mountedBytes(of volume: OpenVolume, at place: OpenDirectory) throws(StorageError) -> Int64 {
         let figures = try place.descriptor.filesystemFigures(volume.path)
@@ -189,12 +190,8 @@ extension FilesystemDriver {
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError) {
         throw cannot("grow", volume)
     }
-    func checkByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        throw cannot("grow", volume)
-    }
-    func growByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        throw cannot("grow", volume)
-    }
+    func checkRun(on volume: OpenVolume) throws(StorageError) -> ToolRun { throw cannot("grow", volume) }
+    func growthRuns(on volume: OpenVolume) throws(StorageError) -> [ToolRun] { throw cannot("grow", volume) }
     func prepareMount(of device: VolumeDevice, isReadOnly: Bool) throws(StorageError) {}
     func afterRefusal(
         _ refusal: StorageError, of device: VolumeDevice, _ copies: FilesystemCopies,
@@ -220,6 +217,12 @@ extension FilesystemDriver {
     /// One of its tools.
     func tool(_ name: String) throws(StorageError) -> ChildProgram {
         try ChildProgram(name, package: facts.package, claimsItsDevice: facts.toolsClaimTheirDevice)
+    }
+
+    /// A run of one of its tools, with the device as the last argument.
+    func run(_ name: String, _ options: [String], on volume: OpenVolume) throws(StorageError) -> ToolRun {
+        ToolRun(
+            tool: try tool(name), arguments: options + [Confinement.path(of: volume.device)], device: volume.device)
     }
 
     func superblock(of device: any ByteSource, from start: Int64 = 0) throws(StorageError) -> Superblock {
@@ -251,11 +254,11 @@ extension FilesystemDriver {
         return try superblock(of: volume).totalBytes
     }
 
-    /// Whether its own tool finds no faults in it, unmounted. Changes nothing.
-    func isClean(_ volume: OpenVolume) async throws(StorageError) -> Bool {
+    /// Of its own tool, which exits with 0 where it finds no faults in it, unmounted, and changes nothing.
+    func faultRun(on volume: OpenVolume) throws(StorageError) -> ToolRun {
         guard let check = facts.check else { throw cannot("be checked", volume) }
-        return try await tool(check.tool).run(
-            check.arguments + [Confinement.path(of: volume.device)], on: volume, deadline: .seconds(600)
-        ).status == 0
+        var run = try run(check.tool, check.arguments, on: volume)
+        run.isSuccess = { _ in true }
+        return run
     }
 }

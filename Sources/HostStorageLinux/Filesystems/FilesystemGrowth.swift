@@ -6,9 +6,9 @@ import HostStorage
 /// The growth of a filesystem to the end of its device: by its kernel code where it can, mounted where it is or for the
 /// moment privately, else by its own tool.
 ///
-/// In this order: ``FilesystemDriver/prepare(_:to:)`` and ``FilesystemDriver/checkByTool(_:deadline:)`` make all
+/// In this order: ``FilesystemDriver/prepare(_:to:)`` and ``FilesystemDriver/checkRun(on:)`` make all
 /// checks, and only then the partition grows, and the filesystem after it.
-struct FilesystemGrowth: Sendable {
+struct FilesystemGrowth {
     let volume: OpenVolume
     let driver: any FilesystemDriver
     let uuid: String?
@@ -20,7 +20,7 @@ struct FilesystemGrowth: Sendable {
     }
 
     /// How it will be done.
-    enum Way: Sendable {
+    enum Way {
         /// By the kernel, through a directory of the filesystem.
         case kernel(OpenDirectory)
         case tool

@@ -64,18 +64,12 @@ struct NTFS: FilesystemDriver {
         return .tool
     }
 
-    func checkByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        try await resize(volume, ["--info"], deadline)
-    }
+    func checkRun(on volume: OpenVolume) throws(StorageError) -> ToolRun { try resize(volume, ["--info"]) }
 
-    func growByTool(_ volume: OpenVolume, deadline: Duration) async throws(StorageError) {
-        try await resize(volume, [], deadline)
-    }
+    func growthRuns(on volume: OpenVolume) throws(StorageError) -> [ToolRun] { [try resize(volume, [])] }
 
-    private func resize(_ volume: OpenVolume, _ options: [String], _ deadline: Duration) async throws(StorageError) {
+    private func resize(_ volume: OpenVolume, _ options: [String]) throws(StorageError) -> ToolRun {
         // --force twice: once for the question whether one is sure, once because each growth asks for a check by Windows.
-        try await tool("ntfsresize").run(
-            options + ["--no-progress-bar", "--force", "--force", Confinement.path(of: volume.device)], on: volume,
-            deadline: deadline, subject: volume.path)
+        try run("ntfsresize", options + ["--no-progress-bar", "--force", "--force"], on: volume)
     }
 }

@@ -19,6 +19,7 @@ struct Descriptor: ~Copyable, Sendable {
     /// through ``ConfinedPathResolver``.
     ///
     /// A device that is opened with O_EXCL is free again when the descriptor has ended.
+    @available(*, noasync, message: "open(2) can sleep, so it belongs in a queue")
     init(opening path: String, _ flags: Int32) throws(StorageError) {
         let copies = flags & (O_EXCL | O_CREAT) == O_EXCL ? try InheritedCopies() : nil
         // The mode counts only where O_CREAT is among the flags.

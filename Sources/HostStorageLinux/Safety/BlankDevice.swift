@@ -114,23 +114,18 @@ struct BlankVolume: ~Copyable {
     /// The run of a tool that makes a filesystem here. The claim ends with this, for the tool makes its own; the disk's
     /// lock and the open device stay.
     consuming func making(of driver: any FilesystemDriver, by tool: ChildProgram, uuid: String?) -> FilesystemMaking {
-        FilesystemMaking(volume: volume, tool: tool, arguments: driver.makingArguments(self, uuid: uuid ?? ""))
+        FilesystemMaking(
+            volume: volume,
+            run: ToolRun(tool: tool, arguments: driver.makingArguments(self, uuid: uuid ?? ""), device: volume.device))
     }
 }
 
-/// A run of the tool that makes a filesystem, on a volume that was blank.
-struct FilesystemMaking: Sendable {
+/// The making of a filesystem on a volume that was blank.
+struct FilesystemMaking {
     let volume: OpenVolume
-    private let tool: ChildProgram
-    private let arguments: [String]
+    let run: ToolRun
 
-    fileprivate init(volume: OpenVolume, tool: ChildProgram, arguments: [String]) {
-        (self.volume, self.tool, self.arguments) = (volume, tool, arguments)
-    }
-
-    func run(deadline: Duration) async throws(StorageError) {
-        try await tool.run(arguments, on: volume, deadline: deadline, subject: volume.path)
-    }
+    fileprivate init(volume: OpenVolume, run: ToolRun) { (self.volume, self.run) = (volume, run) }
 }
 
 extension Descriptor {

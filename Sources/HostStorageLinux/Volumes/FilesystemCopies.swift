@@ -6,8 +6,7 @@ extension LinuxBackend {
     /// Fails where the volume is of a filesystem of several devices and one of these is there twice: the kernel would put a
     /// filesystem together of devices and their copies, and write to both.
     func requireNoCopies(of found: LocatedVolume) async throws(StorageError) {
-        let (driver, own) = try await onDisk(of: found) { () throws(StorageError) in
-            let volume = try OpenVolume(found)
+        let (driver, own) = try await onVolume(found) { volume throws(StorageError) in
             let driver = try volume.driver()
             return (driver, try driver.member(on: volume, from: 0))
         }

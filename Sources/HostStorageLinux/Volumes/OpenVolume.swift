@@ -5,7 +5,7 @@ import Glibc
 import HostStorage
 
 /// A volume whose disk is open, verified and, where it is to be changed, locked; and whose device the
-/// kernel knows.
+/// kernel knows. It stays in the disk's queue (``DiskSession``).
 final class OpenVolume: ByteSource {
     let id: VolumeID
     let disk: OpenDisk
@@ -29,6 +29,7 @@ final class OpenVolume: ByteSource {
     }
 
     /// - Parameter timeout: how long to wait for the disk's lock.
+    @available(*, noasync, message: "a volume is opened in its disk's queue")
     init(
         _ volume: LocatedVolume, _ access: Access = .shared, timeout: Duration = .seconds(5)
     ) throws(StorageError) {
@@ -156,3 +157,6 @@ final class OpenVolume: ByteSource {
         try checkErrno(fsync(descriptor.raw), "fsync", device.path)
     }
 }
+
+@available(*, unavailable)
+extension OpenVolume: Sendable {}

@@ -4,7 +4,7 @@ import Glibc
 import HostStorage
 
 /// The making of a filesystem on a volume that was proven blank: the arguments of its tool, and the steps after it.
-struct VolumeFormat: Sendable {
+struct VolumeFormat {
     private let making: FilesystemMaking
     private let intent: Intent
     private let journal: IntentJournal
@@ -55,7 +55,8 @@ struct VolumeFormat: Sendable {
     /// Has the disk's lock.
     private var volume: OpenVolume { making.volume }
 
-    func make(deadline: Duration) async throws(StorageError) { try await making.run(deadline: deadline) }
+    /// Of the tool that makes the filesystem, between this value's creation and ``finish()``.
+    var run: ToolRun { making.run }
 
     /// Whether the content is an own format that was cut off. A format that has ended, well or not, permits nothing.
     private static func mayGo(_ volume: OpenVolume, _ journal: IntentJournal) throws(StorageError) -> Bool {

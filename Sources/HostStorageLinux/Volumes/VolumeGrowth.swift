@@ -4,7 +4,7 @@ import Glibc
 import HostStorage
 
 /// The growth of a volume: its partition's, then its filesystem's.
-struct VolumeGrowth: Sendable {
+struct VolumeGrowth {
     private let volume: OpenVolume
     private let plan: ResizePlan
     private let filesystem: FilesystemGrowth
@@ -42,8 +42,9 @@ struct VolumeGrowth: Sendable {
 
     private var isByTool: Bool { if case .tool = way { true } else { false } }
 
-    func checkByTool(deadline: Duration) async throws(StorageError) {
-        if isByTool { try await filesystem.driver.checkByTool(volume, deadline: deadline) }
+    /// Of the tool that looks for faults before anything is changed.
+    func checkRuns() throws(StorageError) -> [ToolRun] {
+        isByTool ? [try filesystem.driver.checkRun(on: volume)] : []
     }
 
     /// Records the growth and grows the partition, and the filesystem too where the kernel can.
@@ -78,8 +79,9 @@ struct VolumeGrowth: Sendable {
         try? journal.remove(.resize, volume.id.guid)
     }
 
-    func growByTool(deadline: Duration) async throws(StorageError) {
-        if isByTool { try await filesystem.driver.growByTool(volume, deadline: deadline) }
+    /// Of the tools that grow the filesystem in its grown partition.
+    func growthRuns() throws(StorageError) -> [ToolRun] {
+        isByTool ? try filesystem.driver.growthRuns(on: volume) : []
     }
 
     /// Verifies that the growth has ended.
