@@ -70,6 +70,7 @@ struct BlockProbe: ~Copyable {
     /// more than one signature. A table of type dos without partitions does not count beside a signature: boot sectors
     /// and boot loaders end with the same two bytes.
     func content() throws(StorageError) -> (content: RecognisedContent, offset: Int64?) {
+        readAhead(Self.places(size: blkid_probe_get_size(probe)))
         let found = try superblock()
         let (table, tableOffset) = try tableAndOffset()
         if let found {
@@ -106,7 +107,31 @@ struct BlockProbe: ~Copyable {
     }
 
     /// The partition table, with no look at anything else; nil where there is none.
-    func partitionTable() throws(StorageError) -> PartitionTable? { try tableAndOffset().table }
+    func partitionTable() throws(StorageError) -> PartitionTable? {
+        readAhead([0..<min(Self.tableEnd, blkid_probe_get_size(probe))])
+        return try tableAndOffset().table
+    }
+
+    /// Where libblkid looks, by what it was seen to read (util-linux 2.38): the copies of a LUKS2 header alone are
+    /// beyond the first 516 KiB, and RAID members and zfs are at the end.
+    private static func places(size: Int64) -> [Range<Int64>] {
+        let page: Int64 = 4096
+        return ([0..<516 << 10, (size - 768 << 10)..<size] + [1, 2, 4].map { ($0 << 20)..<($0 << 20) + page })
+            .merged(within: 0..<size)
+    }
+
+    /// Where a GPT of sectors of up to 4 KiB, with as many entries as usual, ends.
+    private static let tableEnd: Int64 = 24 << 10
+
+    /// Has the kernel read these places at once. libblkid switches the kernel's own read-ahead off, and each of its
+    /// thirty reads would wait for the device.
+    private func readAhead(_ places: [Range<Int64>]) {
+        let (device, start) = (blkid_probe_get_fd(probe), blkid_probe_get_offset(probe))
+        for place in places {
+            // A hint: the read itself reports what is wrong.
+            posix_fadvise(device, off_t(start + place.lowerBound), off_t(place.count), POSIX_FADV_WILLNEED)
+        }
+    }
 
     private func tableAndOffset() throws(StorageError) -> (table: PartitionTable?, offset: Int64?) {
         blkid_probe_enable_superblocks(probe, 0)
