@@ -198,7 +198,7 @@ extension DiskNode {
             + KernelPartitions(disk: disk).known().values.map {
                 VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
             }
-        let holders = Set(Sysfs.names(in: "\(sysfsPath)/holders"))
+        let holders = Set(try Sysfs.names(in: "\(sysfsPath)/holders"))
         let isHeldByItsOwn = !mapped.isEmpty && holders == Set(mapped.map(\.name))
         if !isHeldByItsOwn { devices.append(disk.wholeDevice) }
         for device in devices + (isHeldByItsOwn ? [disk.wholeDevice] : []) {

@@ -15,7 +15,8 @@ extension LinuxBackend {
 
     public func portals() async throws(StorageError) -> [ISCSIPortal] {
         _ = try InitiatorProgram()
-        return try await queues.run(in: .bus("portals")) { () throws(StorageError) in NodeDatabase.ofThisHost.portals()
+        return try await queues.run(in: .bus("portals")) { () throws(StorageError) in
+            try NodeDatabase.ofThisHost.portals()
         }
     }
 
@@ -80,7 +81,7 @@ extension LinuxBackend {
     /// The portal as its record spells it; nil where it was not added.
     private func record(of portal: ISCSIPortal) async throws(StorageError) -> ISCSIPortal? {
         try await queues.run(in: .portal(portal)) { () throws(StorageError) in
-            NodeDatabase.ofThisHost.name(of: portal)
+            try NodeDatabase.ofThisHost.name(of: portal)
         }
     }
 
@@ -95,7 +96,7 @@ extension LinuxBackend {
         of target: ISCSITarget, at addresses: Set<PortalAddress>
     ) async throws(StorageError) -> NodeRecord {
         let records = try await queues.run(in: .target(target)) { () throws(StorageError) in
-            NodeDatabase.ofThisHost.records(of: target.name)
+            try NodeDatabase.ofThisHost.records(of: target.name)
         }
         if let record = records.first(where: { addresses.contains($0.address) }) { return record }
         let portals = records.map { "\($0.portal)" }

@@ -105,7 +105,11 @@ extension LinuxBackend {
         }
         await recoverLogins()
         // Each waits for its server, and the start of the host for none.
-        for mapping in shares.recorded() { Task { await removeIfUnused(mapping) } }
+        do throws(StorageError) {
+            for mapping in try shares.recorded() { Task { await removeIfUnused(mapping) } }
+        } catch {
+            logger.warning("the records of mapped shares cannot be read: \(error)")
+        }
     }
 
     private func removeIfUnused(_ mapping: ShareMapping) async {

@@ -9,8 +9,9 @@ extension LinuxBackend {
         let disks = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             try inventory.disks()
         }
+        let requests = try await queues.run(in: .bus("hosts")) { () throws(StorageError) in try Rescan.requests() }
         let asked = await withTaskGroup(of: Bool.self) { group in
-            for request in Rescan.requests() { group.addTask { await self.send(request) } }
+            for request in requests { group.addTask { await self.send(request) } }
             for disk in disks where disk.name.hasPrefix("loop") {
                 group.addTask {
                     await self.growLoop(disk)

@@ -137,8 +137,9 @@ extension LinuxBackend {
             }
             try requireOnline(found.disk)
             let volume = try OpenVolume(found)
-            if !known.hasNoCopies, try volume.driver().member(on: volume, from: 0).count > 1 { return .severalDevices }
-            return try mount(volume, at: path, isChecked: false).map(MountObstacle.check)
+            let driver = try volume.driver()
+            if !known.hasNoCopies, try driver.member(on: volume, from: 0).count > 1 { return .severalDevices }
+            return try mount(volume, driver, at: path, isChecked: false).map(MountObstacle.check)
         }
     }
 
@@ -159,14 +160,16 @@ extension LinuxBackend {
                 "a filesystem was checked before its mount",
                 metadata: ["volume": "\(found.id)", "reason": "\(reason)", "outcome": "\(outcome)"])
             _ = try await session.step { [self] volume throws(StorageError) in
-                try mount(volume, at: path, isChecked: true)
+                try mount(volume, volume.driver(), at: path, isChecked: true)
             }
         }
     }
 
     /// Mounts the volume, unless it is mounted there and works. Where its filesystem has to be checked first, nothing
     /// is mounted, and the reason returned.
-    private func mount(_ volume: OpenVolume, at path: HostPath, isChecked: Bool) throws(StorageError) -> String? {
+    private func mount(
+        _ volume: OpenVolume, _ driver: any FilesystemDriver, at path: HostPath, isChecked: Bool
+    ) throws(StorageError) -> String? {
         let path = try resolver.onDiskName(path)
         try volume.requireWritable()
         let (parent, name) = try resolver.openParent(of: path)
@@ -181,7 +184,6 @@ extension LinuxBackend {
             throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
         }
         try LoopAliases.refuseUsed(of: volume)
-        let driver = try volume.driver()
         if !isChecked, let reason = try driver.reasonToPreen(volume),
             try !volume.isInUse()
         {
@@ -204,7 +206,7 @@ extension LinuxBackend {
     private func isServing(
         _ top: Mount, _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) -> Bool {
-        guard top.isOf(volume.device) else {
+        guard try top.isOf(volume.device) else {
             guard top.hasLostItsDevice else {
                 throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
             }
@@ -217,7 +219,7 @@ extension LinuxBackend {
                 subject: "\(path)")
         }
         guard let fault = try fault(of: top, volume, on: name, in: directory) else { return true }
-        let elsewhere = Holders.ofDevice(volume.device).filter { holder in
+        let elsewhere = try Holders.whoWorkOn(volume.device).filter { holder in
             switch holder {
             case .mount(path.hostPath, nil), .process: false
             case .mount, .device: true
@@ -225,7 +227,7 @@ extension LinuxBackend {
         }
         guard elsewhere.isEmpty else { throw Self.unrepaired(fault, elsewhere, path) }
         var top = top
-        while top.isOf(volume.device) {
+        while try top.isOf(volume.device) {
             try takeAway(top, on: name, in: directory, path, fault: fault)
             guard let next = try MountTable.top(on: name, in: directory, "\(path)") else { break }
             top = next
@@ -269,7 +271,7 @@ extension LinuxBackend {
     private func settle(
         _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) {
-        guard let mount = try MountTable.top(on: name, in: directory, "\(path)"), mount.isOf(volume.device) else {
+        guard let mount = try MountTable.top(on: name, in: directory, "\(path)"), try mount.isOf(volume.device) else {
             throw StorageError(.aborted, "somebody else has changed what is mounted there", subject: "\(path)")
         }
         if let fault = MountHealth.fault(of: mount, on: name, in: directory) {
@@ -325,7 +327,7 @@ extension LinuxBackend {
             if let top, top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
             throw error
         }
-        guard let top, !top.isOf(device) else { return }
+        guard let top, try !top.isOf(device) else { return }
         throw StorageError(.failedPrecondition, "another volume is mounted there", subject: "\(path)")
     }
 
@@ -429,7 +431,7 @@ extension LinuxBackend {
     ) async throws(StorageError) -> VolumeID {
         let (disk, partition) = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
             guard let (name, partition) = try Self.disk(of: device),
-                let disk = try inventory.disks().first(where: { $0.name == name })
+                let disk = try inventory.disk(named: name)
             else { throw Self.noVolume(at: path) }
             return (disk, partition)
         }

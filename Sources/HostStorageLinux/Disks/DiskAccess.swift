@@ -11,7 +11,7 @@ package enum DiskAccess {
         if let own = try? Capabilities.own(), !own.contains(.sysAdmin) {
             lacks.append("this process may not mount (CAP_SYS_ADMIN is missing); calls about volumes will fail")
         }
-        let disks = Sysfs.names(in: "/sys/block").filter { name in
+        let disks = Sysfs.readableNames(in: "/sys/block").filter { name in
             !["ram", "zram", "loop"].contains { name.hasPrefix($0) }
         }
         var reasons: [String] = []

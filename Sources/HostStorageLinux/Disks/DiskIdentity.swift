@@ -93,7 +93,7 @@ extension DiskNode {
     func paths() throws(StorageError) -> [DiskNode] {
         guard name.hasPrefix("dm-") else { return [] }
         var paths: [DiskNode] = []
-        for name in Sysfs.names(in: "\(sysfsPath)/slaves") {
+        for name in try Sysfs.names(in: "\(sysfsPath)/slaves") {
             if let path = try DiskNode(ofDevice: name) { paths.append(path) }
         }
         return paths.sorted { a, b in

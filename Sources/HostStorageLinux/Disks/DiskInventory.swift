@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import CLibUdev
-import CLinuxStorage
-import Glibc
 import HostStorage
 import Synchronization
 
-/// The disks of this machine, enumerated by libudev from sysfs. No udev database is needed.
+/// The disks of this machine, as sysfs shows them. udev is not needed.
 final class DiskInventory: Sendable {
     /// Each disk as it was first seen. Its place is a hint: each use verifies it.
     private let known = Mutex<[DiskNumber: DiskNode]>([:])
@@ -37,45 +34,30 @@ final class DiskInventory: Sendable {
         return disk
     }
 
+    /// The disk of the kernel's name, if there is one that an operator would call a disk.
+    func disk(named name: String) throws(StorageError) -> DiskNode? {
+        guard try Self.isDisk(name), let disk = try DiskNode(ofDevice: name) else { return nil }
+        return known.withLock { known in
+            let first = known[disk.number]
+            if first == nil { known[disk.number] = disk }
+            return Self.compared(disk, to: first)
+        }
+    }
+
     private static func compared(_ disk: DiskNode, to first: DiskNode?) -> DiskNode {
         var disk = disk
         disk.isUnchanged = first.map { !DiskFeatures.contradict($0.features.names, disk.features.names) } ?? true
         return disk
     }
 
-    // MARK: - Enumeration
+    // MARK: - What is there
 
+    /// Fails where the list cannot be read: too few descriptors leave no disk out.
     private static func enumerate() throws(StorageError) -> [DiskNode] {
-        guard let udev = udev_new() else { throw StorageError(errno: errno, "udev_new") }
-        defer { udev_unref(udev) }
-        guard let enumeration = udev_enumerate_new(udev) else { throw StorageError(errno: errno, "udev_enumerate_new") }
-        defer { udev_enumerate_unref(enumeration) }
-        try check(udev_enumerate_add_match_subsystem(enumeration, "block"), "udev_enumerate_add_match_subsystem")
-        try check(
-            udev_enumerate_add_match_property(enumeration, "DEVTYPE", "disk"), "udev_enumerate_add_match_property")
-        try check(udev_enumerate_scan_devices(enumeration), "udev_enumerate_scan_devices")
-
         var disks: [DiskNode] = []
-        var entry = udev_enumerate_get_list_entry(enumeration)
-        while let current = entry {
-            defer { entry = udev_list_entry_get_next(current) }
-            guard let path = udev_list_entry_get_name(current) else { continue }
-            errno = 0
-            guard let device = udev_device_new_from_syspath(udev, path) else {
-                // A disk that leaves meanwhile fails no query of the others; too few descriptors do.
-                if [EMFILE, ENFILE, ENOMEM].contains(errno) {
-                    throw StorageError(errno: errno, "udev_device_new_from_syspath", String(cString: path))
-                }
-                continue
-            }
-            defer { udev_device_unref(device) }
-            guard let name = udev_device_get_sysname(device).map({ String(cString: $0) }), try isDisk(name),
-                let sequence = try Sysfs.number("/sys/block/\(name)/diskseq"), let number = UInt32(exactly: sequence)
-            else { continue }
-            disks.append(
-                DiskNode(
-                    name: name, number: DiskNumber(number), device: DeviceNumber(udev_device_get_devnum(device)),
-                    features: try DiskNode.features(ofDisk: name)))
+        for name in try Sysfs.names(in: "/sys/block") {
+            // A disk that leaves meanwhile fails no query of the others.
+            if try isDisk(name), let disk = try DiskNode(ofDevice: name) { disks.append(disk) }
         }
         return disks
     }
@@ -96,7 +78,7 @@ final class DiskInventory: Sendable {
         // The hidden path devices of native NVMe multipath (Documentation/ABI/stable/sysfs-block).
         if try Sysfs.attribute("\(path)/hidden") == "1" { return false }
         // A path of a multipath map is held by the map.
-        for holder in Sysfs.names(in: "\(path)/holders") {
+        for holder in try Sysfs.names(in: "\(path)/holders") {
             if try Sysfs.attribute("/sys/block/\(holder)/dm/uuid")?.hasPrefix(multipathPrefix) == true { return false }
         }
         return try Sysfs.number("\(path)/size") != 0

@@ -23,7 +23,7 @@ struct OfflineMarks: Sendable {
 
     /// Deletes the marks of earlier boots.
     func expire() {
-        for name in Sysfs.names(in: directory) {
+        for name in Sysfs.readableNames(in: directory) {
             let path = "\(directory)/\(name)"
             if let mark = try? StateFile.read(path), mark.split(separator: "\n").first.map(String.init) != boot {
                 unlink(path)

@@ -10,16 +10,20 @@ final class PendingDisks: Sendable {
 
     /// Waits until they can be used, and returns the addresses of those that cannot be used by then.
     func wait(for timeout: Duration) throws(StorageError) -> [String] {
-        abandoned.withLock { $0.formIntersection(Self.current()) }
-        if try BlockEvents.wait(for: timeout, until: { missing.isEmpty }) { return [] }
-        let left = missing
+        let current = try Self.current()
+        abandoned.withLock { $0.formIntersection(current) }
+        if try BlockEvents.wait(for: timeout, until: { (try? missing().isEmpty) ?? false }) { return [] }
+        let left = try missing()
         abandoned.withLock { $0.formUnion(left) }
         return left.sorted()
     }
 
-    private var missing: Set<String> { abandoned.withLock { Self.current().subtracting($0) } }
+    private func missing() throws(StorageError) -> Set<String> {
+        let current = try Self.current()
+        return abandoned.withLock { current.subtracting($0) }
+    }
 
-    private static func current() -> Set<String> {
-        Set(SCSIUnit.all().filter { $0.isDisk && !$0.isUsableDisk }.map(\.address))
+    private static func current() throws(StorageError) -> Set<String> {
+        Set(try SCSIUnit.all().filter { $0.isDisk && !$0.isUsableDisk }.map(\.address))
     }
 }

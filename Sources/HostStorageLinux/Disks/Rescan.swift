@@ -16,8 +16,10 @@ enum Rescan {
     /// With disks that the kernel has found and that cannot be used yet.
     static let patienceForDisks: Duration = .seconds(10)
 
-    static func requests() -> [Request] {
-        Sysfs.names(in: "/sys/class/scsi_host").map { Request(path: "/sys/class/scsi_host/\($0)/scan", text: "- - -") }
+    static func requests() throws(StorageError) -> [Request] {
+        try Sysfs.names(in: "/sys/class/scsi_host").map {
+            Request(path: "/sys/class/scsi_host/\($0)/scan", text: "- - -")
+        }
             + Sysfs.names(in: "/sys/class/scsi_disk")
             .map { Request(path: "/sys/class/scsi_disk/\($0)/device/rescan", text: "1") }
             + Sysfs.names(in: "/sys/class/nvme")

@@ -28,13 +28,13 @@ struct SCSIUnit: Sendable, Hashable {
         }
         self.address = address
         isDisk = inquiry.first.map(Self.diskTypes.contains) ?? false
-        block = Sysfs.names(in: "\(directory)/block").first
+        block = try Sysfs.names(in: "\(directory)/block").first
     }
 
     /// All of this machine.
-    static func all() -> [SCSIUnit] {
+    static func all() throws(StorageError) -> [SCSIUnit] {
         let root = "/sys/class/scsi_device"
-        return Sysfs.names(in: root).compactMap { try? SCSIUnit(at: "\(root)/\($0)/device", address: $0) }
+        return try Sysfs.names(in: root).compactMap { try? SCSIUnit(at: "\(root)/\($0)/device", address: $0) }
     }
 
     /// Whether it is a disk that can be opened. Its directory in sysfs is there before.

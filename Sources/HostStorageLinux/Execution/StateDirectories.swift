@@ -56,7 +56,7 @@ package enum StateDirectory {
                 .failedPrecondition, "others than its owner can write the state directory; chmod go-w it", subject: path
             )
         }
-        for name in Sysfs.names(in: path) {
+        for name in try Sysfs.names(in: path) {
             let own = "\(path)/\(name)"
             guard lstat(own, &status) == 0, status.st_mode & S_IFMT != S_IFREG else { continue }
             guard status.st_mode & S_IFMT == S_IFDIR, status.st_uid == 0 || status.st_uid == geteuid(),

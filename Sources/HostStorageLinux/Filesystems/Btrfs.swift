@@ -90,7 +90,7 @@ struct Btrfs: FilesystemDriver {
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way {
         if try !growth.volume.isClaimed() { try growth.requireUnused() }
         // It does one piece of work on its devices at a time.
-        if let mounted = Self.mounted(with: growth.volume.device.name),
+        if let mounted = try Self.mounted(with: growth.volume.device.name),
             let work = try Sysfs.attribute("\(mounted)/exclusive_operation"), work != "none"
         {
             throw StorageError(
@@ -115,7 +115,7 @@ struct Btrfs: FilesystemDriver {
         _ = cls_btrfs_forget_name(device.path)
         // Every other filesystem refuses by itself. Since Linux 6.8 a btrfs that is mounted read-only becomes writable
         // by a second mount that can write, although it was mounted read-only on purpose.
-        if !isReadOnly, Holders.isMountedReadOnly(device.device) {
+        if !isReadOnly, try Holders.isMountedReadOnly(device.device) {
             throw StorageError(.busy, "its btrfs is mounted read-only", subject: device.path)
         }
     }
@@ -137,16 +137,25 @@ struct Btrfs: FilesystemDriver {
         let top = try Descriptor(in: mount, O_RDONLY | O_DIRECTORY, device.path)
         var uuid = [UInt8](repeating: 0, count: 16)
         try check(cls_btrfs_uuid(top.raw, &uuid), "BTRFS_IOC_FS_INFO", device.path)
-        return Self.members(of: "/sys/fs/btrfs/\(UUIDText.text(uuid))").contains(device.name)
+        return try Self.members(of: "/sys/fs/btrfs/\(UUIDText.text(uuid))").contains(device.name)
     }
 
     /// The mount table names one of them.
-    static func mountedDevices(with device: String) -> [String] { mounted(with: device).map(members) ?? [] }
-
-    /// The directory in sysfs of the mounted btrfs that has a device of this name.
-    private static func mounted(with device: String) -> String? {
-        Sysfs.names(in: "/sys/fs/btrfs").map { "/sys/fs/btrfs/\($0)" }.first { members(of: $0).contains(device) }
+    static func mountedDevices(with device: String) throws(StorageError) -> [String] {
+        guard let filesystem = try mounted(with: device) else { return [] }
+        return try members(of: filesystem)
     }
 
-    private static func members(of filesystem: String) -> [String] { Sysfs.names(in: "\(filesystem)/devices") }
+    /// The directory in sysfs of the mounted btrfs that has a device of this name.
+    private static func mounted(with device: String) throws(StorageError) -> String? {
+        for name in try Sysfs.names(in: "/sys/fs/btrfs") {
+            let filesystem = "/sys/fs/btrfs/\(name)"
+            if try members(of: filesystem).contains(device) { return filesystem }
+        }
+        return nil
+    }
+
+    private static func members(of filesystem: String) throws(StorageError) -> [String] {
+        try Sysfs.names(in: "\(filesystem)/devices")
+    }
 }

@@ -115,7 +115,7 @@ protocol FilesystemDriver: Sendable {
     func isMounted(_ device: VolumeDevice, below mount: borrowing Descriptor) throws(StorageError) -> Bool
     /// The kernel's names of all devices of the mounted filesystem that has this one; none of a filesystem that is always
     /// on one device.
-    static func mountedDevices(with device: String) -> [String]
+    static func mountedDevices(with device: String) throws(StorageError) -> [String]
     /// The device's role in its filesystem.
     func member(on device: any ByteSource, from start: Int64) throws(StorageError) -> FilesystemMember
 }
@@ -135,7 +135,11 @@ enum FilesystemDrivers {
     }
 
     /// The kernel's names of the devices of a mounted filesystem on several, one of which is this.
-    static func mountedDevices(with device: String) -> [String] { all.flatMap { $0.mountedDevices(with: device) } }
+    static func mountedDevices(with device: String) throws(StorageError) -> [String] {
+        var devices: [String] = []
+        for driver in all { devices += try driver.mountedDevices(with: device) }
+        return devices
+    }
 }
 
 extension FilesystemKind {

@@ -14,35 +14,41 @@ struct NodeDatabase: Sendable {
     }
 
     /// The portals that were added, by this layer or by other programs.
-    func portals() -> [ISCSIPortal] {
-        portalDirectories().compactMap { try? ISCSIPortal(address: $0.address, port: UInt32($0.port)) }
+    func portals() throws(StorageError) -> [ISCSIPortal] {
+        try portalDirectories().compactMap { try? ISCSIPortal(address: $0.address, port: UInt32($0.port)) }
             .sorted { $0.description < $1.description }
     }
 
-    func contains(_ portal: ISCSIPortal) -> Bool { name(of: portal) != nil }
+    func contains(_ portal: ISCSIPortal) throws(StorageError) -> Bool { try name(of: portal) != nil }
 
     /// The portal's address as its record spells it, which iscsiadm takes; nil where it was not added.
-    func name(of portal: ISCSIPortal) -> ISCSIPortal? {
+    func name(of portal: ISCSIPortal) throws(StorageError) -> ISCSIPortal? {
         let address = PortalAddress(portal.address, port: portal.port)
-        return portals().first { PortalAddress($0.address, port: $0.port) == address }
+        return try portals().first { PortalAddress($0.address, port: $0.port) == address }
     }
 
     /// The discovered records of a target.
-    func records(of target: ISCSIName) -> [NodeRecord] {
-        Sysfs.names(in: "\(nodes)/\(target)").compactMap { portal in
-            let interfaces = Sysfs.names(in: "\(nodes)/\(target)/\(portal)")
+    func records(of target: ISCSIName) throws(StorageError) -> [NodeRecord] {
+        var records: [NodeRecord] = []
+        for portal in try Sysfs.names(in: "\(nodes)/\(target)") {
+            let interfaces = try Sysfs.names(in: "\(nodes)/\(target)/\(portal)")
             let interface = interfaces.contains("default") ? "default" : interfaces.first
-            return interface.flatMap { NodeRecord(in: self, of: target, portal: portal, interface: $0) }
+            if let interface, let record = NodeRecord(in: self, of: target, portal: portal, interface: interface) {
+                records.append(record)
+            }
         }
+        return records
     }
 
     /// The records of a target that are lent, or that a process that was killed has not given back.
-    func temporaryRecords(of target: ISCSIName) -> [NodeRecord] {
-        Sysfs.names(in: "\(lent)/\(target)").flatMap { portal in
-            Sysfs.names(in: "\(lent)/\(target)/\(portal)").compactMap {
+    func temporaryRecords(of target: ISCSIName) throws(StorageError) -> [NodeRecord] {
+        var records: [NodeRecord] = []
+        for portal in try Sysfs.names(in: "\(lent)/\(target)") {
+            records += try Sysfs.names(in: "\(lent)/\(target)/\(portal)").compactMap {
                 NodeRecord(in: self, of: target, portal: portal, interface: $0)
             }
         }
+        return records
     }
 
     var nodes: String { "\(directory)/nodes" }
@@ -57,10 +63,13 @@ struct NodeDatabase: Sendable {
     /// and none of another portal that was added. Records of an operator belong to no portal.
     func relink(_ portal: ISCSIPortal, at addresses: Set<PortalAddress>) throws(StorageError) {
         let own = PortalAddress(portal.address, port: portal.port)
-        let others = Set(portals().map { PortalAddress($0.address, port: $0.port) }).subtracting(addresses)
-        let records = Sysfs.names(in: nodes).compactMap { try? ISCSIName($0) }.flatMap(records(of:))
-        for entry in portalDirectories() where PortalAddress(entry.address, port: entry.port) == own {
-            for link in Sysfs.names(in: entry.path) {
+        let others = Set(try portals().map { PortalAddress($0.address, port: $0.port) }).subtracting(addresses)
+        var records: [NodeRecord] = []
+        for target in try Sysfs.names(in: nodes).compactMap({ try? ISCSIName($0) }) {
+            records += try self.records(of: target)
+        }
+        for entry in try portalDirectories() where PortalAddress(entry.address, port: entry.port) == own {
+            for link in try Sysfs.names(in: entry.path) {
                 guard let address = Self.address(ofLink: link), others.contains(address) else { continue }
                 let path = "\(entry.path)/\(link)"
                 if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
@@ -79,8 +88,8 @@ struct NodeDatabase: Sendable {
     /// made, and so the directory.
     func dropRemains(of portal: ISCSIPortal) throws(StorageError) {
         let own = PortalAddress(portal.address, port: portal.port)
-        for entry in directories() where !entry.isPortal && PortalAddress(entry.address, port: entry.port) == own {
-            for link in Sysfs.names(in: entry.path) where Self.address(ofLink: link) != nil {
+        for entry in try directories() where !entry.isPortal && PortalAddress(entry.address, port: entry.port) == own {
+            for link in try Sysfs.names(in: entry.path) where Self.address(ofLink: link) != nil {
                 let path = "\(entry.path)/\(link)"
                 if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
             }
@@ -106,10 +115,10 @@ struct NodeDatabase: Sendable {
         var isPortal: Bool { access("\(path)/st_config", F_OK) == 0 }
     }
 
-    private func portalDirectories() -> [PortalDirectory] { directories().filter(\.isPortal) }
+    private func portalDirectories() throws(StorageError) -> [PortalDirectory] { try directories().filter(\.isPortal) }
 
-    private func directories() -> [PortalDirectory] {
-        Sysfs.names(in: "\(directory)/send_targets").compactMap { name in
+    private func directories() throws(StorageError) -> [PortalDirectory] {
+        try Sysfs.names(in: "\(directory)/send_targets").compactMap { name in
             guard let comma = name.lastIndex(of: ","), let port = UInt16(name[name.index(after: comma)...]) else {
                 return nil
             }

@@ -12,7 +12,7 @@ struct SessionTable: Sendable {
     func sessions(with name: ISCSIName, at addresses: Set<PortalAddress>) throws(StorageError) -> [Session] {
         let directory = "\(root)/class/iscsi_session"
         var sessions: [Session] = []
-        for entry in Sysfs.names(in: directory) {
+        for entry in try Sysfs.names(in: directory) {
             guard entry.hasPrefix("session"), let id = UInt32(entry.dropFirst("session".count)),
                 try Sysfs.attribute("\(directory)/\(entry)/targetname") == name.description,
                 try portals(ofSession: id).contains(where: addresses.contains),
@@ -44,7 +44,7 @@ struct SessionTable: Sendable {
     private func portals(ofSession id: UInt32) throws(StorageError) -> [PortalAddress] {
         let directory = "\(root)/class/iscsi_connection"
         var portals: [PortalAddress] = []
-        for connection in Sysfs.names(in: directory) where connection.hasPrefix("connection\(id):") {
+        for connection in try Sysfs.names(in: directory) where connection.hasPrefix("connection\(id):") {
             let path = "\(directory)/\(connection)"
             for kind in ["persistent_", ""] {
                 guard let address = try Sysfs.attribute("\(path)/\(kind)address"),
@@ -60,8 +60,8 @@ struct SessionTable: Sendable {
     /// "device" has a "target2:0:0", that has a "2:0:0:1" a unit, and that has "block/sdb".
     private func units(below device: String) throws(StorageError) -> [SCSIUnit] {
         var units: [SCSIUnit] = []
-        for target in Sysfs.names(in: device) where target.hasPrefix("target") {
-            for unit in Sysfs.names(in: "\(device)/\(target)") where unit.split(separator: ":").count == 4 {
+        for target in try Sysfs.names(in: device) where target.hasPrefix("target") {
+            for unit in try Sysfs.names(in: "\(device)/\(target)") where unit.split(separator: ":").count == 4 {
                 if let unit = try SCSIUnit(at: "\(device)/\(target)/\(unit)", address: unit) { units.append(unit) }
             }
         }

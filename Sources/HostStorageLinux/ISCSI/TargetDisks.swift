@@ -25,10 +25,12 @@ struct TargetDisks: Sendable {
         let names = try all().flatMap(\.disks).compactMap(\.block)
         if names.isEmpty { return [] }
         let shown = Dictionary(try inventory.disks().map { ($0.name, $0) }) { first, _ in first }
-        var seen: Set<DiskNumber> = []
-        return names.flatMap { name in
-            shown[name].map { [$0] } ?? Sysfs.names(in: "\(Self.block)/\(name)/holders").compactMap { shown[$0] }
-        }.filter { seen.insert($0.number).inserted }
+        var disks: [DiskNode] = []
+        for name in names {
+            let names = shown[name] == nil ? try Sysfs.names(in: "\(Self.block)/\(name)/holders") : [name]
+            disks += names.compactMap { shown[$0] }.filter { !disks.contains($0) }
+        }
+        return disks
     }
 
     /// Waits for a session, and until each disk of the sessions can be opened.
@@ -100,10 +102,10 @@ final class DetachClaims: Sendable {
     /// The same check, for a disk that does not answer: nothing of it can be written or claimed.
     static func requireUnused(unreachable name: String) throws(StorageError) {
         let swaps = Set(try MountTable.swaps())
-        let partitions = Sysfs.names(in: "/sys/block/\(name)").filter { $0.hasPrefix(name) }
+        let partitions = try Sysfs.names(in: "/sys/block/\(name)").filter { $0.hasPrefix(name) }
         for part in [name] + partitions {
             guard let device = try Sysfs.device("/sys/class/block/\(part)/dev") else { continue }
-            let holders = Holders.ofDevice(VolumeDevice(name: part, device: device, size: 0)).filter {
+            let holders = try Holders.whoWorkOn(VolumeDevice(name: part, device: device, size: 0)).filter {
                 if case .process = $0 { false } else { true }
             }
             guard holders.isEmpty, !swaps.contains("/dev/\(part)") else {

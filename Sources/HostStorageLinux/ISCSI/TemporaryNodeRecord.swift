@@ -44,9 +44,16 @@ final class TemporaryNodeRecord: Sendable {
     /// Gives back the records of processes that have ended, except records that others are lending now.
     static func giveBackAll(in database: NodeDatabase) -> [StorageError] {
         var errors: [StorageError] = []
-        for name in Sysfs.names(in: database.lent) {
+        for name in Sysfs.readableNames(in: database.lent) {
             guard let target = try? ISCSIName(name) else { continue }
-            for record in database.temporaryRecords(of: target) {
+            let records: [NodeRecord]
+            do throws(StorageError) {
+                records = try database.temporaryRecords(of: target)
+            } catch {
+                errors.append(error)
+                continue
+            }
+            for record in records {
                 do throws(StorageError) {
                     let lock = try Lock(record, timeout: .zero)
                     defer { withExtendedLifetime(lock) {} }

@@ -32,7 +32,7 @@ package struct ProcessUsage: Sendable {
         virtualBytes = memory[0] * page
         residentBytes = memory[1] * page
         // Less the descriptor that looks.
-        openFiles = Sysfs.names(in: "/proc/self/fd").count - 1
+        openFiles = try Sysfs.names(in: "/proc/self/fd").count - 1
         threads = fields[18]
         processorTime = .seconds(Double(fields[12] + fields[13]) / ticks)
         startTime = boot + Double(fields[20]) / ticks

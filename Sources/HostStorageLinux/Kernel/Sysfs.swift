@@ -28,16 +28,24 @@ enum Sysfs {
         return DeviceNumber(major: major, minor: minor)
     }
 
-    /// The names in a directory; none where it does not exist.
-    static func names(in path: String) -> [String] {
-        guard let directory = try? Descriptor(opening: path, O_RDONLY | O_DIRECTORY) else { return [] }
-        var names: [String] = []
-        try? directory.forEachName(path) { name in
-            names.append(name)
-            return true
+    /// The names in a directory, in order; none where it does not exist. Fails where it cannot be read, as when
+    /// descriptors are short: a guard must not take that for nothing.
+    static func names(in path: String) throws(StorageError) -> [String] {
+        do throws(StorageError) {
+            let directory = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
+            var names: [String] = []
+            try directory.forEachName(path) { name in
+                names.append(name)
+                return true
+            }
+            return names.sorted()
+        } catch  where error.code == .notFound {
+            return []
         }
-        return names.sorted()
     }
+
+    /// The same where a name more or less only changes a text or the log; none where the directory cannot be read.
+    static func readableNames(in path: String) -> [String] { (try? names(in: path)) ?? [] }
 
     /// The last name of a link's target.
     static func linkName(_ path: String) -> String? {

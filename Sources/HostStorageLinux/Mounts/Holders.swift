@@ -16,55 +16,65 @@ enum Holders {
         let below = ((try? MountTable.read()) ?? []).filter { $0.target.isBeneath(target) }
         let ids = Set([mountID] + below.map { UInt64($0.id) })
         let mounts = below.map { Holder.mount(target: $0.target, seenByProcess: nil) }
-        return mounts + processes { $0.use(ofMounts: ids, at: target) }
+        return mounts + ((try? processes { process in process.use(ofMounts: ids, at: target) }) ?? [])
     }
 
     /// The holders of a block device: its mounts in every namespace, devices stacked on it, processes that have it
-    /// open.
-    static func ofDevice(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: true) }
+    /// open. For the texts of errors: where they cannot be found out there are none.
+    static func ofDevice(_ device: VolumeDevice) -> [Holder] { (try? ofDevice(device, withReaders: true)) ?? [] }
 
     /// The holders that work on a block device would disturb, or that would disturb the work: all but processes that
     /// only read it. O_EXCL alone does not show them: programs that write to a device, filesystems in user space among
-    /// them, need not have claimed it, nor has a loop device on it.
-    static func whoWorkOn(_ device: VolumeDevice) -> [Holder] { ofDevice(device, withReaders: false) }
+    /// them, need not have claimed it, nor has a loop device on it. Fails where descriptors are too short to find out.
+    static func whoWorkOn(_ device: VolumeDevice) throws(StorageError) -> [Holder] {
+        try ofDevice(device, withReaders: false)
+    }
 
-    private static func ofDevice(_ device: VolumeDevice, withReaders: Bool) -> [Holder] {
+    private static func ofDevice(_ device: VolumeDevice, withReaders: Bool) throws(StorageError) -> [Holder] {
         let stacked =
-            Sysfs.names(in: "/sys/class/block/\(device.name)/holders") + LoopAliases.loops(showing: device)
-            + ((try? LoopAliases.inUse(of: device)) ?? []).filter { !$0.hasPrefix("loop") }
-        let processes = RunningProcess.all()
+            try Sysfs.names(in: "/sys/class/block/\(device.name)/holders") + LoopAliases.loops(showing: device)
+            + known(or: []) { () throws(StorageError) in try LoopAliases.inUse(of: device) }
+            .filter { !$0.hasPrefix("loop") }
+        let processes = try RunningProcess.all()
         let disk = BlockDeviceName.disk(of: device.name)
         let whole = disk == device.name ? nil : (try? Sysfs.device("/sys/block/\(disk)/dev")) ?? nil
-        return mounts(of: device.device, seenBy: processes) + stacked.map { Holder.device(name: $0) }
-            + Self.processes { [remote = remotePlaces()] process in
-                process.use(
+        let remote = try remotePlaces()
+        return try mounts(of: device.device, seenBy: processes) + stacked.map { Holder.device(name: $0) }
+            + Self.processes { process throws(StorageError) in
+                try process.use(
                     ofDevice: device.device, on: whole, withReaders: withReaders, notAskingBeneath: remote)
             }
     }
 
     /// The mounts of a device in every mount namespace that a process is in.
-    static func mounts(of device: DeviceNumber) -> [Holder] { mounts(of: device, seenBy: RunningProcess.all()) }
+    static func mounts(of device: DeviceNumber) throws(StorageError) -> [Holder] {
+        try mounts(of: device, seenBy: RunningProcess.all())
+    }
 
-    private static func mounts(of device: DeviceNumber, seenBy processes: [RunningProcess]) -> [Holder] {
-        everyMount(of: device, seenBy: processes).map {
+    private static func mounts(
+        of device: DeviceNumber, seenBy processes: [RunningProcess]
+    ) throws(StorageError) -> [Holder] {
+        try everyMount(of: device, seenBy: processes).map {
             Holder.mount(target: $0.mount.target, seenByProcess: $0.process)
         }
     }
 
     /// Whether a filesystem on the device is mounted read-only, in whichever namespace.
-    static func isMountedReadOnly(_ device: DeviceNumber) -> Bool {
-        everyMount(of: device, seenBy: RunningProcess.all()).contains { $0.mount.isReadOnlyFilesystem }
+    static func isMountedReadOnly(_ device: DeviceNumber) throws(StorageError) -> Bool {
+        try everyMount(of: device, seenBy: RunningProcess.all()).contains { $0.mount.isReadOnlyFilesystem }
     }
 
     /// The mounts of a device, with a process of their namespace where that is not this one's.
     private static func everyMount(
         of device: DeviceNumber, seenBy processes: [RunningProcess]
-    ) -> [(mount: Mount, process: Int32?)] {
-        var found = ((try? MountTable.mounts(of: device)) ?? []).map { (mount: $0, process: Int32?.none) }
+    ) throws(StorageError) -> [(mount: Mount, process: Int32?)] {
+        var found = try MountTable.mounts(of: device).map { (mount: $0, process: Int32?.none) }
         // A process sees the mounts beneath its root alone, so each root of a namespace counts.
         var seen: Set<String> = [RunningProcess.view(of: "/proc/self")]
         for process in processes where seen.insert(RunningProcess.view(of: process.directory)).inserted {
-            let mounts = (try? MountTable.read("\(process.directory)/mountinfo")) ?? []
+            let mounts = try known(or: []) { () throws(StorageError) in
+                try MountTable.read("\(process.directory)/mountinfo")
+            }
             found += mounts.filter { $0.blockDevice(in: "\(process.directory)/root") == device }.map {
                 (mount: $0, process: process.id)
             }
@@ -73,8 +83,18 @@ enum Holders {
     }
 
     /// Where filesystems of servers are mounted. To open a process's files there could wait for the server.
-    private static func remotePlaces() -> [String] {
-        (try? MountTable.served()) ?? []
+    private static func remotePlaces() throws(StorageError) -> [String] { try MountTable.served() }
+
+    /// A query's answer, or `nothing` where it cannot be answered: a process has ended, or hides. A lack of descriptors
+    /// is no answer.
+    static func known<Value>(
+        or nothing: Value, _ query: () throws(StorageError) -> Value
+    ) throws(StorageError) -> Value {
+        do throws(StorageError) {
+            return try query()
+        } catch  where error.code != .exhausted {
+            return nothing
+        }
     }
 
     /// The processes that have locked a file with flock(2).
@@ -91,11 +111,15 @@ enum Holders {
         }
     }
 
-    private static func processes(_ use: (RunningProcess) -> String?) -> [Holder] {
-        RunningProcess.all().compactMap { process in
-            guard !process.isAboutToRunAProgram, let use = use(process) else { return nil }
-            return .process(id: process.id, name: process.name, use: use)
+    private static func processes(
+        _ use: (RunningProcess) throws(StorageError) -> String?
+    ) throws(StorageError) -> [Holder] {
+        var holders: [Holder] = []
+        for process in try RunningProcess.all() where !process.isAboutToRunAProgram {
+            guard let use = try use(process) else { continue }
+            holders.append(.process(id: process.id, name: process.name, use: use))
         }
+        return holders
     }
 }
 
@@ -103,8 +127,8 @@ enum Holders {
 private struct RunningProcess {
     let id: Int32
 
-    static func all() -> [RunningProcess] {
-        Sysfs.names(in: "/proc").compactMap { Int32($0) }.filter { $0 != getpid() }.map(RunningProcess.init(id:))
+    static func all() throws(StorageError) -> [RunningProcess] {
+        try Sysfs.names(in: "/proc").compactMap { Int32($0) }.filter { $0 != getpid() }.map(RunningProcess.init(id:))
     }
 
     var directory: String { "/proc/\(id)" }
@@ -126,7 +150,7 @@ private struct RunningProcess {
         where isIn(Sysfs.linkText("\(directory)/\(link)"), target) {
             return use
         }
-        for descriptor in Sysfs.names(in: "\(directory)/fdinfo") {
+        for descriptor in Sysfs.readableNames(in: "\(directory)/fdinfo") {
             let info = (try? Descriptor.contents(of: "\(directory)/fdinfo/\(descriptor)")) ?? ""
             if let mount = ProcFS.value(of: "mnt_id", in: info).flatMap({ UInt64($0) }), mounts.contains(mount) {
                 return "open file"
@@ -145,46 +169,52 @@ private struct RunningProcess {
     ///   - places: files beneath them are no devices.
     func use(
         ofDevice device: DeviceNumber, on disk: DeviceNumber?, withReaders: Bool, notAskingBeneath places: [String]
-    ) -> String? {
+    ) throws(StorageError) -> String? {
         var canRead = false
         var servesFilesystem = false
-        for name in Sysfs.names(in: "\(directory)/fd") {
+        let descriptors = try Holders.known(or: []) { () throws(StorageError) in
+            try Sysfs.names(in: "\(directory)/fd")
+        }
+        for name in descriptors {
             let link = "\(directory)/fd/\(name)"
             // Sockets, pipes and the like have no path. Devices have one, but by any name, in any namespace.
             guard let text = Sysfs.linkText(link), text.hasPrefix("/") || text.hasPrefix("(unreachable)"),
                 text.hasPrefix("/dev/") || !places.contains(where: { isIn(text, $0) })
             else { continue }
             if text.isIdentical(to: "/dev/fuse") { servesFilesystem = true }
-            guard let special = blockDevice(link), special == device || special == disk else { continue }
+            guard let special = try blockDevice(link), special == device || special == disk else { continue }
             if canWrite(name) { return special == device ? "open for writing" : "its disk open for writing" }
             if special == device { canRead = true }
         }
-        if mapsForWriting(device, disk, notAskingBeneath: places) { return "mapped for writing" }
+        if try mapsForWriting(device, disk, notAskingBeneath: places) { return "mapped for writing" }
         if canRead, servesFilesystem { return "filesystem in user space" }
         return canRead && withReaders ? "open device" : nil
     }
 
-    private func blockDevice(_ link: String) -> DeviceNumber? {
-        guard let node = try? Descriptor(opening: link, cls_O_PATH), let status = try? node.status(link),
-            status.isBlockDevice
-        else { return nil }
-        return status.special
+    private func blockDevice(_ link: String) throws(StorageError) -> DeviceNumber? {
+        try Holders.known(or: nil) { () throws(StorageError) in
+            let status = try Descriptor(opening: link, cls_O_PATH).status(link)
+            return status.isBlockDevice ? status.special : nil
+        }
     }
 
     /// Whether it has the device in its memory, and can write to it so: a map outlives the descriptor that it was made of.
     private func mapsForWriting(
         _ device: DeviceNumber, _ disk: DeviceNumber?, notAskingBeneath places: [String]
-    ) -> Bool {
+    ) throws(StorageError) -> Bool {
         // proc_pid_maps(5): "7f…-7f… rw-s offset device inode path"
-        let maps = (try? Descriptor.contents(of: "\(directory)/maps")) ?? ""
-        return maps.split(separator: "\n").contains { line in
+        let maps = try Holders.known(or: "") { () throws(StorageError) in
+            try Descriptor.contents(of: "\(directory)/maps")
+        }
+        for line in maps.split(separator: "\n") {
             let fields = line.split(separator: " ", maxSplits: 5)
             guard fields.count == 6, fields[1].hasPrefix("rw"), fields[1].hasSuffix("s"),
                 !places.contains(where: { isIn(String(fields[5].drop { $0 == " " }), $0) }),
-                let special = blockDevice("\(directory)/map_files/\(fields[0])")
-            else { return false }
-            return special == device || special == disk
+                let special = try blockDevice("\(directory)/map_files/\(fields[0])")
+            else { continue }
+            if special == device || special == disk { return true }
         }
+        return false
     }
 
     /// Whether its descriptor of that number can be written to. True where that is unknown.

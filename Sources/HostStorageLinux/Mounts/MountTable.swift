@@ -158,9 +158,10 @@ extension Mount {
 
     /// Whether the filesystem is that of the device. Of several devices that a filesystem spans, the table
     /// names one.
-    func isOf(_ volume: VolumeDevice) -> Bool {
+    func isOf(_ volume: VolumeDevice) throws(StorageError) -> Bool {
         if blockDevice == volume.device { return true }
-        return deviceName.map { FilesystemDrivers.mountedDevices(with: $0).contains(volume.name) } ?? false
+        guard let deviceName else { return false }
+        return try FilesystemDrivers.mountedDevices(with: deviceName).contains(volume.name)
     }
 }
 

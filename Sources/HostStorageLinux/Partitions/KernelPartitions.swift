@@ -25,7 +25,7 @@ struct KernelPartitions {
     /// By number, from sysfs, where starts and sizes count in 512-byte sectors.
     func known() throws(StorageError) -> [PartitionNumber: Known] {
         var known: [PartitionNumber: Known] = [:]
-        for name in Sysfs.names(in: disk.node.sysfsPath) where name.hasPrefix(disk.node.name) {
+        for name in try Sysfs.names(in: disk.node.sysfsPath) where name.hasPrefix(disk.node.name) {
             let path = "\(disk.node.sysfsPath)/\(name)"
             guard let number = try Sysfs.number("\(path)/partition"), let start = try Sysfs.number("\(path)/start"),
                 let size = try Sysfs.number("\(path)/size"), let device = try Sysfs.device("\(path)/dev")
@@ -156,7 +156,7 @@ struct KernelPartitions {
         let subject = "\(disk.path) partition \(number)"
         var error = StorageError(.busy, "the kernel's partition is in use", subject: subject)
         // The kernel checks open descriptors only. Other users' data would be written to the partition in its place.
-        error.holders = Holders.whoWorkOn(known.volumeDevice)
+        error.holders = try Holders.whoWorkOn(known.volumeDevice)
         guard error.holders.isEmpty else { throw error }
         let result = cls_partition_delete(disk.descriptor.raw, Int32(number.rawValue))
         if result == -EBUSY {
@@ -193,7 +193,7 @@ struct KernelPartitions {
     }
 
     private func mappedDevice(of partition: PartitionTable.Partition) throws(StorageError) -> VolumeDevice? {
-        for holder in Sysfs.names(in: "\(disk.node.sysfsPath)/holders") {
+        for holder in try Sysfs.names(in: "\(disk.node.sysfsPath)/holders") {
             guard try MappedPartition(name: holder)?.number == partition.number, let device = try mapped(holder) else {
                 continue
             }
@@ -206,7 +206,8 @@ struct KernelPartitions {
     /// The partitions of a multipath map that have devices.
     func mapped() throws(StorageError) -> [VolumeDevice] {
         var devices: [VolumeDevice] = []
-        for holder in Sysfs.names(in: "\(disk.node.sysfsPath)/holders") where try MappedPartition(name: holder) != nil {
+        for holder in try Sysfs.names(in: "\(disk.node.sysfsPath)/holders")
+        where try MappedPartition(name: holder) != nil {
             if let device = try mapped(holder) { devices.append(device) }
         }
         return devices
@@ -223,7 +224,7 @@ struct KernelPartitions {
     private func wait(for known: Known) throws(StorageError) -> VolumeDevice {
         let device = known.volumeDevice
         let found = try BlockEvents.wait(for: .seconds(5)) {
-            (try? Descriptor(opening: device.path, O_RDONLY | O_NONBLOCK).status(device.path).special) == known.device
+            (try? Descriptor(opening: device.path, cls_O_PATH).status(device.path).special) == known.device
         }
         guard found else {
             throw StorageError(.unavailable, "the device node has not appeared", subject: device.path)

@@ -15,7 +15,7 @@ struct MappedPartition {
             let dash = uuid.firstIndex(of: "-"), let number = UInt32(uuid[..<dash].dropFirst("part".count))
         else { return nil }
         let wholeUUID = String(uuid[uuid.index(after: dash)...])
-        for below in Sysfs.names(in: "/sys/block/\(name)/slaves") {
+        for below in try Sysfs.names(in: "/sys/block/\(name)/slaves") {
             guard try Sysfs.attribute("/sys/block/\(below)/dm/uuid") == wholeUUID else { continue }
             self.number = PartitionNumber(number)
             self.disk = below

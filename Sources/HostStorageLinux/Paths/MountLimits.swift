@@ -56,19 +56,20 @@ struct MountLimits: Sendable {
     private func isPermitted(_ mount: Mount) throws(StorageError) -> Bool {
         guard let device = mount.blockDevice else { return try Self.isOfNoDevice(mount.type) }
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return false }
-        let disks = try inventory.disks()
-        return SystemDisks.devices(ofFilesystemOn: name).allSatisfy { isPermitted($0, among: disks) }
+        for device in try SystemDisks.devices(ofFilesystemOn: name) where try !isPermitted(device) { return false }
+        return true
     }
 
     /// Whether a device is, or is stacked on, none but the caller's disks.
-    private func isPermitted(_ name: String, among disks: [DiskNode], depth: Int = 0) -> Bool {
+    private func isPermitted(_ name: String, depth: Int = 0) throws(StorageError) -> Bool {
         let disk = BlockDeviceName.disk(of: name)
-        if let node = disks.first(where: { $0.name == disk }) {
+        if let node = try inventory.disk(named: disk) {
             return (try? node.identifiers()).map { confinement.permits($0) } ?? false
         }
-        let below = Sysfs.names(in: "/sys/block/\(disk)/slaves")
-        return depth < 32 && !below.isEmpty
-            && below.allSatisfy { isPermitted($0, among: disks, depth: depth + 1) }
+        let below = try Sysfs.names(in: "/sys/block/\(disk)/slaves")
+        guard depth < 32, !below.isEmpty else { return false }
+        for device in below where try !isPermitted(device, depth: depth + 1) { return false }
+        return true
     }
 
     /// Whether the kernel says of a filesystem that it is on no device: those of memory, of servers, overlays.

@@ -133,7 +133,7 @@ final class ShareMappings: Sendable {
 
     func unmap(_ remote: SMBRemotePath) throws(StorageError) {
         var all: [(mapping: ShareMapping, users: SMBUsers)] = []
-        for mapping in records.mappings(of: remote.share) {
+        for mapping in try records.mappings(of: remote.share) {
             if let users = try upToDateUsers(of: mapping) { all.append((mapping, users)) }
         }
         // One whose link is gone is the likelier one to be meant.
@@ -152,7 +152,7 @@ final class ShareMappings: Sendable {
             "a share stays mounted: there is no record of who uses it", metadata: ["share": "\(remote.share)"])
     }
 
-    func recorded() -> [ShareMapping] { records.all() }
+    func recorded() throws(StorageError) -> [ShareMapping] { try records.all() }
 
     /// Takes a mapping away that has no users any more, such as one whose links were removed after the calls.
     func removeIfUnused(_ mapping: ShareMapping) throws(StorageError) {
@@ -237,7 +237,7 @@ final class ShareMappings: Sendable {
     /// Whether the share is mounted here for a user without a record.
     private func hasUnrecordedMapping(of share: SMBShare) throws(StorageError) -> Bool {
         let directory = ([root] + ShareMapping.directories(of: share)).joined(separator: "/")
-        for owner in Sysfs.names(in: directory)
+        for owner in try Sysfs.names(in: directory)
         where try records.users(of: ShareMapping(share, owner: owner)) == nil {
             if try isMounted(place(of: ShareMapping(share, owner: owner))) { return true }
         }

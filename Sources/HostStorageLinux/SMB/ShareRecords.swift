@@ -16,21 +16,25 @@ struct ShareRecords: Sendable {
     }
 
     /// All mappings on record.
-    func all() -> [ShareMapping] {
-        Sysfs.names(in: directory).flatMap { server in
-            Sysfs.names(in: path([server])).flatMap { share in
-                owners(in: [server, share]).compactMap { ShareMapping(directories: [server, share, $0]) }
+    func all() throws(StorageError) -> [ShareMapping] {
+        var mappings: [ShareMapping] = []
+        for server in try Sysfs.names(in: directory) {
+            for share in try Sysfs.names(in: path([server])) {
+                mappings += try owners(in: [server, share]).compactMap {
+                    ShareMapping(directories: [server, share, $0])
+                }
             }
         }
+        return mappings
     }
 
     /// The mappings of a share that have users, or had them in an earlier boot.
-    func mappings(of share: SMBShare) -> [ShareMapping] {
-        owners(in: ShareMapping.directories(of: share)).map { ShareMapping(share, owner: $0) }
+    func mappings(of share: SMBShare) throws(StorageError) -> [ShareMapping] {
+        try owners(in: ShareMapping.directories(of: share)).map { ShareMapping(share, owner: $0) }
     }
 
-    private func owners(in directories: [String]) -> [String] {
-        Sysfs.names(in: path(directories)).filter { !$0.hasSuffix(Self.unfinished) }.sorted()
+    private func owners(in directories: [String]) throws(StorageError) -> [String] {
+        try Sysfs.names(in: path(directories)).filter { !$0.hasSuffix(Self.unfinished) }.sorted()
     }
 
     /// Nil where there is no record, or an unreadable one: then the users of the mapping are unknown.

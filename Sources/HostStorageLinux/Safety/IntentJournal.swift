@@ -72,7 +72,7 @@ struct IntentJournal: Sendable {
     /// Deletes records whose disk has not come back: those that were not changed for so long, and files half written.
     /// Returns how many.
     func expire(after days: Int = 30) -> Int {
-        Sysfs.names(in: directory).count { name in
+        Sysfs.readableNames(in: directory).count { name in
             let path = "\(directory)/\(name)"
             var status = stat()
             guard lstat(path, &status) == 0 else { return false }
@@ -85,7 +85,7 @@ struct IntentJournal: Sendable {
     /// Takes over an earlier version's record of the volume, under the name that it had there. A copy of the disk had
     /// the same name, so the record has to be of this disk.
     func adopt(_ volume: LocatedVolume) throws(StorageError) {
-        guard Sysfs.names(in: directory).contains(where: { !$0.contains(volume.id.guid) }) else { return }
+        guard try Sysfs.names(in: directory).contains(where: { !$0.contains(volume.id.guid) }) else { return }
         let former = try volume.formerID().guid
         for work in [Intent.Work.format, .resize] {
             guard var intent = try intent(work, former), intent.isOf(volume.disk, boot: boot),
@@ -99,7 +99,7 @@ struct IntentJournal: Sendable {
 
     /// All intents that can be read.
     func all() -> [Intent] {
-        Sysfs.names(in: directory).filter { !$0.hasSuffix(".new") }.compactMap { name in
+        Sysfs.readableNames(in: directory).filter { !$0.hasSuffix(".new") }.compactMap { name in
             let path = "\(directory)/\(name)"
             return struck.contains(path) ? nil : (try? StateFile.read(path)).flatMap(Intent.init(text:))
         }

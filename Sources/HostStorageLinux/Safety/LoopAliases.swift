@@ -11,27 +11,25 @@ import HostStorage
 /// written through one while it is mounted from the other, is destroyed.
 enum LoopAliases {
     /// Loop devices of another disk that show bytes of the device, used or not.
-    static func loops(showing device: VolumeDevice) -> [String] {
-        let served = (try? MountTable.served()) ?? []
-        guard let own = try? Extent(of: device.name, served: served) else { return [] }
+    static func loops(showing device: VolumeDevice) throws(StorageError) -> [String] {
+        let served = try MountTable.served()
+        let own = try Extent(of: device.name, served: served)
         let disk = BlockDeviceName.disk(of: device.name)
-        return Sysfs.names(in: "/sys/block").filter { name in
-            guard name.hasPrefix("loop"), name != disk,
-                let backing = (try? LoopBacking(of: name, served: served)) ?? nil
-            else {
-                return false
-            }
-            return (try? backing.extent(served: served).overlaps(own)) ?? false
+        var loops: [String] = []
+        for name in try Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") && name != disk {
+            guard let backing = try LoopBacking(of: name, served: served) else { continue }
+            if try backing.extent(served: served).overlaps(own) { loops.append(name) }
         }
+        return loops
     }
 
     /// The devices that the disk of the device is a loop device on, in turn; empty where it is none, or one on a file.
-    static func devices(below device: VolumeDevice) -> [String] {
-        let served = (try? MountTable.served()) ?? []
+    static func devices(below device: VolumeDevice) throws(StorageError) -> [String] {
+        let served = try MountTable.served()
         var names: [String] = []
         var name = device.name
         while names.count < 8,
-            let backing = (try? LoopBacking(of: BlockDeviceName.disk(of: name), served: served)) ?? nil,
+            let backing = try LoopBacking(of: BlockDeviceName.disk(of: name), served: served),
             let special = backing.special, let below = Sysfs.linkName("/sys/dev/block/\(special)")
         {
             names.append(below)
@@ -43,7 +41,7 @@ enum LoopAliases {
     /// The devices of both kinds that a mount, a stack or a process has claimed.
     static func inUse(of device: VolumeDevice) throws(StorageError) -> [String] {
         var used: [String] = []
-        for name in loops(showing: device) + devices(below: device) where try isInUse(name) { used.append(name) }
+        for name in try loops(showing: device) + devices(below: device) where try isInUse(name) { used.append(name) }
         return used
     }
 
@@ -119,8 +117,10 @@ private struct LoopBacking {
         range = (0..<(limit == 0 ? .max : limit)).moved(by: UInt64(try Sysfs.number("\(path)/offset") ?? 0))
         // A file that a server or a program serves is not asked either, and known by its path alone.
         let isServed = served.contains { text.isBeneath($0) }
-        guard !isServed, let node = try? Descriptor(opening: text, cls_O_PATH), let status = try? node.status(text)
-        else {
+        let status = try Holders.known(or: nil) { () throws(StorageError) -> FileStatus? in
+            isServed ? nil : try Descriptor(opening: text, cls_O_PATH).status(text)
+        }
+        guard let status else {
             (file, special) = (text, nil)
             return
         }

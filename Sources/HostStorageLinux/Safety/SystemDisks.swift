@@ -62,7 +62,7 @@ struct SystemDisks: Sendable {
             if let device = mount.blockDevice { devices.insert(device) }
         }
         for path in try MountTable.swaps() { devices.formUnion(Self.devices(ofFile: path)) }
-        return disks(below: devices)
+        return try disks(below: devices)
     }
 
     /// The device that a file is, or is on. Its path does not say which namespace has the file: this process's, or that
@@ -96,23 +96,25 @@ struct SystemDisks: Sendable {
         return devices
     }
 
-    private static func disks(below devices: Set<DeviceNumber>) -> Set<String> {
+    private static func disks(below devices: Set<DeviceNumber>) throws(StorageError) -> Set<String> {
         var names: Set<String> = []
-        for device in devices { collectDisks(below: device, into: &names) }
+        for device in devices { try collectDisks(below: device, into: &names) }
         return names
     }
 
     /// Adds the whole disks that a device is on: through its partition, through the devices below it in a stack, and
     /// the other devices that its filesystem spans. A system that runs from a loop device is on the disk that holds its
     /// file; a loop device on a file of the system's disk is not that disk.
-    private static func collectDisks(below device: DeviceNumber, into names: inout Set<String>) {
+    private static func collectDisks(
+        below device: DeviceNumber, into names: inout Set<String>
+    ) throws(StorageError) {
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return }
-        for name in devices(ofFilesystemOn: name) { collectDisks(below: name, into: &names) }
+        for name in try devices(ofFilesystemOn: name) { try collectDisks(below: name, into: &names) }
     }
 
     /// All devices that the filesystem on one of them spans.
-    static func devices(ofFilesystemOn name: String) -> [String] {
-        [name] + FilesystemDrivers.mountedDevices(with: name)
+    static func devices(ofFilesystemOn name: String) throws(StorageError) -> [String] {
+        try [name] + FilesystemDrivers.mountedDevices(with: name)
     }
 
     /// The device that holds the file behind a loop device.
@@ -123,10 +125,10 @@ struct SystemDisks: Sendable {
         return devices(ofFile: file)
     }
 
-    private static func collectDisks(below name: String, into names: inout Set<String>) {
+    private static func collectDisks(below name: String, into names: inout Set<String>) throws(StorageError) {
         let disk = BlockDeviceName.disk(of: name)
         guard names.insert(disk).inserted else { return }
-        for device in backing(of: disk) { collectDisks(below: device, into: &names) }
-        for slave in Sysfs.names(in: "/sys/block/\(disk)/slaves") { collectDisks(below: slave, into: &names) }
+        for device in backing(of: disk) { try collectDisks(below: device, into: &names) }
+        for slave in try Sysfs.names(in: "/sys/block/\(disk)/slaves") { try collectDisks(below: slave, into: &names) }
     }
 }

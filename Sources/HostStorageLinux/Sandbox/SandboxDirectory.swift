@@ -22,7 +22,7 @@ package final class SandboxDirectory: Sendable {
         // One process at a time looks for stale sandboxes: a sandbox that has not locked itself yet would look so.
         let turn = try Descriptor(opening: "\(base)/lock", O_RDWR | O_CREAT | O_NOFOLLOW)
         try checkErrno(flock(turn.raw, LOCK_EX), "flock", base)
-        for name in Sysfs.names(in: base) where name.hasPrefix(Self.prefix) {
+        for name in try Sysfs.names(in: base) where name.hasPrefix(Self.prefix) {
             do throws(StorageError) {
                 if try Self.removeStale("\(base)/\(name)") { onStale("\(base)/\(name)", nil) }
             } catch {

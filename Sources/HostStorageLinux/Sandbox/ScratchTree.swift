@@ -16,7 +16,7 @@ package enum ScratchTree {
             let (holder, name) = try parent(of: mount.target)
             _ = try Unmount.unmount(mount, on: name, in: holder.descriptor, at: mount.target, subject: mount.target)
         }
-        for name in Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") {
+        for name in try Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") {
             guard let file = try Sysfs.attribute("/sys/block/\(name)/loop/backing_file"), file.isBeneath(directory)
             else { continue }
             let device = try Descriptor(opening: "/dev/\(name)", O_RDONLY)

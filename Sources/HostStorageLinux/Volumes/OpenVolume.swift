@@ -109,7 +109,7 @@ final class OpenVolume: ByteSource {
     func usedDirectory() throws(StorageError) -> OpenDirectory? {
         if let directory = try mountedDirectory() { return directory }
         // Without a mount there would be a new one, and that is no question.
-        guard try isClaimed(), !Holders.mounts(of: device.device).isEmpty else { return nil }
+        guard try isClaimed(), try !Holders.mounts(of: device.device).isEmpty else { return nil }
         let driver = try driver()
         // Read-only first: since Linux 6.8 a mount that can write makes a read-only btrfs writable. The others refuse a
         // mount that differs from theirs.
@@ -147,7 +147,7 @@ final class OpenVolume: ByteSource {
     func flush() throws(StorageError) {
         if let top = try usedDirectory() {
             try check(cls_syncfs(top.descriptor.raw), "syncfs", device.path)
-        } else if try isClaimed(), case let mounts = Holders.mounts(of: device.device), !mounts.isEmpty {
+        } else if try isClaimed(), case let mounts = try Holders.mounts(of: device.device), !mounts.isEmpty {
             throw StorageError(
                 .failedPrecondition,
                 "its filesystem is mounted and cannot be told to write its data out: it was shut down, or it is served by a "

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Expectations
+import Foundation
+import Glibc
+import HostStorage
+import LoopDisks
+import Testing
+
+@testable import HostStorageLinux
+
+/// A process that has no descriptors left cannot see who uses a disk. That is an error, and never "unused".
+@Suite struct S1ShortageTests {
+    @Test func aDirectoryThatCannotBeReadIsNotAnEmptyOne() throws {
+        let scratch = try ScratchDirectory()
+        try Command.run("ln", "-s", "loop", "\(scratch.path)/loop")
+        #expect(throws: StorageError.self) { try Sysfs.names(in: "\(scratch.path)/loop") }
+        #expect(try Sysfs.names(in: "\(scratch.path)/missing").isEmpty)
+        #expect(Sysfs.readableNames(in: "\(scratch.path)/loop").isEmpty)
+    }
+
+    @Test func aProcessThatHidesHoldsNothingAndALackOfDescriptorsIsNoAnswer() throws {
+        for code in [ENOENT, EACCES, ESRCH] {
+            let found = try Holders.known(or: "nothing") { () throws(StorageError) -> String in
+                throw StorageError(errno: code, "open")
+            }
+            #expect(found == "nothing")
+        }
+        for code in [EMFILE, ENFILE, ENOMEM] {
+            expectError(.exhausted) {
+                _ = try Holders.known(or: "nothing") { () throws(StorageError) -> String in
+                    throw StorageError(errno: code, "open")
+                }
+            }
+        }
+    }
+
+    /// In a process of its own, which has as many descriptors as it takes to start.
+    @Test(arguments: ["whoWorkOn", "loops", "systemDisks", "disks"])
+    func noGuardTakesAShortageForNothing(_ guardName: String) async throws {
+        await #expect(processExitsWith: .success) { [guardName] in
+            // What the first use of anything opens is open before.
+            let device = VolumeDevice(name: "vda", device: DeviceNumber(major: 254, minor: 0), size: 0)
+            func ask() throws(StorageError) {
+                switch guardName {
+                case "whoWorkOn": _ = try Holders.whoWorkOn(device)
+                case "loops": _ = try LoopAliases.inUse(of: device)
+                case "systemDisks": _ = try SystemDisks.names()
+                default: _ = try DiskInventory().disks()
+                }
+            }
+            try ask()
+            var taken: [Int32] = []
+            while case let file = open("/dev/null", O_RDONLY), file >= 0 { taken.append(file) }
+            do throws(StorageError) {
+                try ask()
+                exit(1)
+            } catch {
+                exit(error.code == .exhausted ? 0 : 2)
+            }
+        }
+    }
+}
