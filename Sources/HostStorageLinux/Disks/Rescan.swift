@@ -17,13 +17,15 @@ enum Rescan {
     static let patienceForDisks: Duration = .seconds(10)
 
     static func requests() throws(StorageError) -> [Request] {
-        try Sysfs.names(in: "/sys/class/scsi_host").map {
-            Request(path: "/sys/class/scsi_host/\($0)/scan", text: "- - -")
+        var requests: [Request] = []
+        for (kind, attribute, text) in [
+            ("scsi_host", "scan", "- - -"), ("scsi_disk", "device/rescan", "1"), ("nvme", "rescan_controller", "1"),
+        ] {
+            requests += try Sysfs.names(in: "/sys/class/\(kind)").map {
+                Request(path: "/sys/class/\(kind)/\($0)/\(attribute)", text: text)
+            }
         }
-            + Sysfs.names(in: "/sys/class/scsi_disk")
-            .map { Request(path: "/sys/class/scsi_disk/\($0)/device/rescan", text: "1") }
-            + Sysfs.names(in: "/sys/class/nvme")
-            .map { Request(path: "/sys/class/nvme/\($0)/rescan_controller", text: "1") }
+        return requests
     }
 
     /// A loop device keeps the size that its file had when it was attached, until LOOP_SET_CAPACITY makes it look
