@@ -19,13 +19,13 @@
 ///
 /// A disk number is the kernel's diskseq (/sys/block/<disk>/diskseq). The kernel never gives a number out twice
 /// while the machine runs: a number can go stale, but cannot come to mean another disk. It does not survive a
-/// reboot or a re-attachment; what does is the disk's own identity, which ListDiskIDs tells.
+/// reboot or a re-attachment; what does is the disk's own identity, which ListDiskIDs returns.
 ///
 /// Any method can end with one of these; a method's comment says what is particular to it.
 ///
 ///   INVALID_ARGUMENT     A field cannot be read. Repeating the call cannot help.
 ///   NOT_FOUND            No disk has this number now.
-///   PERMISSION_DENIED    The service does not do this for anybody, or not for this caller: the disk that carries
+///   PERMISSION_DENIED    The service does not do this for any caller, or not for this one: the disk that carries
 ///                        the running system is never partitioned or taken offline.
 ///   FAILED_PRECONDITION  The disk is not in the state that the method needs; the message says what was found or
 ///                        what holds it. Nothing was changed.

@@ -24,7 +24,7 @@
 ///                          malformed, and so is a path without a drive except where a method says otherwise.
 ///
 /// Every path must lie beneath a root that the host allows: the kubelet's directory, or a working directory that it
-/// was told. No link on the way to it is followed; such a path is FAILED_PRECONDITION.
+/// is set to allow. No link on the way to it is followed; such a path is FAILED_PRECONDITION.
 ///
 /// Any method can end with one of these; a method's comment says what is particular to it.
 ///

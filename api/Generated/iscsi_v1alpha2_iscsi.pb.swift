@@ -49,7 +49,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 public nonisolated enum V1alpha2_AuthenticationType: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
-  /// Nobody proves anything.
+  /// Neither side proves anything.
   case none // = 0
 
   /// The host proves its secret to the target.

@@ -22,8 +22,8 @@
 ///   PERMISSION_DENIED    The host's policy does not let callers start or stop this service, or one that would have to
 ///                        stop with it. None may be, unless the policy names it.
 ///   FAILED_PRECONDITION  The service is not in a state that the method can work with; the message says why.
-///   ABORTED              Another operation held the service for longer than this call would wait, or somebody else
-///                        told systemd the contrary meanwhile. Call again.
+///   ABORTED              Another operation held the service for longer than this call would wait, or another
+///                        process asked systemd for the contrary meanwhile. Call again.
 ///   RESOURCE_EXHAUSTED   The service is at one of its limits. Call again later.
 ///   DEADLINE_EXCEEDED    The caller's deadline passed. What was begun may still be running, and goes on holding the
 ///                        service until it ends.
@@ -45,7 +45,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
 public nonisolated enum V1alpha1_ServiceStatus: SwiftProtobuf.Enum, Swift.CaseIterable {
   public typealias RawValue = Int
 
-  /// The host cannot tell.
+  /// The host cannot determine it.
   case unknown // = 0
 
   /// It does not run: it has not been started, has ended, or has failed.
