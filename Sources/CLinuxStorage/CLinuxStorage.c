@@ -311,7 +311,7 @@ int32_t cls_confine(const char *node, const char *name, uint32_t device_major, u
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    // No signal tells of its end, so that nobody else waits for it.
+    // Its end raises no signal, so that no other thread waits for it.
     int process = clone(confine, stack + size, CLONE_VM | CLONE_VFORK | CLONE_FILES | CLONE_NEWNS, &c);
     int error = errno;
     if (process >= 0)

@@ -118,7 +118,7 @@ extension LinuxBackend {
                 try shares.removeIfUnused(mapping)
             }
         } catch {
-            logger.warning("a share that nobody uses stays mounted: \(error)", metadata: ["share": "\(mapping.share)"])
+            logger.warning("an unused share stays mounted: \(error)", metadata: ["share": "\(mapping.share)"])
         }
     }
 

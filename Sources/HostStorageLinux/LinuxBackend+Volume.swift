@@ -219,7 +219,7 @@ extension LinuxBackend {
                 subject: "\(path)")
         }
         guard let fault = try fault(of: top, volume, on: name, in: directory) else { return true }
-        let elsewhere = try Holders.whoWorkOn(volume.device).filter { holder in
+        let elsewhere = try Holders.conflictingUsers(of: volume.device).filter { holder in
             switch holder {
             case .mount(path.hostPath, nil), .process: false
             case .mount, .device: true
@@ -272,7 +272,7 @@ extension LinuxBackend {
         _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) {
         guard let mount = try MountTable.top(on: name, in: directory, "\(path)"), try mount.isOf(volume.device) else {
-            throw StorageError(.aborted, "somebody else has changed what is mounted there", subject: "\(path)")
+            throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(path)")
         }
         if let fault = MountHealth.fault(of: mount, on: name, in: directory) {
             try? unmount(mount, on: name, in: directory, path)
@@ -304,7 +304,7 @@ extension LinuxBackend {
                 throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)")
             }
             guard mount.id == top?.id, mount.device == top?.device else {
-                throw StorageError(.aborted, "somebody else has changed what is mounted there", subject: "\(path)")
+                throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(path)")
             }
             let device = mount.deviceName
             try unmount(mount, on: name, in: parent.descriptor, path)

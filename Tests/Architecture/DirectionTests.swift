@@ -7,7 +7,7 @@ import Testing
 /// import both sides.
 @Suite struct DirectionTests {
     /// Our own modules that each of our modules may import.
-    static let knows: [String: Set<String>] = [
+    static let ownImports: [String: Set<String>] = [
         "WindowsPath": [],
         "HostStorage": ["WindowsPath"],
         "HostStorageLinux": [
@@ -30,7 +30,7 @@ import Testing
     ]
 
     /// Modules of others that each module of the library may import; the proxy may import any.
-    static let borrows: [String: Set<String>] = [
+    static let foreignImports: [String: Set<String>] = [
         "WindowsPath": [],
         "HostStorage": ["Logging", "Synchronization"],
         "HostStorageTestKit": ["Logging", "Synchronization"],
@@ -80,22 +80,22 @@ import Testing
         }
     }
 
-    @Test func noTargetDependsOnWhatItMayNotKnow() throws {
+    @Test func noTargetDependsOnWhatItMayNotImport() throws {
         let targets = try Self.targets()
         let ours = Set(targets.map(\.name))
         #expect(ours.isSuperset(of: ["HostStorage", "HostStorageLinux", "HostStorageTestKit", "ProxyServer"]))
         for target in targets where ["regular", "executable"].contains(target.kind) && !target.path.hasPrefix("Tests/")
         {
             if target.name.hasPrefix("C"), target.name.dropFirst().first?.isUppercase == true {
-                #expect(target.dependencies.isEmpty, "\(target.name) is a map of C and knows nobody")
+                #expect(target.dependencies.isEmpty, "\(target.name) is a map of C and imports nothing")
                 continue
             }
-            let allowed = try #require(Self.knows[target.name], "say in the test whom \(target.name) may know")
+            let allowed = try #require(Self.ownImports[target.name], "list in the test what \(target.name) may import")
             let excess = target.dependencies.intersection(ours).subtracting(allowed)
-            #expect(excess.isEmpty, "\(target.name) may not know \(excess.sorted())")
-            if let borrowed = Self.borrows[target.name] {
-                let excess = target.dependencies.subtracting(ours).subtracting(borrowed)
-                #expect(excess.isEmpty, "\(target.name) may not know \(excess.sorted())")
+            #expect(excess.isEmpty, "\(target.name) may not import \(excess.sorted())")
+            if let foreign = Self.foreignImports[target.name] {
+                let excess = target.dependencies.subtracting(ours).subtracting(foreign)
+                #expect(excess.isEmpty, "\(target.name) may not import \(excess.sorted())")
             }
         }
         for target in targets where !["test"].contains(target.kind) && !target.path.hasPrefix("Tests/") {
@@ -105,17 +105,17 @@ import Testing
         }
     }
 
-    @Test func noFileImportsWhatItsModuleMayNotKnow() throws {
+    @Test func noFileImportsWhatItsModuleMayNot() throws {
         let targets = try Self.targets()
         let ours = Set(targets.map(\.name))
         for target in targets {
-            guard let allowed = Self.knows[target.name] else { continue }
+            guard let allowed = Self.ownImports[target.name] else { continue }
             let files = WorkingTree.swiftFiles.filter { $0.isIn(target.path) }
             #expect(!files.isEmpty, "\(target.path) holds no Swift file")
             for file in files {
                 var excess = file.imports.intersection(ours).subtracting(allowed)
-                if let borrowed = Self.borrows[target.name] {
-                    excess.formUnion(file.imports.subtracting(ours).subtracting(borrowed))
+                if let foreign = Self.foreignImports[target.name] {
+                    excess.formUnion(file.imports.subtracting(ours).subtracting(foreign))
                 }
                 #expect(excess.isEmpty, "\(file.path) imports \(excess.sorted())")
             }

@@ -89,7 +89,7 @@ extension Scenario {
             await expectError(.denied) { try await host.volume(closestTo: rig.path("out")) }
             #expect(try await !host.pathExists("\(stage)/x"))
         },
-        Scenario(10, "names are told apart by their bytes") { host, rig in
+        Scenario(10, "names are distinguished by their bytes") { host, rig in
             // Equal to Swift: one character, and a letter with a mark.
             let (composed, decomposed) = (rig.path("\u{E9}"), rig.path("e\u{301}"))
             try await host.makeDirectory(composed)
@@ -157,7 +157,7 @@ extension Scenario {
             }
             #expect(try await rig.read("\(directory)/file") == "kept")
         },
-        Scenario(12, "a link takes nobody's place") { host, rig in
+        Scenario(12, "a link replaces nothing") { host, rig in
             let directory = try await host.directory("directory", rig)
             try await rig.write("text", to: rig.path("file"))
             let link = rig.path("link")

@@ -18,7 +18,7 @@ extension Scenario {
             await expectError(.notFound) { try await host.disk(page83: "no disk names itself so") }
             await expectError(.invalidArgument) { try await host.disk(page83: "") }
         },
-        Scenario(15, "a disk that does not answer is left out and spoils nobody's list") { host, rig in
+        Scenario(15, "a disk that does not answer is left out of lists, which stay complete otherwise") { host, rig in
             let silent = try await rig.attachDisk()
             let other = try await rig.attachDisk()
             #expect(try await host.diskIdentifiers()[silent] != nil)
@@ -38,7 +38,7 @@ extension Scenario {
             try await host.rescanDisks()
             #expect(try await host.diskSize(disk) == 2 * gibibyte)
         },
-        Scenario(16, "a disk goes offline and online, as often as it is told") { host, rig in
+        Scenario(16, "a disk goes offline and online, also where it is already") { host, rig in
             let disk = try await rig.attachDisk()
             #expect(try await host.diskState(disk) == .online)
             for state in [DiskState.online, .offline, .offline, .online, .online] {

@@ -69,7 +69,7 @@ extension Scenario {
             #expect(try await rig.mountedShares() == 0)
             #expect(try await !host.pathExists(rig.path("link")))
         },
-        Scenario(31, shares: "a share is mounted once, whoever asks for whichever part of it") { host, rig in
+        Scenario(31, shares: "a share is mounted once, for all callers and all its parts") { host, rig in
             let share = try await rig.addShare(for: account)
             let remote = try SMBRemotePath(share)
             try await rig.addDirectory("Part", in: share)

@@ -35,7 +35,7 @@ extension Scenario {
                 if type != .disabled { #expect(found.displayName == service.displayName) }
             }
         },
-        Scenario(34, system: "a service starts and stops, as often as it is told") { host, rig in
+        Scenario(34, system: "a service starts and stops, also where it has already") { host, rig in
             let service = try TestService("plain")
             try await rig.addService(service)
             for _ in 0..<2 {

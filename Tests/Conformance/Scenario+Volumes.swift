@@ -195,7 +195,7 @@ extension Scenario {
             await expectError(.busy) { try await host.unmountVolume(outer, from: stage) }
             #expect(try await host.volume(mountedAt: stage) == outer)
         },
-        Scenario(26, "what is mounted is told by the ID it was listed with") { host, rig in
+        Scenario(26, "a mounted volume has the ID that it was listed with") { host, rig in
             let volume = try await host.formattedVolume(rig)
             let disk = try await host.disk(of: volume)
             let stage = try await host.directory("stage", rig)

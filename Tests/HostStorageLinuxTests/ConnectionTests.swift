@@ -72,7 +72,7 @@ import Testing
         #expect(address.text == "127.0.0.1")
         do throws(StorageError) {
             _ = try Connection(to: address, timeout: 1)
-            Issue.record("somebody listens there")
+            Issue.record("something listens there")
         } catch {
             #expect(error.code == .unavailable)
         }

@@ -36,14 +36,14 @@ import Testing
     }
 
     /// In a process of its own, which has as many descriptors as it takes to start.
-    @Test(arguments: ["whoWorkOn", "loops", "systemDisks", "disks"])
+    @Test(arguments: ["conflictingUsers", "loops", "systemDisks", "disks"])
     func noGuardTakesAShortageForNothing(_ guardName: String) async throws {
         await #expect(processExitsWith: .success) { [guardName] in
             // What the first use of anything opens is open before.
             let device = VolumeDevice(name: "vda", device: DeviceNumber(major: 254, minor: 0), size: 0)
             func ask() throws(StorageError) {
                 switch guardName {
-                case "whoWorkOn": _ = try Holders.whoWorkOn(device)
+                case "conflictingUsers": _ = try Holders.conflictingUsers(of: device)
                 case "loops": _ = try LoopAliases.inUse(of: device)
                 case "systemDisks": _ = try SystemDisks.names()
                 default: _ = try DiskInventory().disks()

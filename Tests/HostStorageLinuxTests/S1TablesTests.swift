@@ -40,7 +40,7 @@ extension RealDiskTests {
             // Where an Atari's root sector has the size of the disk, and its first partition.
             let sectors = UInt32(Self.size / 512)
             try device.write(big(sectors) + [1] + Array("GEM".utf8) + big(8192) + big(sectors / 2), at: 0x1C2)
-            try device.write(Array("records of somebody".utf8), at: 500 << 20)
+            try device.write(Array("records of a user".utf8), at: 500 << 20)
             try await Self.expectLeftAlone(disk, "table of type atari")
         }
 

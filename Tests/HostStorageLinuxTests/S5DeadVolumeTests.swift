@@ -272,7 +272,7 @@ extension RealDiskTests {
             await expectError(.failedPrecondition, "shut down") { try await mounted.mount() }
             #expect(try !mounted.isMounted)
             holder.end()
-            try await eventually("nobody has it") { (try? await mounted.mount()) != nil }
+            try await eventually("it is unused") { (try? await mounted.mount()) != nil }
             try await mounted.unmount()
         }
 

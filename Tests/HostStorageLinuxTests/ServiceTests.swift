@@ -88,7 +88,7 @@ extension RealDiskTests {
             let alias = try ServiceName("ours-alias")
             await expectError(.denied, "theirs.service") { try await host.startService(alias) }
             #expect(try await host.service(alias).state == .stopped)
-            try container.tell("StartUnit", "theirs.service", "replace")
+            try container.call("StartUnit", "theirs.service", "replace")
             try await eventually("\(alias) runs") { try await host.service(alias).state == .running }
             await expectError(.denied, "theirs.service") { try await host.stopService(alias, force: true) }
             #expect(try await host.service(alias).state == .running)
@@ -102,7 +102,7 @@ extension RealDiskTests {
             try container.reload()
             let host = try Self.host(container)
             let base = try ServiceName("ours-base")
-            try container.tell("StartUnit", "whole.target", "replace")
+            try container.call("StartUnit", "whole.target", "replace")
             try await eventually("\(base) runs") { try await host.service(base).state == .running }
             await expectError(.failedPrecondition, "whole.target") {
                 try await host.stopService(base, force: false)
@@ -173,7 +173,7 @@ extension RealDiskTests {
             let slow = try ServiceName("ours-slow")
             let start = Task { try await host.startService(slow) }
             try await eventually("\(slow) is starting") { try await host.service(slow).state == .starting }
-            try container.tell("StopUnit", slow.unit, "replace")
+            try container.call("StopUnit", slow.unit, "replace")
             await expectError(.aborted, "the contrary") { try await start.value }
         }
 

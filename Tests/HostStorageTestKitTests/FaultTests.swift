@@ -81,7 +81,7 @@ import Testing
         #expect(try backend.pathExists(path))
         #expect(hang.entered == 1)
         try await backend.perform(MakeDirectory(path: path))
-        #expect(hang.entered == 2, "who comes after the release passes")
+        #expect(hang.entered == 2, "a call after the release passes")
     }
 
     @Test func aDelayIsNotCutShort() async throws {

@@ -30,8 +30,8 @@ import Testing
         func text(_ error: StorageError) async -> String {
             host.backend.fail(.makeDirectory, with: error)
             defer { host.backend.clearFaults() }
-            let told = await expectError(error.code) { try await host.makeDirectory(place) }
-            return told.map { "\($0)" } ?? ""
+            let error = await expectError(error.code) { try await host.makeDirectory(place) }
+            return error.map { "\($0)" } ?? ""
         }
         #expect(
             await text(StorageError(.denied, "it failed", subject: "\(root)/a b/c"))

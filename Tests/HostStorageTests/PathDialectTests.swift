@@ -141,13 +141,13 @@ import Testing
         let disk = try host.backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]))
         let volume = try #require(try await host.volumes(on: disk, partition: nil).first)
         let stage = #"C:\var\lib\kubelet\stage"#
-        let isTold = { (error: StorageError?) in
+        let isInPOSIX = { (error: StorageError?) in
             error.map { "\($0)".contains(stage) && !"\($0)".contains("/srv/windows") } ?? false
         }
-        #expect(isTold(await expectError(.notFound) { try await host.mountVolume(volume, at: stage) }))
-        #expect(isTold(await expectError(.notFound) { try await host.remove(stage, force: false) }))
+        #expect(isInPOSIX(await expectError(.notFound) { try await host.mountVolume(volume, at: stage) }))
+        #expect(isInPOSIX(await expectError(.notFound) { try await host.remove(stage, force: false) }))
         try await host.makeDirectory(stage)
-        #expect(isTold(await expectError(.failedPrecondition) { try await host.volume(mountedAt: stage) }))
+        #expect(isInPOSIX(await expectError(.failedPrecondition) { try await host.volume(mountedAt: stage) }))
         try await host.mountVolume(volume, at: stage)
         let other = #"C:\var\lib\kubelet\other"#
         try await host.makeDirectory(other)

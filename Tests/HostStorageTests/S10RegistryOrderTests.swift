@@ -28,7 +28,7 @@ import Testing
                 }
                 try await registry.settle(waiting: number)
             }
-            #expect(order.count == 0, "nobody ran before the first had ended")
+            #expect(order.count == 0, "none ran before the first had ended")
             first.release()
             try await group.waitForAll()
         }

@@ -59,7 +59,7 @@ import Testing
     ])
     func namesADevice(_ name: String) {
         for text in [#"C:\var\lib\kubelet\\#(name)"#, #"C:\var\lib\kubelet\\#(name)\x"#] {
-            // "$" is refused before anyone looks for devices.
+            // "$" is refused before devices are looked for.
             expectError(.invalidArgument, name.contains("$") ? "invalid characters" : "names the device") {
                 try policy.resolve(text)
             }

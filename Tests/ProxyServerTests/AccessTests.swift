@@ -26,7 +26,7 @@ import Testing
             roots: try roots.map { try PathPolicy(roots: $0) }, devices: devices)
     }
 
-    private static let nobody = AccessPolicy(rules: [AccessRule(name: "other", uids: [geteuid() + 1])])
+    private static let otherUser = AccessPolicy(rules: [AccessRule(name: "other", uids: [geteuid() + 1])])
 
     private func withProxy(
         _ policy: AccessPolicy, _ work: (RunningProxy, HostStorageClient) async throws -> Void
@@ -54,7 +54,7 @@ import Testing
     /// Every method of every version, so that none is forgotten, and with a request that the host would refuse as
     /// malformed.
     @Test func aCallerWithoutARuleMayCallNothing() async throws {
-        try await withProxy(Self.nobody) { proxy, _ in
+        try await withProxy(Self.otherUser) { proxy, _ in
             for method in MethodCatalogue.served {
                 let code = await status {
                     let _: V1_RescanResponse = try await call(
@@ -69,7 +69,7 @@ import Testing
 
     /// Nor the faults of a request that is no message at all.
     @Test func aCallerWithoutRightsDoesNotLearnTheFaultsOfItsRequest() async throws {
-        try await withProxy(Self.nobody) { proxy, _ in
+        try await withProxy(Self.otherUser) { proxy, _ in
             let code = await status {
                 let _: V1_MountVolumeResponse = try await call(
                     proxy.socket("volume-v1"), "v1.Volume/MountVolume",
@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test func aRefusalIsOneLineInTheAuditLog() async throws {
-        try await withProxy(Self.nobody) { proxy, client in
+        try await withProxy(Self.otherUser) { proxy, client in
             let volume = try VolumeID(guid: "0cb99483-72d5-3641-a339-60348e6b3540")
             await expectDenied { () throws(StorageError) in try await client.mountVolume(volume, at: "\(Self.root)/x") }
             #expect(
@@ -95,7 +95,7 @@ import Testing
 
     /// A caller's text cannot pass for another line or field of the log, nor fill it.
     @Test func theAuditLogHoldsNoTextOfACallersOwn() async throws {
-        try await withProxy(Self.nobody) { proxy, client in
+        try await withProxy(Self.otherUser) { proxy, client in
             for path in [
                 "/x\" uid=0 method=\"y", "/\u{1B}[2K\r\nrefused uid=0", "/\u{202E}x",
                 String(repeating: "/a", count: 100_000),
@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test func strangersDoNotKeepOthersFromCalling() async throws {
-        let proxy = try await RunningProxy(connectionLimit: 1, policy: Self.nobody)
+        let proxy = try await RunningProxy(connectionLimit: 1, policy: Self.otherUser)
         let strangers = try await RawConnections.open(6, to: proxy.socket("disk-v1"))
         // Those beyond a few are closed at once.
         try await strangers.waitUntilClosed(2)
@@ -124,7 +124,7 @@ import Testing
         try await proxy.stop()
     }
 
-    @Test(.enabled(if: geteuid() == 0, "takes root, who can give files away"))
+    @Test(.enabled(if: geteuid() == 0, "takes root, which can change a file's owner"))
     func theSocketsAndTheirDirectoryBelongToTheNamedOwner() async throws {
         let proxy = try await RunningProxy(owner: SocketOwner(uid: 1001, gid: 7000))
         for path in [proxy.directory] + SocketTests.names.map({ "\(proxy.directory)/\($0)" }) {
@@ -289,10 +289,10 @@ import Testing
                 .mount(target: "\(Self.root)/\($0)", seenByProcess: nil)
             }
             proxy.memory.backend.fail(.makeDirectory, with: held)
-            let told = await #expect(throws: StorageError.self) {
+            let text = await #expect(throws: StorageError.self) {
                 try await client.makeDirectory("\(Self.root)/ours/x")
             }
-            #expect(told.map { "\($0)".contains("ours/x") && !"\($0)".contains("secret") } == true, "\(told as Any)")
+            #expect(text.map { "\($0)".contains("ours/x") && !"\($0)".contains("secret") } == true, "\(text as Any)")
             let silent = StorageError(.unavailable, "/dev/theirs did not answer, and may have it")
             proxy.memory.backend.fail(.diskOfVolume, with: silent)
             let error = await #expect(throws: StorageError.self) { try await client.volumeStats(volume) }
@@ -377,11 +377,11 @@ import Testing
                 await text { () throws(StorageError) in _ = try await client.diskSize(DiskNumber(9999)) }, "disk 9999")
             #expect(disk == noDisk && disk.hasPrefix("denied"), "\(disk)")
             for path in ["\(Self.root)/m", "\(Self.root)/m/none"] {
-                let told = await text { () throws(StorageError) in _ = try await client.volume(closestTo: path) }
-                #expect(told.hasPrefix("denied") && !told.contains(volume.guid), "\(told)")
+                let refusal = await text { () throws(StorageError) in _ = try await client.volume(closestTo: path) }
+                #expect(refusal.hasPrefix("denied") && !refusal.contains(volume.guid), "\(refusal)")
                 for force in [false, true] {
-                    let told = await text { () throws(StorageError) in try await client.remove(path, force: force) }
-                    #expect(told.hasPrefix("denied") && !told.contains(volume.guid), "\(told)")
+                    let refusal = await text { () throws(StorageError) in try await client.remove(path, force: force) }
+                    #expect(refusal.hasPrefix("denied") && !refusal.contains(volume.guid), "\(refusal)")
                 }
                 await expectDenied { () throws(StorageError) in try await client.removeContents(of: path) }
                 await expectDenied { () throws(StorageError) in _ = try await client.pathExists(path) }
@@ -411,7 +411,7 @@ import Testing
     @Test func aNewPolicyHoldsFromTheNextCallOnOpenConnectionsToo() async throws {
         try await withProxy(.standard(socketGroup: getegid())) { proxy, client in
             try await client.rescanDisks()
-            proxy.access.replace(with: Self.nobody)
+            proxy.access.replace(with: Self.otherUser)
             await expectDenied { () throws(StorageError) in try await client.rescanDisks() }
             proxy.access.replace(with: .standard(socketGroup: getegid()))
             try await client.rescanDisks()

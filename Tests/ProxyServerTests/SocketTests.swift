@@ -36,7 +36,7 @@ import Testing
     }
 
     /// A process that can put a file there can pass for this server.
-    @Test(.enabled(if: geteuid() == 0, "takes root, who can give directories away"))
+    @Test(.enabled(if: geteuid() == 0, "takes root, which can change a directory's owner"))
     func aDirectoryInWhichOthersCanPutSocketsIsReported() throws {
         let directory = FileManager.default.temporaryDirectory.appending(path: "sockets-\(UUID())").path
         #expect(mkdir(directory, 0o750) == 0)
@@ -44,7 +44,7 @@ import Testing
         func reason() -> String? { ListeningSocket.reasonAgainst(directory, for: SocketOwner()) }
         #expect(reason() == nil)
         #expect(chmod(directory, 0o777) == 0)
-        #expect(reason()?.contains("everybody") == true)
+        #expect(reason()?.contains("every user") == true)
         // In such a directory users can remove only their own files.
         #expect(chmod(directory, 0o1777) == 0)
         #expect(reason() == nil)

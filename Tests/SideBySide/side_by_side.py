@@ -119,9 +119,9 @@ def naively(proxy, input):
         probe = subprocess.run(
             ["blkid", "-p", "-s", "TYPE", "-s", "PTTYPE", "-o", "export", disk.partition()], capture_output=True,
             text=True)
-        told = [line for line in probe.stdout.splitlines() if "TYPE=" in line]
-        if told:
-            return told[0], True
+        reported = [line for line in probe.stdout.splitlines() if "TYPE=" in line]
+        if reported:
+            return reported[0], True
         make = subprocess.run(["mkfs.xfs", "-f", "-q", disk.partition()], capture_output=True, text=True)
         disk.order()
         return f"blkid {probe.returncode}, mkfs {make.returncode}", disk.fingerprint() == before

@@ -127,8 +127,8 @@ import Testing
     }
 
     @Test func whatNoRuleAllowsIsRefusedAndSaysWhy() throws {
-        let nobody = try policy("policy: 1\nrules: []")
-        #expect(try !Self.isAllowed(nobody, Caller(uid: 0, gids: [0])))
+        let empty = try policy("policy: 1\nrules: []")
+        #expect(try !Self.isAllowed(empty, Caller(uid: 0, gids: [0])))
         let one = try policy(ruleWith: "methods: [MountVolume]\n    roots: [/a]")
         let mount = try method(Self.mount)
         #expect(one.decide(Caller(uid: 5, gids: [6]), mount, []) == .refused("no rule is for uid 5 of gid 6"))
@@ -158,8 +158,8 @@ import Testing
                 Members of group 7000 may call Get* of disk and volume in v1, beneath /a and /b, on disks with page 83 \
                 "naa.*", or with page 83 "x" and serial number "y", controlling the services iscsid.service (rule "a").
 
-                Everybody else may do nothing.
+                All other callers may do nothing.
                 """)
-        #expect(try policy("policy: 1\nrules: []").explanation == "Nobody may do anything.")
+        #expect(try policy("policy: 1\nrules: []").explanation == "No caller may do anything.")
     }
 }

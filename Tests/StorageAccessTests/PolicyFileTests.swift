@@ -40,9 +40,9 @@ import Testing
         }
     }
 
-    @Test(.enabled(if: geteuid() == 0, "takes root, who can give files away"))
+    @Test(.enabled(if: geteuid() == 0, "takes root, which can change a file's owner"))
     func aFileOfAnotherUserIsRefused() throws {
-        #expect(try Self.fault { path in chown(path, 1001, 0) } == "it belongs to uid 1001, who could change it")
+        #expect(try Self.fault { path in chown(path, 1001, 0) } == "it belongs to uid 1001, which could change it")
     }
 
     @Test(.timeLimit(.minutes(20))) func whatIsNoFileIsRefused() throws {

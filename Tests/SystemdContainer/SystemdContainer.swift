@@ -51,10 +51,10 @@ public final class SystemdContainer: Sendable {
     }
 
     /// Has systemd read its units anew.
-    public func reload() throws { try tell("Reload") }
+    public func reload() throws { try call("Reload") }
 
     /// Calls a method of systemd's manager with strings.
-    public func tell(_ method: String, _ arguments: String...) throws {
+    public func call(_ method: String, _ arguments: String...) throws {
         let signature = arguments.isEmpty ? [] : [String(repeating: "s", count: arguments.count)]
         try Command.run(
             [

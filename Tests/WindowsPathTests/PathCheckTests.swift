@@ -12,7 +12,7 @@ import WindowsPath
         #expect(throws: Never.self) { try WindowsPath(text).check(limit: .maxPath) }
     }
 
-    static let tellsTheNameAndItsFaultCases: [(String, NameFault, Int)] = [
+    static let refusedNamesCases: [(String, NameFault, Int)] = [
         (#"C:\a\b*\c"#, NameFault.forbidden(0x2A, at: 1), 1), ("aa:b/c", .stream(at: 2), 0), ("a/nul.x/b", .device, 1),
         ("./a./b", .endsInDotOrBlank, 1), (#"\\?\C:\a\..\b"#, .dots, 1), (#"\\?\C:\a\\b"#, .empty, 1),
         (#"\\?\C:\a/b"#, .forbidden(0x2F, at: 1), 0), ("a/b:", .emptyStream, 1),
@@ -20,7 +20,7 @@ import WindowsPath
         (#"\??\C:\x"#, .forbidden(0x3F, at: 0), 0),
     ]
 
-    @Test(arguments: tellsTheNameAndItsFaultCases)
+    @Test(arguments: refusedNamesCases)
     func reportsTheNameAndItsFault(_ text: String, _ fault: NameFault, _ index: Int) {
         #expect(throws: PathFault.name(fault, index: index)) { try WindowsPath(text).check(limit: .extended) }
     }

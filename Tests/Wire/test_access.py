@@ -263,7 +263,7 @@ def test_check_explains_the_example():
     result = check(example)
     assert result.returncode == 0
     assert "User 0 may call every method of disk, filesystem and volume in v1 and v2alpha1" in result.stdout
-    assert "Everybody else may do nothing." in result.stdout
+    assert "All other callers may do nothing." in result.stdout
 
 
 def test_check_names_every_fault_with_its_line(policy):

@@ -120,7 +120,7 @@ def test_a_disk_is_taken_offline_and_online(disks, proxy, disk):
 
 
 @every_version("disk", "SetDiskState", "GetDiskState")
-def test_a_state_that_somebody_else_set_shows(disks, proxy, disk):
+def test_a_state_that_another_process_set_shows(disks, proxy, disk):
     """Drivers of other versions share the node."""
     proxy.service("disk").SetDiskState(disk_number=disk.number, is_online=False)
     assert not disks.GetDiskState(disk_number=disk.number).is_online

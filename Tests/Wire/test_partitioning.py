@@ -87,7 +87,7 @@ def test_a_disk_with_a_signature_is_refused(disks, disk, tool):
 @every_version("disk")
 @pytest.mark.parametrize("at", [0, 8192, MIB - 4096, GIB - 4096])
 def test_a_disk_with_unknown_data_is_refused(disks, disk, at):
-    disk.write(b"somebody's data", at)
+    disk.write(b"a user's data", at)
     before = disk.fingerprint()
     with refused(StatusCode.FAILED_PRECONDITION):
         disks.PartitionDisk(disk_number=disk.number)

@@ -107,7 +107,7 @@ def full_pipe():
         os.close(writing)
 
 
-def test_a_log_that_nobody_reads_stops_nothing(start, full_pipe):
+def test_a_log_without_a_reader_stops_nothing(start, full_pipe):
     reading, writing = full_pipe
     proxy = start("--log-level", "debug", stderr=writing).wait_until_ready()
     with proxy.service("filesystem") as files:
@@ -119,7 +119,7 @@ def test_a_log_that_nobody_reads_stops_nothing(start, full_pipe):
     assert not any(proxy.pipes.iterdir())
 
 
-def test_what_a_log_had_no_room_for_is_counted_and_told(start, full_pipe):
+def test_what_a_log_had_no_room_for_is_counted_and_reported(start, full_pipe):
     reading, writing = full_pipe
     proxy = start("--metrics-bind-address", "127.0.0.1:0", stderr=writing).wait_until_ready()
     os.close(writing)
@@ -137,7 +137,7 @@ def test_what_a_log_had_no_room_for_is_counted_and_told(start, full_pipe):
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    until(lambda: b"were dropped" in collected, what="nothing is told of dropped lines")
+    until(lambda: b"were dropped" in collected, what="dropped lines are not reported")
     assert b"lines of the audit log were dropped" in collected
     lines = collected.decode().lstrip("x").splitlines()
     dropped = sum(int(line.rsplit("] ")[1].split()[0]) for line in lines if "of the audit log were dropped" in line)
@@ -271,7 +271,7 @@ def limited(**limits):
 
 
 @pytest.mark.parametrize("files", [16, 64, 256, 500])
-def test_too_few_descriptors_are_told_at_the_start(start, files):
+def test_too_few_descriptors_are_reported_at_the_start(start, files):
     start(preexec_fn=limited(NOFILE=files)).fails("files may be open")
 
 
@@ -306,7 +306,7 @@ def test_connections_leave_descriptors_to_the_work(start):
 
 
 @pytest.mark.parametrize("mebibytes", [512, 1024, 2048])
-def test_too_little_address_space_is_told_at_the_start(start, mebibytes):
+def test_too_little_address_space_is_reported_at_the_start(start, mebibytes):
     start(preexec_fn=limited(AS=mebibytes << 20)).fails("address space")
 
 
@@ -335,7 +335,7 @@ def strangers(directory):
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4, 8, 16, 24])
-def test_too_few_threads_are_told_at_the_start(start, strangers, threads):
+def test_too_few_threads_are_reported_at_the_start(start, strangers, threads):
     proxy = start(prefix=as_stranger("prlimit", f"--nproc={threads}"))
     assert proxy.process.wait(timeout=40) == 1
     assert "thread" in proxy.log.read_text()
@@ -581,7 +581,7 @@ def test_records_of_disks_that_never_come_back_are_given_up(start, directory):
     assert proxy.ends() == 0
 
 
-def test_mounts_that_the_machine_does_not_see_are_told_at_the_start_and_at_each(start, attach):
+def test_mounts_that_the_machine_does_not_see_are_reported_at_the_start_and_at_each(start, attach):
     """These tests themselves are in a mount namespace of their own, in which nothing is shared."""
     proxy = start().wait_until_ready()
     assert "will not be seen by the machine" in proxy.log.read_text()
@@ -597,11 +597,11 @@ def test_mounts_that_the_machine_does_not_see_are_told_at_the_start_and_at_each(
         for name in ("a", "b"):
             volumes.UnmountVolume(volume_id=id, target_path=proxy.kubelet / name)
     assert proxy.ends() == 0
-    told = [line for line in proxy.log.read_text().splitlines() if "where the machine does not see it" in line]
-    assert len(told) == 2 and "kubelet/a" in told[0] and "kubelet/b" in told[1], proxy.log.read_text()
+    warnings = [line for line in proxy.log.read_text().splitlines() if "where the machine does not see it" in line]
+    assert len(warnings) == 2 and "kubelet/a" in warnings[0] and "kubelet/b" in warnings[1], proxy.log.read_text()
 
 
-def test_a_directory_of_sockets_that_locks_the_group_out_is_told(start, directory):
+def test_a_directory_of_sockets_that_locks_the_group_out_is_reported(start, directory):
     (directory / "pipes").mkdir()
     os.chown(directory / "pipes", 0, 0)
     (directory / "pipes").chmod(0o750)
@@ -610,7 +610,7 @@ def test_a_directory_of_sockets_that_locks_the_group_out_is_told(start, director
     assert f"members of group {STRANGER} cannot reach the sockets" in proxy.log.read_text()
 
 
-def test_what_cannot_work_is_told_at_the_start(start, directory, strangers):
+def test_what_cannot_work_is_reported_at_the_start(start, directory, strangers):
     (directory / "kubelet").rmdir()
     policy = directory / "policy.yaml"
     policy.write_text("version: 1\nrules:\n  - name: outside\n    users: [0]\n    groups: all\n    roots: [/srv/elsewhere]\n")
@@ -618,7 +618,7 @@ def test_what_cannot_work_is_told_at_the_start(start, directory, strangers):
     proxy = start(prefix=as_stranger())
     (directory / "kubelet").rmdir()
     proxy.wait_until_ready()
-    until(lambda: "may not mount" in proxy.log.read_text(), what="a missing capability is not told")
+    until(lambda: "may not mount" in proxy.log.read_text(), what="a missing capability is not reported")
     assert proxy.ends() == 0
     assert "a root is not there" in proxy.log.read_text()
 

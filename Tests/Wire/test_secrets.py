@@ -29,7 +29,7 @@ def holding(start_proxy, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with core_files():
         proxy = start_proxy()
-    tell_password(proxy)
+    send_password(proxy)
     return proxy
 
 
@@ -66,7 +66,7 @@ def core_files():
         resource.setrlimit(resource.RLIMIT_CORE, before)
 
 
-def tell_password(proxy):
+def send_password(proxy):
     """To a share on a server that is nowhere."""
     call = proxy.channel("smb", "v1").unary_unary(
         "/v1.Smb/NewSmbGlobalMapping", lambda message: message.SerializeToString(), lambda x: x)
@@ -104,7 +104,7 @@ def test_a_crash_without_the_capability_leaves_no_core_either(core_directory, sc
     with core_files():
         proxy = Proxy(scratch / "no-ptrace-core", wrapper=WITHOUT_PTRACE)
     proxy.wait_until_ready()
-    tell_password(proxy)
+    send_password(proxy)
     assert not crash(proxy.process)
     assert list(tmp_path.iterdir()) == []
 
@@ -154,7 +154,7 @@ def test_other_processes_of_its_user_do_not_read_its_memory(scratch):
     os.chmod(scratch, 0o755)
     os.chown(directory, ALICE, ALICE)
     with Proxy(directory, wrapper=AS_ALICE) as proxy:
-        tell_password(proxy)
+        send_password(proxy)
         assert f"Uid:\t{ALICE}" in pathlib.Path(f"/proc/{proxy.process.pid}/status").read_text()
         assert read_memory(proxy.process) == "refused"
 

@@ -96,7 +96,7 @@ def test_a_proxy_that_is_killed_forgets_no_user_of_a_share(samba, directory):
         assert shares(second.kubelet) == []
 
 
-def test_only_encrypted_shares_are_mounted_unless_told_otherwise(start_proxy, samba):
+def test_only_encrypted_shares_are_mounted_unless_set_otherwise(start_proxy, samba):
     server = samba("server smb encrypt = off")
     private = start_proxy()
     with refused(StatusCode.PERMISSION_DENIED, "does not encrypt"):

@@ -87,7 +87,7 @@ def test_silent_connections_do_not_keep_others_waiting(proxy):
 
 
 @pytest.mark.parametrize("group, version", SOCKETS)
-def test_a_connection_that_speaks_something_else_harms_nobody(proxy, group, version):
+def test_a_connection_that_speaks_another_protocol_harms_no_other(proxy, group, version):
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(proxy.socket(group, version)))
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" + bytes(range(256)) * 16)

@@ -148,7 +148,7 @@ def test_a_volume_that_was_used_is_not_formatted(volumes, volume, kubelet):
 
 
 @every_version("volume")
-def test_a_volume_that_somebody_else_used_is_not_formatted(volumes, volume, kubelet):
+def test_a_volume_with_data_of_another_user_is_not_formatted(volumes, volume, kubelet):
     run("mount", volume.disk.partition(), str(kubelet))
     (kubelet / "data").write_text("kept")
     run("umount", str(kubelet))
@@ -176,7 +176,7 @@ def test_a_volume_with_unknown_data_is_not_formatted(volumes, blank, at):
     partition = blank.disk.partition()
     if at == "end":
         at = int(run("blockdev", "--getsize64", partition)) - 4096
-    blank.disk.write(b"somebody's data", at, partition)
+    blank.disk.write(b"a user's data", at, partition)
     before = blank.disk.fingerprint()
     with refused(StatusCode.FAILED_PRECONDITION):
         volumes.FormatVolume(volume_id=blank.id)

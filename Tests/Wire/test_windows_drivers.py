@@ -192,7 +192,7 @@ def test_a_directory_that_others_may_enter_is_refused(scratch, start):
         theirs.unlink() if theirs.is_symlink() else theirs.rmdir()
 
 
-def test_serve_takes_the_windows_dialect_alone_when_told(start_proxy, scratch):
+def test_serve_takes_the_windows_dialect_alone_when_set(start_proxy, scratch):
     drive = scratch / "dialect"
     (drive / "kubelet").mkdir(parents=True)
     proxy = start_proxy("--dialect", "windows", "--ignore-case", "--drive", f"C={drive}", kubelet=drive / "kubelet")
@@ -275,7 +275,7 @@ def test_no_error_tells_a_path_of_the_host(start_proxy, scratch):
                     own = str(request)
                     text = error.details()
                     # Text that the caller sent itself is no secret.
-                    told = str(drive) in text and str(drive) not in own
-                    assert not told, f"{version}.{group}.{name} {own}: {text}"
+                    is_named = str(drive) in text and str(drive) not in own
+                    assert not is_named, f"{version}.{group}.{name} {own}: {text}"
                     assert error.code() not in (StatusCode.INTERNAL, StatusCode.UNKNOWN), f"{name} {own}: {text}"
     assert seen > 500

@@ -36,7 +36,7 @@ int32_t cus_listen(const char *path, uint32_t uid, uint32_t gid, uint32_t mode, 
     if (descriptor < 0) return -errno;
     if (bind(descriptor, (struct sockaddr *)&address, sizeof address) < 0) return fail_closing(descriptor);
     *file = -1;
-    // The owner first: nobody is to connect by a mode that was meant for another group.
+    // The owner first: the mode must not let the group of the former owner connect.
     if (lchown(path, uid, gid) < 0 || chmod(path, mode) < 0 || listen(descriptor, backlog) < 0 ||
         (*file = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC)) < 0) {
         result = fail_closing(descriptor);

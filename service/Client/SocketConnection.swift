@@ -33,7 +33,7 @@ actor SocketConnection {
         do {
             return try await attempt.value
         } catch {
-            throw StorageError(.unavailable, "nobody answers: \(error)", subject: path)
+            throw StorageError(.unavailable, "no server answers: \(error)", subject: path)
         }
     }
 

@@ -35,9 +35,9 @@ public struct AuthorizingHost: StorageHost {
         let answer = try await namingSystemDisks(if: resolved.mayUseSystemDisks) { () async throws(StorageError) in
             try await perform(operation, call, by: rules)
         }
-        let told = Operation.Resolved.subjects(of: answer)
-        guard authorization.hasDevices, !told.isEmpty else { return answer }
-        return try await authorized(answer, tellingOf: told, operation, call)
+        let named = Operation.Resolved.subjects(of: answer)
+        guard authorization.hasDevices, !named.isEmpty else { return answer }
+        return try await authorized(answer, naming: named, operation, call)
     }
 
     /// The subjects of a call and its consequences.
@@ -117,7 +117,7 @@ public struct AuthorizingHost: StorageHost {
         } catch {
             if error.code == .notFound { return nameless }
             // Its text can name disks of others.
-            throw StorageError(error.code, "it cannot be told on which disk it is; try again")
+            throw StorageError(error.code, "it is unknown on which disk it is; try again")
                 .during("\(authorization.method)", Self.text(call.subjects))
         }
     }
@@ -161,27 +161,27 @@ public struct AuthorizingHost: StorageHost {
 
     /// The answer, limited to disks that the caller may see.
     private func authorized<Operation: HostOperation>(
-        _ answer: Operation.Answer, tellingOf told: [Subject], _ operation: Operation, _ call: Call
+        _ answer: Operation.Answer, naming named: [Subject], _ operation: Operation, _ call: Call
     ) async throws(StorageError) -> Operation.Answer {
-        if let limited = Operation.Resolved.limit(answer, to: try await permitted(of: told)) { return limited }
+        if let limited = Operation.Resolved.limit(answer, to: try await permitted(of: named)) { return limited }
         // By one rule as a whole: the roots of one and the devices of another do not add up.
-        let subjects = try await ruleSubjects(call.subjects + told, call)
+        let subjects = try await ruleSubjects(call.subjects + named, call)
         for rule in authorization.rules where subjects.allSatisfy(rule.permits) {
             guard let confinement = rule.confinement else { return answer }
             let confined = try host.confined(to: confinement)
             let again = try? await namingSystemDisks(if: true) { () async throws(StorageError) in
                 try await confined.perform(operation)
             }
-            if let again, Operation.Resolved.subjects(of: again) == told { return answer }
+            if let again, Operation.Resolved.subjects(of: again) == named { return answer }
         }
         throw refusal(of: call.subjects)
     }
 
     /// Those of the disks that the caller may see.
-    private func permitted(of told: [Subject]) async throws(StorageError) -> Set<Subject> {
+    private func permitted(of named: [Subject]) async throws(StorageError) -> Set<Subject> {
         let identifiers = try await host.diskIdentifiers()
         return Set(
-            told.filter { subject in
+            named.filter { subject in
                 guard case .disk(let disk) = subject, let names = identifiers[disk] else { return false }
                 return authorization.rules.contains { $0.permits(.disk(names)) }
             })

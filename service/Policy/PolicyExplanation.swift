@@ -13,7 +13,7 @@ extension AccessPolicy {
         for gid in Set(rules.flatMap(\.gids)).sorted() {
             paragraphs.append(Self.paragraph("Members of group \(gid)", rules.filter { $0.gids.contains(gid) }))
         }
-        paragraphs.append(paragraphs.isEmpty ? "Nobody may do anything." : "Everybody else may do nothing.")
+        paragraphs.append(paragraphs.isEmpty ? "No caller may do anything." : "All other callers may do nothing.")
         return paragraphs.joined(separator: "\n\n")
     }
 

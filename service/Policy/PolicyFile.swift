@@ -28,7 +28,7 @@ extension AccessPolicy {
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw fault("it is no regular file") }
         guard status.st_uid == 0 || status.st_uid == geteuid() else {
-            throw fault("it belongs to uid \(status.st_uid), who could change it")
+            throw fault("it belongs to uid \(status.st_uid), which could change it")
         }
         guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
             throw fault("others than its owner can write it (mode 0\(String(status.st_mode & 0o7777, radix: 8)))")

@@ -9,7 +9,7 @@ import StorageVersions
 struct PolicyCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check",
-        abstract: "Say what a policy file allows to whom, or what is wrong with it.",
+        abstract: "Print what a policy file allows each caller, or its faults.",
         discussion: """
             Ends with 1 where the file has a fault. Asked about one call, by --uid or --gid and --method, it ends \
             with 0 where the call is allowed and with 2 where it is refused.
@@ -20,7 +20,7 @@ struct PolicyCheck: ParsableCommand {
 
     @Option(
         name: .customLong("drive"),
-        help: "The host directory that a drive letter stands for, as csi-proxy serve is told it. Repeatable.")
+        help: "The host directory that a drive letter stands for, as in csi-proxy serve --drive. Repeatable.")
     var drives: [Drive] = []
 
     @Option(help: "Ask about one call: by this user, by name or number.")

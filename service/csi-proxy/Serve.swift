@@ -47,7 +47,7 @@ struct Serve: AsyncParsableCommand {
 
     @Option(
         help:
-            "The spelling of paths that is taken, and told: \(PathDialect.allCases.map(\.rawValue).joined(separator: ", ")). With both, paths are told in POSIX spelling."
+            "The spelling of paths that is accepted and returned: \(PathDialect.allCases.map(\.rawValue).joined(separator: ", ")). With both, paths are returned in POSIX spelling."
     )
     var dialect = PathDialect.both
 
@@ -86,8 +86,8 @@ struct Serve: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp(
             """
-            Serve metrics for Prometheus at http://HOST:PORT/metrics; not unless given. Whoever reaches the address can \
-            read them, so 127.0.0.1 or [::1] is best; without HOST it is every address.
+            Serve metrics for Prometheus at http://HOST:PORT/metrics; not unless given. Every client that reaches the \
+            address can read them, so 127.0.0.1 or [::1] is best; without HOST it is every address.
             """, valueName: "host:port"))
     var metricsBindAddress: MetricsAddress?
 
@@ -131,16 +131,16 @@ struct Serve: AsyncParsableCommand {
             )
         }
         await ToolThreads.begin()
-        warnings.tellOfRoots()
-        warnings.tellOfDisks()
-        warnings.tell(of: access.policyInForce)
+        warnings.warnOfRoots()
+        warnings.warnOfDisks()
+        warnings.warn(of: access.policyInForce)
         let (hangups, hangup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let host = try await LinuxHost.open(settings, stateDirectory: stateDir, logger: logger)
         var services: [any Service] = [
             ProxyServer(
                 host: host, access: access, pipeDirectory: pipeDir, owner: owner, logger: logger,
                 connectionLimit: connectionLimit),
-            PolicyReload(source: source, access: access, signals: hangups, logger: logger) { warnings.tell(of: $0) },
+            PolicyReload(source: source, access: access, signals: hangups, logger: logger) { warnings.warn(of: $0) },
         ]
         if let metrics, let metricsBindAddress {
             ServedMetrics.add(of: host, to: metrics)

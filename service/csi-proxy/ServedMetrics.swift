@@ -24,7 +24,7 @@ enum ServedMetrics {
             waiting: "Operations that wait for others to end.",
             oldest: "For how long the oldest of the running operations has been; 0 where there is none.",
             slow: "Disks, paths and services that one piece of work has been at for longer than 60 s.",
-            droppedLog: "Lines of the log that could not be written, such as to a pipe that nobody reads.",
+            droppedLog: "Lines of the log that could not be written, such as to a pipe without a reader.",
             droppedAudit: "Lines of the audit log that could not be written.",
             "process_resident_memory_bytes": "Memory of the process that is in RAM.",
             "process_virtual_memory_bytes": "Address space of the process.",

@@ -17,7 +17,7 @@ enum Serving {
             logger.critical("\(error)")
             throw ExitCode.failure
         }
-        Signals.tellWhatIsLeft()
+        Signals.logWhatIsLeft()
         logger.info("stopped")
     }
 

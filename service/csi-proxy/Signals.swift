@@ -23,7 +23,7 @@ enum Signals {
     static func serve(_ what: Served) { served.withLock { $0 = what } }
 
     /// Logs the operations that an end leaves behind.
-    static func tellWhatIsLeft() {
+    static func logWhatIsLeft() {
         guard let served = served.withLock({ $0 }) else { return }
         let left = served.underWay()
         guard !left.isEmpty else { return }
@@ -62,7 +62,7 @@ enum Signals {
     private static func endLate() -> Never {
         if let served = served.withLock({ $0 }) {
             served.logger.critical("has not ended within \(served.timeout) and ends now; calls under way are cut off")
-            tellWhatIsLeft()
+            logWhatIsLeft()
         }
         ProgramLog.flush()
         _exit(1)

@@ -37,7 +37,7 @@ struct StartWarnings: Sendable {
     }
 
     /// Roots that are missing, or whose mounts the machine does not see.
-    func tellOfRoots() {
+    func warnOfRoots() {
         let visibility = MountVisibility()
         for root in settings.paths.roots {
             guard let path = try? settings.paths.place(hostPath: root) else { continue }
@@ -54,7 +54,7 @@ struct StartWarnings: Sendable {
     }
 
     /// A device may not answer, so nothing waits for it.
-    func tellOfDisks() {
+    func warnOfDisks() {
         do throws(StorageError) {
             try OwnThread.start("trial") { [logger] in
                 for lack in DiskAccess.lacks() { logger.warning("\(lack)") }
@@ -65,7 +65,7 @@ struct StartWarnings: Sendable {
     }
 
     /// Roots of rules that the host itself refuses: such a rule allows nothing there.
-    func tell(of policy: AccessPolicy) {
+    func warn(of policy: AccessPolicy) {
         for rule in policy.rules {
             for root in rule.roots?.roots ?? [] where (try? settings.paths.place(hostPath: root)) == nil {
                 logger.warning(

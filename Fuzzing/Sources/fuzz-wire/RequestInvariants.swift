@@ -11,7 +11,7 @@ import StorageAccess
 /// and a caller touches nothing but what its rule allows.
 enum RequestInvariants {
     private static let root = "/var/lib/kubelet"
-    private static let everybody: UInt32 = 1
+    private static let anyUID: UInt32 = 1
     private static let confined: UInt32 = 2
 
     static func check(method: Int, caller: UInt8, request: [UInt8]) async {
@@ -35,7 +35,7 @@ enum RequestInvariants {
         try host.backend.writeFile([1], at: theirs.file)
         let before = await theirs.state
         let policy = AccessPolicy(rules: [
-            AccessRule(name: "all", uids: [everybody]),
+            AccessRule(name: "all", uids: [anyUID]),
             AccessRule(
                 name: "confined", uids: [confined], roots: ours,
                 devices: [DevicePattern(page83: NamePattern("mine"))]),
@@ -51,7 +51,7 @@ enum RequestInvariants {
             precondition(!error.message.isEmpty && error.message.utf8.count < 4096, "\(error.message.utf8.count)")
             status = error.code
         }
-        if uid == everybody { return }
+        if uid == anyUID { return }
         let after = await theirs.state
         precondition(after == before, "what is another's has changed")
         if uid != confined { precondition(status == .permissionDenied, "\(String(describing: status))") }

@@ -27,7 +27,7 @@ int32_t cls_openat2(int32_t directory, const char *_Nonnull path, uint64_t flags
 // statx(2), Linux 4.11; STATX_ATTR_MOUNT_ROOT and STATX_MNT_ID, Linux 5.8
 struct cls_status {
     uint64_t mount_id, inode, size;
-    // When it was made, where the filesystem keeps that; tells a file from a later one of its inode number.
+    // When it was made, where the filesystem keeps that; distinguishes a file from a later one with its inode number.
     int64_t birth_seconds;
     uint32_t birth_nanoseconds;
     uint32_t mode, device_major, device_minor, special_major, special_minor;

@@ -33,7 +33,7 @@ public protocol DiskStateBackend: Sendable {
 
 extension DiskStateBackend {
     public func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool {
-        throw StorageError(.unsupported, "this host cannot tell")
+        throw StorageError(.unsupported, "this host cannot determine it")
     }
 }
 

@@ -57,17 +57,17 @@ public final class CallTrace: Sendable {
     public func end(_ step: Int) { state.withLock { $0.steps.removeAll { $0.id == step } } }
 
     /// How many steps the log names: a search reads many disks at a time.
-    private static let told = 4
+    private static let maximumLogged = 4
 
     /// The steps that the call waits for, in words.
     public var waitsFor: String {
         let now = ContinuousClock.now
         let steps = steps
-        var texts = steps.prefix(Self.told).map { step in
+        var texts = steps.prefix(Self.maximumLogged).map { step in
             let detail = step.detail?().map { ", \($0)" } ?? ""
             return "\(step.text) (for \(step.began.duration(to: now))\(detail))"
         }
-        if steps.count > Self.told { texts.append("\(steps.count - Self.told) more") }
+        if steps.count > Self.maximumLogged { texts.append("\(steps.count - Self.maximumLogged) more") }
         return texts.isEmpty ? "nothing that is known" : texts.joined(separator: "; ")
     }
 }

@@ -33,19 +33,19 @@ extension PathPolicy {
             let end = text.firstRange(of: " at offset ")?.lowerBound ?? text.endIndex
             return word(String(text[..<end])) + text[end...]
         }
-        var told = ""
+        var displayed = ""
         var rest = text[...]
         while let start = Self.startOfPath(in: rest) {
-            told += rest[..<start]
+            displayed += rest[..<start]
             // Roots may have blanks in their names.
             let root = roots.filter { rest[start...].hasPrefix($0) }.max { $0.utf8.count < $1.utf8.count }
             let search = rest.index(start, offsetBy: root?.count ?? 0)
             var end = rest[search...].firstIndex { $0.isWhitespace || #""',;)]"#.contains($0) } ?? rest.endIndex
             if let last = rest[start..<end].last, ":.".contains(last) { end = rest.index(before: end) }
-            told += word(String(rest[start..<end]))
+            displayed += word(String(rest[start..<end]))
             rest = rest[end...]
         }
-        return told + rest
+        return displayed + rest
     }
 
     /// Where an absolute path of the host begins: not within a word, as in "km/h", or in text with two slashes.

@@ -25,7 +25,7 @@ package final class QueuedOutput: Sendable {
         var lines: [Line] = []
         var bytes: [Source: Int] = [:]
         var dropped: [Source: Int] = [:]
-        var told: [Source: Int] = [:]
+        var reported: [Source: Int] = [:]
         var isWriting = false
     }
 
@@ -107,9 +107,9 @@ package final class QueuedOutput: Sendable {
             }
         }
         for source in Source.allCases {
-            let untold = state.withLock { $0.dropped[source, default: 0] - $0.told[source, default: 0] }
-            if untold > 0, put(Self.printable(report(source, untold))) {
-                state.withLock { $0.told[source, default: 0] += untold }
+            let unreported = state.withLock { $0.dropped[source, default: 0] - $0.reported[source, default: 0] }
+            if unreported > 0, put(Self.printable(report(source, unreported))) {
+                state.withLock { $0.reported[source, default: 0] += unreported }
             }
         }
         state.withLock { $0.isWriting = false }

@@ -48,7 +48,7 @@ package enum StateDirectory {
         }
         guard status.st_uid == 0 || status.st_uid == geteuid() else {
             throw StorageError(
-                .failedPrecondition, "the state directory belongs to uid \(status.st_uid), who could change it",
+                .failedPrecondition, "the state directory belongs to uid \(status.st_uid), which could change it",
                 subject: path)
         }
         guard status.st_mode & (S_IWGRP | S_IWOTH) == 0 else {

@@ -9,7 +9,7 @@ struct Btrfs: FilesystemDriver {
     static let facts = FilesystemFacts(
         names: ["btrfs"], package: "btrfs-progs", makingTool: "mkfs.btrfs", takesUUID: true,
         check: ("btrfs", ["check", "--readonly"]), superblockOffset: 65536, mountHelpers: [],
-        missing: "a device of this btrfs is missing, or the kernel has not been told of it (btrfs device scan)")
+        missing: "a device of this btrfs is missing, or the kernel has not registered it (btrfs device scan)")
     let type: String
 
     func makingArguments(_ device: borrowing BlankVolume, uuid: String) -> [String] {

@@ -40,9 +40,9 @@ struct ExtLimits {
         readOnlyCompatible = bytes.little(0x64, 4)
         reservedBlocks = compatible & 0x10 != 0 ? bytes.little(0xCE, 2) : 0
         groupsTogether = incompatible & 0x200 != 0 ? 1 << min(16, bytes.little(0x174, 1)) : 1
-        let isJournalTold = compatible & 0x4 != 0 && bytes.little(0xFD, 1) == 1
+        let hasJournalSize = compatible & 0x4 != 0 && bytes.little(0xFD, 1) == 1
         let journalBytes = bytes.little(0x14C, 4) | bytes.little(0x148, 4) << 32
-        journalBlocks = isJournalTold && journalBytes > 0 ? journalBytes / blockSize : nil
+        journalBlocks = hasJournalSize && journalBytes > 0 ? journalBytes / blockSize : nil
         descriptorSize = incompatible & 0x80 != 0 ? max(32, bytes.little(0xFE, 2)) : 32
         guard groupBlocks > 0, inodeSize > 0 else {
             throw StorageError(.inputOutput, "the superblock of its ext filesystem makes no sense", subject: subject)

@@ -31,7 +31,7 @@ extension OpenVolume {
         let superblock = try driver.superblock(of: self)
         guard let used = superblock.usedBytes else {
             throw StorageError(
-                .failedPrecondition, "the use of a \(driver.type) filesystem can be told only while it is mounted",
+                .failedPrecondition, "the use of a \(driver.type) filesystem can be read only while it is mounted",
                 subject: device.path)
         }
         return VolumeStats(totalBytes: superblock.totalBytes, usedBytes: used)

@@ -49,7 +49,7 @@ struct TargetDisks: Sendable {
         guard start != nil else {
             throw StorageError(
                 .unavailable,
-                "a session that has lost it, or somebody else's login, has not come up within \(Self.timeout)",
+                "a session that has lost it, or the login of another process, has not come up within \(Self.timeout)",
                 subject: "\(name)")
         }
         throw StorageError(

@@ -28,7 +28,7 @@ package struct ProcessUsage: Sendable {
         let machine = try Descriptor.contents(of: "/proc/stat").split(separator: "\n")
         guard memory.count >= 2, fields.count >= 21,
             let boot = machine.first(where: { $0.hasPrefix("btime ") }).flatMap({ Double($0.dropFirst(6)) })
-        else { throw StorageError(.internalError, "the kernel tells of this process in another form") }
+        else { throw StorageError(.internalError, "the kernel describes this process in an unknown form") }
         virtualBytes = memory[0] * page
         residentBytes = memory[1] * page
         // Less the descriptor that looks.

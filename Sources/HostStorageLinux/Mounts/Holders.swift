@@ -26,7 +26,7 @@ enum Holders {
     /// The holders that work on a block device would disturb, or that would disturb the work: all but processes that
     /// only read it. O_EXCL alone does not show them: programs that write to a device, filesystems in user space among
     /// them, need not have claimed it, nor has a loop device on it. Fails where descriptors are too short to find out.
-    static func whoWorkOn(_ device: VolumeDevice) throws(StorageError) -> [Holder] {
+    static func conflictingUsers(of device: VolumeDevice) throws(StorageError) -> [Holder] {
         try ofDevice(device, withReaders: false)
     }
 

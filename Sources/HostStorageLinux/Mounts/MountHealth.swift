@@ -13,7 +13,7 @@ enum MountHealth {
     /// device answers or not; nil where it works. After an error that was to make ext4 read-only, some kernels (Linux
     /// 6.1.y) show it neither in the table nor by sync: only writers are refused.
     static func death(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
-        if let death = mount.toldDeath { return death }
+        if let death = mount.reportedDeath { return death }
         let top = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
         if top < 0 { return meaning(ofErrno: errno) }
         close(top)
@@ -47,7 +47,7 @@ enum MountHealth {
 
 extension Mount {
     /// The kernel's own report of a fault of the filesystem.
-    fileprivate var toldDeath: String? {
+    fileprivate var reportedDeath: String? {
         if hasLostItsDevice { return "its device is gone" }
         // Linux: fs/ext4/super.c, _ext4_show_options
         if options.contains("shutdown") { return "its filesystem was shut down" }

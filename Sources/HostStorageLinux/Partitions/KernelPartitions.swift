@@ -156,7 +156,7 @@ struct KernelPartitions {
         let subject = "\(disk.path) partition \(number)"
         var error = StorageError(.busy, "the kernel's partition is in use", subject: subject)
         // The kernel checks open descriptors only. Other users' data would be written to the partition in its place.
-        error.holders = try Holders.whoWorkOn(known.volumeDevice)
+        error.holders = try Holders.conflictingUsers(of: known.volumeDevice)
         guard error.holders.isEmpty else { throw error }
         let result = cls_partition_delete(disk.descriptor.raw, Int32(number.rawValue))
         if result == -EBUSY {

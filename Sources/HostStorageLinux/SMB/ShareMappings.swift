@@ -149,7 +149,7 @@ final class ShareMappings: Sendable {
             throw StorageError(.notFound, "it is not mapped", subject: "\(remote)")
         }
         logger.warning(
-            "a share stays mounted: there is no record of who uses it", metadata: ["share": "\(remote.share)"])
+            "a share stays mounted: there is no record of its users", metadata: ["share": "\(remote.share)"])
     }
 
     func recorded() throws(StorageError) -> [ShareMapping] { try records.all() }

@@ -72,10 +72,10 @@ enum ShareMount {
     private static func explained(_ error: StorageError, _ request: Request) -> StorageError {
         guard case .systemCall(_, let code, _)? = error.cause else { return error }
         var error = error
-        let who = request.credentials.map { "\($0.name) with this password" } ?? "a guest"
+        let user = request.credentials.map { "\($0.name) with this password" } ?? "a guest"
         switch code {
         case EACCES, EPERM, EKEYEXPIRED, EKEYREVOKED, EKEYREJECTED, ENOKEY:
-            (error.code, error.detail) = (.denied, "the server refuses \(who)")
+            (error.code, error.detail) = (.denied, "the server refuses \(user)")
         case EOPNOTSUPP where request.isEncrypted:
             (error.code, error.detail) = (.denied, "the server does not encrypt, and this host requires it")
         case ELIBACC:

@@ -28,7 +28,7 @@ extension Descriptor {
             guard try claim.status(device.path).special == device.device else {
                 throw StorageError(.failedPrecondition, "another device has come in its place", subject: device.path)
             }
-            let users = try Holders.whoWorkOn(device)
+            let users = try Holders.conflictingUsers(of: device)
             guard users.isEmpty else {
                 throw StorageError(.busy, "it is in use", subject: device.path).held(by: users)
             }

@@ -12,7 +12,7 @@ struct ServiceUnit {
 
     /// Looks a unit up; one that is not installed is ``StorageError/Code/notFound``.
     init(_ name: String, on bus: borrowing SystemBus) throws(StorageError) {
-        guard let path = try bus.ask("LoadUnit", name) else {
+        guard let path = try bus.callManager("LoadUnit", name) else {
             throw StorageError(.internalError, "systemd named no unit", subject: name)
         }
         guard try bus.text("LoadState", of: path, Self.interface) != "not-found" else {
@@ -60,7 +60,7 @@ struct ServiceUnit {
     /// Starts it and waits until systemd has.
     func start(on bus: borrowing SystemBus, within limit: Duration) throws(StorageError) {
         // Kept until the connection ends. Else systemd unloads a service that has ended, with its result.
-        try bus.tell(path, Self.interface, "Ref")
+        try bus.callObject(path, Self.interface, "Ref")
         try requireDone(try bus.job("StartUnit", id, within: limit))
         switch try state(on: bus) {
         case .running: return
@@ -87,7 +87,7 @@ struct ServiceUnit {
         case "failed", "timeout": throw StorageError(.internalError, "it failed: \(result)", subject: id)
         case "dependency": throw StorageError(.failedPrecondition, "something that it requires failed", subject: id)
         case "canceled":
-            throw StorageError(.aborted, "somebody else told systemd the contrary meanwhile", subject: id)
+            throw StorageError(.aborted, "another process has asked systemd for the contrary meanwhile", subject: id)
         default: throw StorageError(.failedPrecondition, "systemd did not do it: \(result)", subject: id)
         }
     }

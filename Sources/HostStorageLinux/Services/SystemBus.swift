@@ -30,7 +30,7 @@ struct SystemBus: ~Copyable {
             try check(sd_bus_set_bus_client(bus, 1), "sd_bus_set_bus_client", address)
             let result = sd_bus_start(bus)
             guard result != -ENOENT, result != -ECONNREFUSED else {
-                throw StorageError(.unsupported, "nobody listens at \(address): this host has no systemd, or no D-Bus")
+                throw StorageError(.unsupported, "nothing listens at \(address): this host has no systemd, or no D-Bus")
             }
             try check(result, "sd_bus_start", address)
         } catch {
@@ -47,12 +47,12 @@ struct SystemBus: ~Copyable {
 
     /// Calls a method of systemd's manager that takes strings; returns the path that it answers with, if it does.
     @discardableResult
-    func ask(_ method: String, _ arguments: String...) throws(StorageError) -> String? {
+    func callManager(_ method: String, _ arguments: String...) throws(StorageError) -> String? {
         try call(Self.systemd, Self.manager, "org.freedesktop.systemd1.Manager", method, arguments)
     }
 
     /// Calls a method without arguments of something that systemd has, such as a unit.
-    func tell(_ object: String, _ interface: String, _ method: String) throws(StorageError) {
+    func callObject(_ object: String, _ interface: String, _ method: String) throws(StorageError) {
         try call(Self.systemd, object, interface, method, [])
     }
 
@@ -134,7 +134,7 @@ struct SystemBus: ~Copyable {
                 interface='org.freedesktop.systemd1.Manager',member='JobRemoved'
                 """
             ])
-        try ask("Subscribe")
+        try callManager("Subscribe")
     }
 
     /// Has a job done and waits until it has ended. Returns the result in systemd's words: "done", "failed",
@@ -143,7 +143,7 @@ struct SystemBus: ~Copyable {
     /// - Parameter limit: how long; after that ``StorageError/Code/deadlineExceeded``. The job goes on, and a repeated
     ///   call waits for it again.
     func job(_ method: String, _ unit: String, within limit: Duration) throws(StorageError) -> String {
-        guard let job = try ask(method, unit, "replace") else {
+        guard let job = try callManager(method, unit, "replace") else {
             throw StorageError(.internalError, "systemd named no job", subject: unit)
         }
         let deadline = ContinuousClock.now + limit

@@ -29,12 +29,12 @@ extension StorageError {
                 "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired":
                 (.denied, "systemd does not permit it to this process")
             case "org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner":
-                (.unsupported, "this host has no systemd: nobody answers to its name on the bus")
+                (.unsupported, "this host has no systemd: its name has no owner on the bus")
             case "org.freedesktop.DBus.Error.NoReply", "org.freedesktop.DBus.Error.Timeout":
                 (.unavailable, "systemd does not answer")
             // A bus that would start systemd by itself, and cannot.
             case _ where name.hasPrefix("org.freedesktop.DBus.Error.Spawn."):
-                (.unsupported, "this host has no systemd: nobody answers to its name on the bus")
+                (.unsupported, "this host has no systemd: its name has no owner on the bus")
             default: (.internalError, "systemd refused it")
             }
         self.init(

@@ -150,7 +150,7 @@ final class OpenVolume: ByteSource {
         } else if try isClaimed(), case let mounts = try Holders.mounts(of: device.device), !mounts.isEmpty {
             throw StorageError(
                 .failedPrecondition,
-                "its filesystem is mounted and cannot be told to write its data out: it was shut down, or it is served by a "
+                "its filesystem is mounted and cannot be made to write its data out: it was shut down, or it is served by a "
                     + "program of another mount namespace", subject: device.path
             ).held(by: mounts)
         }

@@ -208,7 +208,7 @@ final class VolumeIndex: Sendable {
                 throw StorageError(
                     .unavailable,
                     "\(reply.disk.devicePath) names itself as \(volume.disk.devicePath) does and does not answer: which "
-                        + "of them is meant cannot be told", cause: error.cause)
+                        + "of them is meant is unknown", cause: error.cause)
             }
         }
         return found

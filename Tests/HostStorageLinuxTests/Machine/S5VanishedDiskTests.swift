@@ -64,7 +64,7 @@ extension MachineTests {
         func itsMountIsNotTakenAwayByCallersConfinedToSomeDisks(_ filesystem: FilesystemKind) async throws {
             try await vanished(filesystem) { linked, _, volume, place in
                 let confined = try linked.host.confined(
-                    to: CallConfinement("all disks that tell their names", roots: nil) { _ in true })
+                    to: CallConfinement("all disks with names", roots: nil) { _ in true })
                 await expectError(.denied) { try await confined.remove(place, force: true) }
                 await expectError(.denied) { _ = try await confined.unmountVolume(volume, from: place) }
                 try await linked.host.unmountVolume(volume, from: place)

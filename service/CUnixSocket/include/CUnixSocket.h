@@ -11,7 +11,7 @@
 /// being given to another.
 int32_t cus_listen(const char *_Nonnull path, uint32_t uid, uint32_t gid, uint32_t mode, int32_t backlog,
                    int32_t *_Nonnull file);
-/// 1 where a server listens at `path`, 0 where a socket file is there and nobody listens, -ENOTSOCK where
+/// 1 where a server listens at `path`, 0 where a socket file is there and nothing listens, -ENOTSOCK where
 /// something else is there, -ENOENT where nothing is.
 int32_t cus_is_live(const char *_Nonnull path);
 /// Removes `path` if it still is the file open as `file`.

@@ -64,10 +64,10 @@ struct ListeningSocket: Sendable {
         let mode = "0\(String(status.st_mode & 0o7777, radix: 8))"
         let others = status.st_mode & S_IXOTH != 0
         if status.st_uid != owner.uid, status.st_uid != 0 {
-            return "it belongs to uid \(status.st_uid), who could put sockets of its own there"
+            return "it belongs to uid \(status.st_uid), which could put sockets of its own there"
         }
         if status.st_mode & S_IWOTH != 0, status.st_mode & S_ISVTX == 0 {
-            return "everybody can put sockets of their own there (mode \(mode))"
+            return "every user can put sockets of its own there (mode \(mode))"
         }
         if !others, status.st_gid != owner.gid || status.st_mode & S_IXGRP == 0 {
             return
