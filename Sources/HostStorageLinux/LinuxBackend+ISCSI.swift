@@ -143,7 +143,7 @@ extension LinuxBackend {
     private func logIn(
         _ record: NodeRecord, _ target: ISCSITarget, _ proofs: LoginRecord.Proofs, _ program: InitiatorProgram
     ) async throws(StorageError) {
-        let lent = try await queues.run(in: .target(target)) { () throws(StorageError) in
+        let temporary = try await queues.run(in: .target(target)) { () throws(StorageError) in
             try TemporaryNodeRecord(record, timeout: .seconds(20)) { text throws(StorageError) in
                 try LoginRecord.text(from: text, proofs)
             }
@@ -158,9 +158,9 @@ extension LinuxBackend {
         // Whether or not the caller is still there.
         await Task { [queues, logger] in
             do throws(StorageError) {
-                try await queues.run(in: .target(target)) { () throws(StorageError) in try lent.restore() }
+                try await queues.run(in: .target(target)) { () throws(StorageError) in try temporary.restore() }
             } catch {
-                logger.warning("the record of a target is still lent: \(error)", metadata: ["target": "\(target)"])
+                logger.warning("the record of a target is still replaced: \(error)", metadata: ["target": "\(target)"])
             }
         }.value
         guard let failure else { return }
@@ -192,11 +192,11 @@ extension LinuxBackend {
             .unavailable, "the target's record was made anew during the login; log in again", subject: "\(target)")
     }
 
-    /// Puts back the records that a killed process has left lent.
+    /// Restores the records that a killed process has left replaced.
     func recoverLogins() async {
         do throws(StorageError) {
             let errors = try await queues.run(in: .bus("portals")) { () throws(StorageError) in
-                TemporaryNodeRecord.giveBackAll(in: .ofThisHost)
+                TemporaryNodeRecord.restoreAll(in: .ofThisHost)
             }
             for error in errors { logger.warning("recovery of an interrupted iSCSI login: \(error)") }
         } catch {

@@ -40,7 +40,7 @@ import Testing
         /// The record as iscsiadm reads it.
         func text() throws -> String { try String(contentsOfFile: record.path, encoding: .utf8) }
 
-        var isClean: Bool { !FileManager.default.fileExists(atPath: database.lent) }
+        var isClean: Bool { !FileManager.default.fileExists(atPath: database.replaced) }
 
         /// Whether a file below the directory holds the secret. Links are not followed.
         func hasSecret() -> Bool {
@@ -52,17 +52,17 @@ import Testing
     @Test func whileItIsInstalledTheRecordIsAFileOfThisProcessAlone() throws {
         let records = try Records()
         let inode = try records.inode()
-        let lent = try records.install()
+        let temporary = try records.install()
         #expect(try records.text() == "plain\n\(Self.secret)")
         let link = try FileManager.default.destinationOfSymbolicLink(atPath: records.record.path)
         #expect(link.hasPrefix("/proc/\(getpid())/fd/"))
         // For root, or the user of this process, alone.
         #expect(try Command.run("stat", "--dereference", "--format=%a", link) == "600")
         #expect(!records.hasSecret())
-        try lent.restore()
+        try temporary.restore()
         #expect(try records.text() == "plain\n" && records.inode() == inode)
         #expect(records.isClean)
-        try lent.restore()
+        try temporary.restore()
         #expect(try records.text() == "plain\n")
     }
 
@@ -77,14 +77,14 @@ import Testing
         let inode = try records.inode()
         var place = stat()
         do {
-            let lent = try records.install()
+            let temporary = try records.install()
             try #require(stat(records.record.path, &place) == 0)
-            withExtendedLifetime(lent) {}
+            withExtendedLifetime(temporary) {}
         }
         // Gone with its process: the link leads nowhere, or to another test's file under the same number.
         var now = stat()
         #expect(stat(records.record.path, &now) != 0 || now.st_ino != place.st_ino || now.st_dev != place.st_dev)
-        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
+        #expect(TemporaryNodeRecord.restoreAll(in: records.database).isEmpty)
         #expect(try records.text() == "plain\n" && records.inode() == inode)
         #expect(records.isClean)
     }
@@ -92,9 +92,9 @@ import Testing
     @Test func theNextLoginGivesBackFirst() throws {
         let records = try Records()
         do { _ = try records.install() }
-        let lent = try records.install()
+        let temporary = try records.install()
         #expect(try records.text() == "plain\n\(Self.secret)")
-        try lent.restore()
+        try temporary.restore()
         #expect(try records.text() == "plain\n" && records.isClean)
     }
 
@@ -105,16 +105,16 @@ import Testing
             atPath: records.record.temporaryDirectory, withIntermediateDirectories: true)
         try FileManager.default.linkItem(
             atPath: records.record.path, toPath: "\(records.record.temporaryDirectory)/default")
-        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
+        #expect(TemporaryNodeRecord.restoreAll(in: records.database).isEmpty)
         #expect(try records.text() == "plain\n" && records.isClean)
     }
 
     @Test func aRecordThatWasMadeAnewMeanwhileStays() throws {
         let records = try Records()
-        let lent = try records.install()
+        let temporary = try records.install()
         try FileManager.default.removeItem(atPath: records.record.path)
         try "new\n".write(toFile: records.record.path, atomically: false, encoding: .utf8)
-        try lent.restore()
+        try temporary.restore()
         #expect(try records.text() == "new\n" && records.isClean)
     }
 
@@ -122,18 +122,18 @@ import Testing
         let records = try Records()
         do { _ = try records.install() }
         try FileManager.default.removeItem(atPath: "\(records.scratch.path)/nodes")
-        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
+        #expect(TemporaryNodeRecord.restoreAll(in: records.database).isEmpty)
         #expect(records.isClean)
         #expect(!FileManager.default.fileExists(atPath: records.record.path))
     }
 
     @Test func oneLoginAtATimeHasTheRecord() throws {
         let records = try Records()
-        let lent = try records.install()
+        let temporary = try records.install()
         expectError(.aborted, "another process") { try records.install() }
-        #expect(TemporaryNodeRecord.giveBackAll(in: records.database).isEmpty)
+        #expect(TemporaryNodeRecord.restoreAll(in: records.database).isEmpty)
         #expect(try records.text().hasSuffix(Self.secret))
-        try lent.restore()
+        try temporary.restore()
     }
 
     @Test func aFailureWhileLendingLeavesTheRecord() throws {

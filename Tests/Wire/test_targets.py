@@ -125,7 +125,7 @@ def test_a_proxy_that_is_killed_in_a_login_leaves_no_secret(daemon, directory):
         iscsi = second.service("iscsi", "v1alpha2")
         iscsi.ConnectTarget(**target, **proof)
         iscsi.DisconnectTarget(**target)
-        # The record that the killed one had lent is as it was, without a proof.
+        # The record that the killed one had replaced is as it was, without a proof.
         with refused(StatusCode.PERMISSION_DENIED):
             iscsi.ConnectTarget(**target)
     assert places_of([CHAP[1]], [directory, pathlib.Path("/run"), *RECORDS]) == set()

@@ -90,8 +90,8 @@ int32_t cls_loop_status(int32_t descriptor, struct cls_loop_status *_Nonnull out
 int32_t cls_loop_update_capacity(int32_t descriptor);
 /// LOOP_CTL_GET_FREE on /dev/loop-control: the number of a device that has no file.
 int32_t cls_loop_find_free(int32_t control);
-/// LOOP_CONFIGURE, Linux 5.8, writable. The device loses its file, and the kernel its partitions, with the last who
-/// has it open. `reference` is what the device then calls itself.
+/// LOOP_CONFIGURE, Linux 5.8, writable. The device loses its file, and the kernel its partitions, when the last
+/// process closes it. `reference` is what the device then calls itself.
 int32_t cls_loop_attach(int32_t descriptor, int32_t file, const char *_Nonnull reference);
 int32_t cls_loop_detach(int32_t descriptor);
 

@@ -40,11 +40,11 @@ struct NodeDatabase: Sendable {
         return records
     }
 
-    /// The records of a target that are lent, or that a process that was killed has not given back.
+    /// The records of a target that a temporary one replaces, or that a process that was killed has not restored.
     func temporaryRecords(of target: ISCSIName) throws(StorageError) -> [NodeRecord] {
         var records: [NodeRecord] = []
-        for portal in try Sysfs.names(in: "\(lent)/\(target)") {
-            records += try Sysfs.names(in: "\(lent)/\(target)/\(portal)").compactMap {
+        for portal in try Sysfs.names(in: "\(replaced)/\(target)") {
+            records += try Sysfs.names(in: "\(replaced)/\(target)/\(portal)").compactMap {
                 NodeRecord(in: self, of: target, portal: portal, interface: $0)
             }
         }
@@ -54,7 +54,7 @@ struct NodeDatabase: Sendable {
     var nodes: String { "\(directory)/nodes" }
 
     /// Where records are while a login has something else in their place; see ``TemporaryNodeRecord``.
-    var lent: String { "\(directory)/host-storage-login" }
+    var replaced: String { "\(directory)/host-storage-login" }
 
     // MARK: - Links
 
@@ -137,7 +137,7 @@ struct NodeRecord: Sendable, Hashable {
     let interface: String
     /// The directory that it is in.
     let directory: String
-    /// The directory that it is in while it is lent, and its parents that exist for this alone.
+    /// The directory that it is in while it is replaced, and its parents that exist for this alone.
     let temporaryDirectories: [String]
 
     /// - Parameter name: of the portal's directory: "192.0.2.1,3260,1", where the last is the portal group.
@@ -151,7 +151,7 @@ struct NodeRecord: Sendable, Hashable {
         self.interface = interface
         directory = "\(database.nodes)/\(target)/\(name)"
         temporaryDirectories = [
-            "\(database.lent)/\(target)/\(name)", "\(database.lent)/\(target)", database.lent,
+            "\(database.replaced)/\(target)/\(name)", "\(database.replaced)/\(target)", database.replaced,
         ]
     }
 

@@ -41,10 +41,10 @@ final class TemporaryNodeRecord: Sendable {
 
     func restore() throws(StorageError) { try Self.restore(record) }
 
-    /// Gives back the records of processes that have ended, except records that others are lending now.
-    static func giveBackAll(in database: NodeDatabase) -> [StorageError] {
+    /// Restores the records of processes that have ended, except records that others replace now.
+    static func restoreAll(in database: NodeDatabase) -> [StorageError] {
         var errors: [StorageError] = []
-        for name in Sysfs.readableNames(in: database.lent) {
+        for name in Sysfs.readableNames(in: database.replaced) {
             guard let target = try? ISCSIName(name) else { continue }
             let records: [NodeRecord]
             do throws(StorageError) {
@@ -89,12 +89,12 @@ final class TemporaryNodeRecord: Sendable {
         for path in [place(of: record), "\(record.temporaryDirectory)/new"] where unlink(path) < 0 && errno != ENOENT {
             throw StorageError(errno: errno, "unlink", path)
         }
-        // These go with the last record that is lent.
+        // These go with the last record that is replaced.
         for directory in record.temporaryDirectories { rmdir(directory) }
     }
 
     private static func makeDirectory(_ record: NodeRecord) throws(StorageError) {
-        // A process that gives back another record of the same target may remove the directory above as it is made.
+        // A process that restores another record of the same target may remove the directory above as it is made.
         for _ in 0..<10 {
             do throws(StorageError) { return try makeDirectories(record.temporaryDirectory) } catch
                 where error.code
@@ -114,7 +114,7 @@ final class TemporaryNodeRecord: Sendable {
         return try Descriptor.contents(of: record.path)
     }
 
-    /// Says in all processes that a record is lent, by its directory. iscsiadm has no lock on it of its own.
+    /// Shows all processes that a record is replaced, by its directory. iscsiadm has no lock on it of its own.
     private struct Lock: ~Copyable {
         private let directory: Descriptor
 

@@ -8,7 +8,7 @@ extension Descriptor {
     /// Takes the lock of a file, a directory or a device (flock(2)); false where another has had it for all of `timeout`.
     ///
     /// Closing alone leaves the lock to a child that is between its fork and its exec (``InheritedCopies``), so it is to be
-    /// given back by ``unlock()``.
+    /// released by ``unlock()``.
     func lock(timeout: Duration, _ subject: String) throws(StorageError) -> Bool {
         let end = ContinuousClock.now + timeout
         while true {

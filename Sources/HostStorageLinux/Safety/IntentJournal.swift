@@ -13,7 +13,7 @@ struct IntentJournal: Sendable {
     private let directory: String
     /// This boot of the machine.
     let boot: String
-    private let struck = StruckRecords()
+    private let removed = RemovedRecords()
 
     init(stateDirectory: String) throws(StorageError) {
         directory = "\(stateDirectory)/intents"
@@ -38,13 +38,13 @@ struct IntentJournal: Sendable {
         try makeDirectories(directory)
         let path = path(intent.work, intent.target)
         try StateFile.write(intent.text, to: path)
-        struck.remove(path)
+        removed.remove(path)
     }
 
     /// The intent for that work on that target, if there is one.
     func intent(_ work: Intent.Work, _ target: String) throws(StorageError) -> Intent? {
         let path = path(work, target)
-        guard !struck.contains(path), let text = try StateFile.read(path) else { return nil }
+        guard !removed.contains(path), let text = try StateFile.read(path) else { return nil }
         // An intent that cannot be parsed allows nothing.
         return Intent(text: text)
     }
@@ -63,7 +63,7 @@ struct IntentJournal: Sendable {
     func remove(_ work: Intent.Work, _ target: String) throws(StorageError) {
         let path = path(work, target)
         if unlink(path) < 0 {
-            if errno != ENOENT { struck.insert(path) }
+            if errno != ENOENT { removed.insert(path) }
             return
         }
         try? syncDirectory()
@@ -101,7 +101,7 @@ struct IntentJournal: Sendable {
     func all() -> [Intent] {
         Sysfs.readableNames(in: directory).filter { !$0.hasSuffix(".new") }.compactMap { name in
             let path = "\(directory)/\(name)"
-            return struck.contains(path) ? nil : (try? StateFile.read(path)).flatMap(Intent.init(text:))
+            return removed.contains(path) ? nil : (try? StateFile.read(path)).flatMap(Intent.init(text:))
         }
     }
 
@@ -113,8 +113,8 @@ struct IntentJournal: Sendable {
     }
 }
 
-/// The records that are struck out and whose files are still there.
-private final class StruckRecords: Sendable {
+/// The records that are removed and whose files are still there.
+private final class RemovedRecords: Sendable {
     private let paths = Mutex<Set<String>>([])
 
     func insert(_ path: String) { paths.withLock { _ = $0.insert(path) } }

@@ -297,7 +297,7 @@ extension MachineTests {
             do { _ = try TemporaryNodeRecord(found, timeout: .zero) { $0 } }
             try await host.connectTarget(target, as: .none)
             #expect(try record(target) == before)
-            #expect(!FileManager.default.fileExists(atPath: NodeDatabase.ofThisHost.lent))
+            #expect(!FileManager.default.fileExists(atPath: NodeDatabase.ofThisHost.replaced))
         }
 
         // MARK: - Disks in use
