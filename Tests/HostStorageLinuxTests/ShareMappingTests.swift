@@ -61,6 +61,22 @@ import Testing
         #expect(try Set(records.all()) == mappings)
     }
 
+    @Test func aRecordKeepsAllThatIsKnownOfTheUsers() throws {
+        let remote = try SMBRemotePath("//server/share")
+        let policy = try PathPolicy(roots: ["/srv"])
+        let odd = try policy.place(hostPath: #"/srv/a b=c d=/e"#)
+        var users = SMBUsers()
+        users.add(remote, link: odd)
+        users.add(remote, link: try policy.resolve("/srv/gone"))
+        users.add(try SMBRemotePath("//server/share/part"), link: nil)
+        try users.update { $0 == "/srv/gone" }
+        #expect(users.leave(try SMBRemotePath("//server/share/part")))
+        for users in [users, .unknown, SMBUsers()] { #expect(SMBUsers(text: users.text) == users) }
+        for text in ["link=/a", "remote=nonsense", "remote=//a/b\ndepartures=-1", "other=1"] {
+            #expect(SMBUsers(text: text) == nil, "\(text)")
+        }
+    }
+
     @Test func recordsOutliveTheProcessAndOfAnotherBootOnlyLinksCount() throws {
         let scratch = try ScratchDirectory()
         let remote = try SMBRemotePath(#"\\server.example\data$"#)

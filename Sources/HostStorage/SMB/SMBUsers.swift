@@ -6,35 +6,37 @@
 /// Where several links lead to one remote path, the call does not say which of them it means, so such calls are only
 /// counted: each stands for a link that is gone or is about to go. The mapping is in use while any remote path has more
 /// users than departures, or has several links: a repeated call must not remove the mapping of another user's link.
-public struct SMBUsers: Sendable, Equatable {
-    private struct Users: Sendable, Equatable {
+package struct SMBUsers: Sendable, Equatable {
+    package struct Users: Sendable, Equatable {
         /// By their paths on the host.
-        var links: Set<String> = []
+        package var links: Set<String> = []
         /// Whether it was mapped without a link.
-        var isUnlinked = false
+        package var isUnlinked = false
         /// Calls that took a user away whose link is still there.
-        var departures = 0
+        package var departures = 0
         /// Links that are gone and that no call has taken away yet. One that is made again is a user as before.
-        var gone: Set<String> = []
+        package var gone: Set<String> = []
+
+        package init(links: Set<String> = []) { self.links = links }
 
         var count: Int { links.count + (isUnlinked ? 1 : 0) }
     }
 
-    private var users: [SMBRemotePath: Users] = [:]
+    package var users: [SMBRemotePath: Users] = [:]
     /// Whether there are users without a record.
-    private var hasUnknown = false
+    package var hasUnknown = false
 
-    public init() {}
+    package init() {}
 
     /// The users of a mount without a record. They never leave.
-    public static var unknown: SMBUsers {
+    package static var unknown: SMBUsers {
         var users = SMBUsers()
         users.hasUnknown = true
         return users
     }
 
     /// Adds a user. One that is there already is back if it had left.
-    public mutating func add(_ remote: SMBRemotePath, link: HostPath?) {
+    package mutating func add(_ remote: SMBRemotePath, link: HostPath?) {
         var users = self.users[remote] ?? Users()
         let count = users.count
         if let link {
@@ -48,7 +50,7 @@ public struct SMBUsers: Sendable, Equatable {
     }
 
     /// Looks which links, by their paths on the host, are gone.
-    public mutating func update(isGone: (String) throws(StorageError) -> Bool) throws(StorageError) {
+    package mutating func update(isGone: (String) throws(StorageError) -> Bool) throws(StorageError) {
         for (remote, known) in users {
             for link in known.links where try isGone(link) {
                 users[remote]?.links.remove(link)
@@ -62,13 +64,13 @@ public struct SMBUsers: Sendable, Equatable {
     }
 
     /// Whether a link to `remote` is gone, so that the call that takes its user away is about to come.
-    public func awaitsDeparture(of remote: SMBRemotePath) -> Bool { users[remote]?.gone.isEmpty == false }
+    package func awaitsDeparture(of remote: SMBRemotePath) -> Bool { users[remote]?.gone.isEmpty == false }
 
     /// Whether `remote` has users, or had them.
-    public func knows(_ remote: SMBRemotePath) -> Bool { users[remote] != nil }
+    package func knows(_ remote: SMBRemotePath) -> Bool { users[remote] != nil }
 
     /// Takes one user of `remote` away; false where it has none.
-    public mutating func leave(_ remote: SMBRemotePath) -> Bool {
+    package mutating func leave(_ remote: SMBRemotePath) -> Bool {
         guard var users = users[remote] else { return false }
         if let link = users.gone.first {
             users.gone.remove(link)
@@ -82,58 +84,12 @@ public struct SMBUsers: Sendable, Equatable {
     }
 
     /// Removes all users but the links: a user without a link, or about to leave, has ended with its machine.
-    public mutating func keepLinksOnly() {
+    package mutating func keepLinksOnly() {
         users = users.mapValues { Users(links: $0.links) }.filter { !$0.value.links.isEmpty }
         hasUnknown = false
     }
 
-    public var isEmpty: Bool {
+    package var isEmpty: Bool {
         !hasUnknown && users.values.allSatisfy { $0.count <= $0.departures && $0.links.count <= 1 }
-    }
-}
-
-extension SMBUsers {
-    /// One `key=value` a line, to be kept in a file: a remote path, and its users. No path of either kind holds a line
-    /// break.
-    package var text: String {
-        var lines = hasUnknown ? ["unknown=1"] : []
-        for (remote, users) in users.sorted(by: { $0.key.description < $1.key.description }) {
-            lines.append("remote=\(remote)")
-            if users.isUnlinked { lines.append("unlinked=1") }
-            if users.departures > 0 { lines.append("departures=\(users.departures)") }
-            lines += users.links.sorted().map { "link=\($0)" }
-            lines += users.gone.sorted().map { "gone=\($0)" }
-        }
-        return lines.map { "\($0)\n" }.joined()
-    }
-
-    /// Nil where the text is none of ``text``.
-    package init?(text: String) {
-        var current: SMBRemotePath?
-        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
-            let parts = line.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2 else { return nil }
-            let (key, value) = (String(Substring(parts[0])), String(Substring(parts[1])))
-            if key == "unknown" {
-                hasUnknown = true
-                continue
-            }
-            if key == "remote" {
-                guard let remote = try? SMBRemotePath(value) else { return nil }
-                users[remote] = Users()
-                current = remote
-                continue
-            }
-            guard let remote = current else { return nil }
-            switch key {
-            case "unlinked": users[remote]?.isUnlinked = true
-            case "departures":
-                guard let count = Int(value), count >= 0 else { return nil }
-                users[remote]?.departures = count
-            case "link": users[remote]?.links.insert(value)
-            case "gone": users[remote]?.gone.insert(value)
-            default: return nil
-            }
-        }
     }
 }

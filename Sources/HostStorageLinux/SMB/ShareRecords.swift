@@ -63,3 +63,50 @@ struct ShareRecords: Sendable {
 
     private func path(_ names: some Sequence<String>) -> String { ([directory] + names).joined(separator: "/") }
 }
+
+extension SMBUsers {
+    /// One `key=value` a line, to be kept in a file: a remote path, and its users. No path of either kind holds a line
+    /// break.
+    var text: String {
+        var lines = hasUnknown ? ["unknown=1"] : []
+        for (remote, users) in users.sorted(by: { $0.key.description < $1.key.description }) {
+            lines.append("remote=\(remote)")
+            if users.isUnlinked { lines.append("unlinked=1") }
+            if users.departures > 0 { lines.append("departures=\(users.departures)") }
+            lines += users.links.sorted().map { "link=\($0)" }
+            lines += users.gone.sorted().map { "gone=\($0)" }
+        }
+        return lines.map { "\($0)\n" }.joined()
+    }
+
+    /// Nil where the text is none of ``text``.
+    init?(text: String) {
+        self.init()
+        var current: SMBRemotePath?
+        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
+            let parts = line.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2 else { return nil }
+            let (key, value) = (String(Substring(parts[0])), String(Substring(parts[1])))
+            if key == "unknown" {
+                hasUnknown = true
+                continue
+            }
+            if key == "remote" {
+                guard let remote = try? SMBRemotePath(value) else { return nil }
+                users[remote] = Users()
+                current = remote
+                continue
+            }
+            guard let remote = current else { return nil }
+            switch key {
+            case "unlinked": users[remote]?.isUnlinked = true
+            case "departures":
+                guard let count = Int(value), count >= 0 else { return nil }
+                users[remote]?.departures = count
+            case "link": users[remote]?.links.insert(value)
+            case "gone": users[remote]?.gone.insert(value)
+            default: return nil
+            }
+        }
+    }
+}
