@@ -54,7 +54,7 @@ let package = Package(
         .target(
             name: "CYamlEvents", path: "service/CYamlEvents", linkerSettings: [.linkedLibrary("yaml")]),
         .target(
-            name: "StorageAccess", dependencies: ["CYamlEvents", "HostStorage", "StorageVersions"],
+            name: "StorageAccess", dependencies: ["CUnixSocket", "CYamlEvents", "HostStorage", "StorageVersions"],
             path: "service/Policy", swiftSettings: strict),
         .target(
             name: "StorageWire",

@@ -62,7 +62,7 @@ let package = Package(
         .target(name: "CUnixSocket"),
         .target(name: "CYamlEvents", linkerSettings: [.linkedLibrary("yaml")]),
         .target(
-            name: "StorageAccess", dependencies: ["CYamlEvents", "HostStorage", "StorageVersions"],
+            name: "StorageAccess", dependencies: ["CUnixSocket", "CYamlEvents", "HostStorage", "StorageVersions"],
             swiftSettings: strict),
         .target(
             name: "StorageWire",

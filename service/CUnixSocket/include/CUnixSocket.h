@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The few socket calls whose structs Swift could fill only through unsafe pointers. Every function returns
+// The few calls about sockets and users whose structs Swift could fill only through unsafe pointers. Every function returns
 // a value >= 0 or -errno.
 #ifndef CUNIXSOCKET_H
 #define CUNIXSOCKET_H
@@ -16,7 +16,7 @@ int32_t cus_listen(const char *_Nonnull path, uint32_t uid, uint32_t gid, uint32
 int32_t cus_is_live(const char *_Nonnull path);
 /// Removes `path` if it still is the file open as `file`.
 int32_t cus_remove(const char *_Nonnull path, int32_t file);
-/// Opens a directory and takes its lock, waiting for it. Closing the descriptor gives it back.
+/// Opens a directory and takes its lock, waiting for it. Closing the descriptor releases it.
 int32_t cus_lock_directory(const char *_Nonnull path);
 /// SO_PEERCRED (unix(7)).
 int32_t cus_peer(int32_t descriptor, int32_t *_Nonnull pid, uint32_t *_Nonnull uid, uint32_t *_Nonnull gid);
