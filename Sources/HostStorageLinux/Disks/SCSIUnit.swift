@@ -40,6 +40,6 @@ struct SCSIUnit: Sendable, Hashable {
     /// Whether it is a disk that can be opened. Its directory in sysfs is there before.
     var isUsableDisk: Bool {
         guard let block else { return false }
-        return access("/sys/block/\(block)/diskseq", F_OK) == 0 && access("/dev/\(block)", F_OK) == 0
+        return access("/sys/block/\(block)/diskseq", F_OK) == 0 && access(BlockDeviceName.path(of: block), F_OK) == 0
     }
 }

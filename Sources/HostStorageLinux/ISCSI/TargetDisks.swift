@@ -104,12 +104,13 @@ final class DetachClaims: Sendable {
         let swaps = Set(try MountTable.swaps())
         let partitions = try Sysfs.names(in: "/sys/block/\(name)").filter { $0.hasPrefix(name) }
         for part in [name] + partitions {
-            guard let device = try Sysfs.device("/sys/class/block/\(part)/dev") else { continue }
-            let holders = try Holders.whoWorkOn(VolumeDevice(name: part, device: device, size: 0)).filter {
+            guard let number = try Sysfs.device("/sys/class/block/\(part)/dev") else { continue }
+            let device = VolumeDevice(name: part, device: number, size: 0)
+            let holders = try Holders.conflictingUsers(of: device).filter {
                 if case .process = $0 { false } else { true }
             }
-            guard holders.isEmpty, !swaps.contains("/dev/\(part)") else {
-                throw StorageError(.busy, "it is in use, and its target is away", subject: "/dev/\(part)")
+            guard holders.isEmpty, !swaps.contains(device.path) else {
+                throw StorageError(.busy, "it is in use, and its target is away", subject: device.path)
                     .held(by: holders)
             }
         }

@@ -19,7 +19,7 @@ package enum ScratchTree {
         for name in try Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") {
             guard let file = try Sysfs.attribute("/sys/block/\(name)/loop/backing_file"), file.isBeneath(directory)
             else { continue }
-            let device = try Descriptor(opening: "/dev/\(name)", O_RDONLY)
+            let device = try Descriptor(opening: BlockDeviceName.path(of: name), O_RDONLY)
             // One whose last user has just left has no file any more.
             let result = cls_loop_detach(device.raw)
             if result != -ENXIO { try check(result, "LOOP_CLR_FD", name) }
