@@ -26,7 +26,6 @@ let package = Package(
         .library(name: "HostStorageTestKit", targets: ["HostStorageTestKit"]),
         .library(name: "HostStorageClient", targets: ["HostStorageClient"]),
         .library(name: "HostStorageAPI", targets: ["HostStorageAPI"]),
-        .library(name: "WindowsPath", targets: ["WindowsPath"]),
         .executable(name: "csi-proxy", targets: ["csi-proxy"]),
         .executable(name: "main-job", targets: ["main-job"]),
     ],
@@ -133,7 +132,7 @@ let package = Package(
         .target(name: "WindowsPath", swiftSettings: strict),
         .testTarget(
             name: "WindowsPathTests", dependencies: ["WindowsPath"],
-            exclude: ["ntfs-upcase", "ntpath-oracle", "ntpath_extract.py", "ntpath_oracle.py"],
+            exclude: ["ntfs-upcase"],
             swiftSettings: strict
         ),
         // The library: no gRPC, no versions.

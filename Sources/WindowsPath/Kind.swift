@@ -4,7 +4,7 @@ extension WindowsPath {
     /// The kind of a path, by its start. Every path has exactly one kind.
     ///
     /// Sources: Microsoft, "File path formats on Windows systems" and "Naming Files, Paths, and Namespaces".
-    public enum Kind: Sendable, Hashable, CaseIterable {
+    package enum Kind: Sendable, Hashable, CaseIterable {
         /// `C:\x`. Any unit but a separator counts as the drive: Win32 does not ask whether it is a letter.
         case driveAbsolute
         /// `C:x` or `C:`, from the current directory of that drive.
@@ -28,7 +28,7 @@ extension WindowsPath {
         case nt
 
         /// Whether the path is in verbatim spelling, where the backslash alone separates.
-        public var isVerbatim: Bool {
+        package var isVerbatim: Bool {
             switch self {
             case .verbatim, .verbatimUNC, .volumeGUID: true
             default: false
@@ -36,16 +36,5 @@ extension WindowsPath {
         }
     }
 
-    public var kind: Kind { PathPrefix(of: units).kind }
-
-    /// Whether the path means the same with any current directories.
-    ///
-    /// Source: `ntpath.isabs` of Python 3.13 and later, which no longer takes `\x` for absolute. Where
-    /// ntpath calls `\:\x` absolute, Win32 reads a rooted path, and so does this.
-    public var isAbsolute: Bool {
-        switch kind {
-        case .driveAbsolute, .unc, .localDevice, .verbatim, .verbatimUNC, .volumeGUID: true
-        case .driveRelative, .rooted, .relative, .nt: false
-        }
-    }
+    package var kind: Kind { PathPrefix(of: units).kind }
 }

@@ -7,7 +7,7 @@
 /// Source: the 65,536 units of `$UpCase` on a volume made by mkfs.ntfs (ntfs-3g 2022.10.3), which follows the
 /// table of Windows Vista and later; a test reads it from a volume and compares. A volume that another Windows
 /// made may differ in letters that were new to Unicode then.
-public enum UpcaseTable {
+package enum UpcaseTable {
     /// Lower-case letters at even distances whose upper case is equally far from each.
     struct Run {
         let letters: StrideThrough<UInt16>
@@ -28,17 +28,7 @@ public enum UpcaseTable {
         return table
     }()
 
-    public static func upcase(_ unit: UInt16) -> UInt16 {
+    package static func upcase(_ unit: UInt16) -> UInt16 {
         unit < 0x80 ? unit.asciiUppercase : table[Int(unit)]
     }
-
-    static func areEqual(_ a: ArraySlice<UInt16>, _ b: ArraySlice<UInt16>) -> Bool {
-        guard a.count == b.count else { return false }
-        for (one, other) in zip(a, b) where one != other {
-            guard upcase(one) == upcase(other) else { return false }
-        }
-        return true
-    }
-
-    static func areEqual(_ a: [UInt16], _ b: [UInt16]) -> Bool { areEqual(a[...], b[...]) }
 }

@@ -31,10 +31,18 @@ import WindowsPath
         #expect(WindowsPath(text).kind == kind)
     }
 
-    @Test func everyKindIsAbsoluteOrNot() {
-        let absolute = [#"C:\x"#, "//server/share", "//./x", #"\\?\C:\x"#, #"\\?\UNC\s\h"#, #"\\?\"# + Self.guid]
-        for text in absolute { #expect(WindowsPath(text).isAbsolute, "\(text)") }
-        for text in ["C:x", #"\x"#, "x", "", #"\??\C:\x"#] { #expect(!WindowsPath(text).isAbsolute, "\(text)") }
-        #expect(Set(absolute.map { WindowsPath($0).kind }).count == 6)
+    static let splitRootCases: [(String, String, String, String)] = [
+        (#"C:\a\b"#, "C:", #"\"#, #"a\b"#), ("c:a", "c:", "", "a"), ("/a", "", "/", "a"), ("a/b", "", "", "a/b"),
+        ("//server/share/a", "//server/share", "/", "a"), (#"\\server"#, #"\\server"#, "", ""),
+        (#"\\server\\share"#, #"\\server\"#, #"\"#, "share"), (#"\\.\pipe\a"#, #"\\.\pipe"#, #"\"#, "a"),
+        (#"\\?\UNC\s\h\a"#, #"\\?\UNC\s\h"#, #"\"#, "a"), (#"\\?\C:\a/b"#, #"\\?\C:"#, #"\"#, "a/b"),
+        (#"\??\C:\a"#, "", #"\"#, #"??\C:\a"#),
+    ]
+
+    @Test(arguments: splitRootCases)
+    func theRootIsSplitOff(_ text: String, _ drive: String, _ root: String, _ tail: String) {
+        let parts = WindowsPath(text).splitRoot()
+        let texts = [parts.drive, parts.root, parts.tail].map { String(decoding: $0, as: UTF16.self) }
+        #expect(texts == [drive, root, tail])
     }
 }

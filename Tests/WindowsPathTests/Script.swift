@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// The scripts that lie beside the tests, and the files of 16-bit little-endian numbers that they write and read.
+/// The scripts that lie beside the tests, and the files of 16-bit little-endian numbers that they write.
 enum Script {
     struct Failure: Error {
         let name: String
@@ -26,15 +26,5 @@ enum Script {
             units.append(UInt16(bytes[offset]) | UInt16(bytes[offset + 1]) << 8)
         }
         return units
-    }
-
-    static func write(_ units: [UInt16], to file: URL) throws {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(units.count * 2)
-        for unit in units {
-            bytes.append(UInt8(truncatingIfNeeded: unit))
-            bytes.append(UInt8(truncatingIfNeeded: unit >> 8))
-        }
-        try Data(bytes).write(to: file)
     }
 }

@@ -131,7 +131,7 @@ enum PathSpelling: Hashable {
     private static func names(
         of path: WindowsPath, _ separators: Set<UInt16>, _ deviceNames: PathPolicy.DeviceNames, _ text: String
     ) throws(StorageError) -> [String] {
-        var parts = path.splitRoot().tail.units.split(
+        var parts = path.splitRoot().tail.split(
             omittingEmptySubsequences: false, whereSeparator: separators.contains)
         if parts.last?.isEmpty == true { parts.removeLast() }
         var names: [String] = []
@@ -140,7 +140,7 @@ enum PathSpelling: Hashable {
             try refuseLong(name)
             if part.contains(where: actedOnByShells.contains) { throw invalidCharacters(text) }
             do throws(NameFault) {
-                _ = try FileName(WindowsPath(units: Array(part)), rules: deviceNames.rules)
+                try FileName.check(part, rules: deviceNames.rules)
             } catch .device {
                 throw StorageError(.invalidArgument, "path names the device \(name): \(text.excerpt)")
             } catch {
