@@ -111,8 +111,8 @@ import Testing
         ("{uids: [-1]}", #""-1" is the name of no uid of this host"#),
         ("{uids: [4294967295]}", #""4294967295" is no uid"#), ("{uids: [4294967296]}", #""4294967296" is no uid"#),
         ("{uids: [010]}", #""010" is no uid"#), ("{uids: [\"\"]}", "a uid is a word"),
-        ("{uids: [65534]}", "65534 is the kernel's number for all users of other user namespaces, so it names no one user"),
-        ("{gids: [65534]}", "65534 is the kernel's number for all users of other user namespaces, so it names no one user"),
+        ("{uids: [65534]}", "65534 stands for every user of another user namespace, so it names no single one"),
+        ("{gids: [65534]}", "65534 stands for every user of another user namespace, so it names no single one"),
     ])
     func callersThatAreNoneAreRefused(_ callers: String, _ fault: String) {
         #expect(

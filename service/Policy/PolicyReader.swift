@@ -99,7 +99,7 @@ private struct PolicyReader {
         case nil: fault(node, "\(text.quoted) is the name of no \(kind) of this host")
         case 65534?:
             // /proc/sys/kernel/overflowuid: all users without a number in this user namespace.
-            fault(node, "65534 is the kernel's number for all users of other user namespaces, so it names no one user")
+            fault(node, "65534 stands for every user of another user namespace, so it names no single one")
         case UInt32.max?: fault(node, "\(text.quoted) is no \(kind)")
         case let id?: return id
         }

@@ -40,6 +40,7 @@ let rootStays = "a working directory itself stays as it is"
 // MARK: - Operations
 
 public struct PathExists<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Bool
     public var path: Path
 
     public init(path: Path) { self.path = path }
@@ -49,14 +50,12 @@ public struct PathExists<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension PathExists: HostOperation where Path == CallerPath {
-    public typealias Answer = Bool
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> PathExists<HostPath> {
         PathExists<HostPath>(path: try resolver.place(path))
     }
 }
 
 extension PathExists: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Bool
     public var subjects: [Subject] { [.path(path)] }
     public var effect: Effect { .read }
     public func run(on backend: some StorageBackend) async throws(StorageError) -> Bool {
@@ -65,6 +64,7 @@ extension PathExists: ResolvedOperation where Path == HostPath {
 }
 
 public struct MakeDirectory<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Void
     public var path: Path
 
     public init(path: Path) { self.path = path }
@@ -74,14 +74,12 @@ public struct MakeDirectory<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension MakeDirectory: HostOperation where Path == CallerPath {
-    public typealias Answer = Void
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> MakeDirectory<HostPath> {
         MakeDirectory<HostPath>(path: try resolver.place(path))
     }
 }
 
 extension MakeDirectory: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Void
     public var subjects: [Subject] { [.path(path)] }
     public var effect: Effect { .change(holding: .entry(path)) }
     public func run(on backend: some StorageBackend) async throws(StorageError) {
@@ -90,6 +88,7 @@ extension MakeDirectory: ResolvedOperation where Path == HostPath {
 }
 
 public struct Remove<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Void
     public var path: Path
     public var force: Bool
 
@@ -104,14 +103,12 @@ public struct Remove<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension Remove: HostOperation where Path == CallerPath {
-    public typealias Answer = Void
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> Remove<HostPath> {
         Remove<HostPath>(path: try resolver.placeBelowRoot(path, rootStays), force: force)
     }
 }
 
 extension Remove: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Void
     public var subjects: [Subject] { [.path(path)] }
     public var effect: Effect { .change(holding: .tree(path)) }
     public func run(on backend: some StorageBackend) async throws(StorageError) {
@@ -120,6 +117,7 @@ extension Remove: ResolvedOperation where Path == HostPath {
 }
 
 public struct RemoveContents<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Void
     public var path: Path
 
     public init(path: Path) { self.path = path }
@@ -129,14 +127,12 @@ public struct RemoveContents<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension RemoveContents: HostOperation where Path == CallerPath {
-    public typealias Answer = Void
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> RemoveContents<HostPath> {
         RemoveContents<HostPath>(path: try resolver.placeBelowRoot(path, rootStays))
     }
 }
 
 extension RemoveContents: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Void
     public var subjects: [Subject] { [.path(path)] }
     public var effect: Effect { .change(holding: .tree(path)) }
     public func run(on backend: some StorageBackend) async throws(StorageError) {

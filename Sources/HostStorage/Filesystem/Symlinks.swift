@@ -20,6 +20,7 @@ public protocol SymlinkBackend: Sendable {
 }
 
 public struct CreateSymlink<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Void
     public var link: Path
     public var target: Path
 
@@ -33,14 +34,12 @@ public struct CreateSymlink<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension CreateSymlink: HostOperation where Path == CallerPath {
-    public typealias Answer = Void
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> CreateSymlink<HostPath> {
         CreateSymlink<HostPath>(link: try resolver.placeBelowRoot(link, rootStays), target: try resolver.place(target))
     }
 }
 
 extension CreateSymlink: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Void
     public var subjects: [Subject] { [.path(link), .path(target)] }
     public var effect: Effect { .change(holding: .entry(link)) }
     public func run(on backend: some StorageBackend) async throws(StorageError) {
@@ -49,6 +48,7 @@ extension CreateSymlink: ResolvedOperation where Path == HostPath {
 }
 
 public struct IsSymlink<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Bool
     public var path: Path
 
     public init(path: Path) { self.path = path }
@@ -58,14 +58,12 @@ public struct IsSymlink<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension IsSymlink: HostOperation where Path == CallerPath {
-    public typealias Answer = Bool
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> IsSymlink<HostPath> {
         IsSymlink<HostPath>(path: try resolver.place(path))
     }
 }
 
 extension IsSymlink: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Bool
     public var subjects: [Subject] { [.path(path)] }
     public var effect: Effect { .read }
     public func run(on backend: some StorageBackend) async throws(StorageError) -> Bool {

@@ -33,6 +33,7 @@ public protocol ShareBackend: Sendable {
 }
 
 public struct MapShare<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Void
     public var remote: SMBRemotePath
     /// Where a link to it is made; nil for none.
     public var link: Path?
@@ -52,7 +53,6 @@ public struct MapShare<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension MapShare: HostOperation where Path == CallerPath {
-    public typealias Answer = Void
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> MapShare<HostPath> {
         var place: HostPath?
         if let link { place = try resolver.placeBelowRoot(link, rootStays) }
@@ -61,7 +61,6 @@ extension MapShare: HostOperation where Path == CallerPath {
 }
 
 extension MapShare: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Void
     public var subjects: [Subject] { [.share(remote)] + (link.map { [.path($0)] } ?? []) }
     public var effect: Effect {
         // A call never shares the outcome of a call with another password.

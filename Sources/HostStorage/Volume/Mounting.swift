@@ -44,6 +44,7 @@ public protocol MountingBackend: Sendable {
 private let rootIsNoMountPoint = "a working directory itself is no mount point"
 
 public struct MountVolume<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = Void
     public var volume: VolumeID
     public var target: Path
 
@@ -57,14 +58,12 @@ public struct MountVolume<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension MountVolume: HostOperation where Path == CallerPath {
-    public typealias Answer = Void
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> MountVolume<HostPath> {
         MountVolume<HostPath>(volume: volume, target: try resolver.placeBelowRoot(target, rootIsNoMountPoint))
     }
 }
 
 extension MountVolume: ResolvedOperation where Path == HostPath {
-    public typealias Answer = Void
     public var subjects: [Subject] { [.volume(volume), .path(target)] }
     public var effect: Effect { .change(holding: .diskOf(volume), .tree(target)) }
     public var mayUseSystemDisks: Bool { true }
@@ -74,6 +73,7 @@ extension MountVolume: ResolvedOperation where Path == HostPath {
 }
 
 public struct UnmountVolume<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = UnmountOutcome
     public var volume: VolumeID
     public var target: Path
 
@@ -87,14 +87,12 @@ public struct UnmountVolume<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension UnmountVolume: HostOperation where Path == CallerPath {
-    public typealias Answer = UnmountOutcome
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> UnmountVolume<HostPath> {
         UnmountVolume<HostPath>(volume: volume, target: try resolver.placeBelowRoot(target, rootIsNoMountPoint))
     }
 }
 
 extension UnmountVolume: ResolvedOperation where Path == HostPath {
-    public typealias Answer = UnmountOutcome
     public var subjects: [Subject] { [.volume(volume), .path(target)] }
     // A volume whose disk is gone, or does not answer, has a mount all the same.
     public var effect: Effect { .change(holding: .tree(target), .diskOf(volume, orElse: .goOn)) }
@@ -109,6 +107,7 @@ extension UnmountVolume: ResolvedOperation where Path == HostPath {
 }
 
 public struct VolumeMountedAt<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = VolumeID
     public var path: Path
 
     public init(path: Path) { self.path = path }
@@ -118,14 +117,12 @@ public struct VolumeMountedAt<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension VolumeMountedAt: HostOperation where Path == CallerPath {
-    public typealias Answer = VolumeID
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> VolumeMountedAt<HostPath> {
         VolumeMountedAt<HostPath>(path: try resolver.place(path))
     }
 }
 
 extension VolumeMountedAt: ResolvedOperation where Path == HostPath {
-    public typealias Answer = VolumeID
     public var subjects: [Subject] { [.path(path)] }
     public var effect: Effect { .read }
     public var mayUseSystemDisks: Bool { true }
@@ -138,6 +135,7 @@ extension VolumeMountedAt: ResolvedOperation where Path == HostPath {
 }
 
 public struct VolumeClosestTo<Path: PathForm>: NamedOperation, Equatable {
+    public typealias Answer = VolumeID
     public var path: Path
 
     public init(path: Path) { self.path = path }
@@ -147,14 +145,12 @@ public struct VolumeClosestTo<Path: PathForm>: NamedOperation, Equatable {
 }
 
 extension VolumeClosestTo: HostOperation where Path == CallerPath {
-    public typealias Answer = VolumeID
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> VolumeClosestTo<HostPath> {
         VolumeClosestTo<HostPath>(path: try resolver.place(path))
     }
 }
 
 extension VolumeClosestTo: ResolvedOperation where Path == HostPath {
-    public typealias Answer = VolumeID
     public var subjects: [Subject] { [.path(path)] }
     public var effect: Effect { .read }
     public var mayUseSystemDisks: Bool { true }

@@ -21,7 +21,7 @@ enum TreeRemoval {
             attempts += 1
             guard attempts < maximumAttempts else {
                 throw StorageError(
-                    .aborted, "another process moves directories in the tree; try again when it has ended", subject: path)
+                    .aborted, "another process moves directories in the tree; try again later", subject: path)
             }
         }
     }
