@@ -34,7 +34,7 @@ struct OfflineMarks: Sendable {
     func set(_ state: DiskState, _ disk: DiskNumber) throws(StorageError) {
         switch state {
         case .online:
-            if unlink(path(disk)) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path(disk)) }
+            try removeFile(path(disk))
         case .offline:
             try makeDirectories(directory)
             try StateFile.write(boot, to: path(disk))

@@ -21,6 +21,11 @@ func makeDirectories(_ directory: String) throws(StorageError) {
     }
 }
 
+/// Removes a file. One that is gone is success.
+func removeFile(_ path: String) throws(StorageError) {
+    if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
+}
+
 /// Where a process keeps state for later.
 package enum StateDirectory {
     /// The state directories that a program's command line may name.

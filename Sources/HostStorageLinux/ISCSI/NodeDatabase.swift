@@ -71,8 +71,7 @@ struct NodeDatabase: Sendable {
         for entry in try portalDirectories() where PortalAddress(entry.address, port: entry.port) == own {
             for link in try Sysfs.names(in: entry.path) {
                 guard let address = Self.address(ofLink: link), others.contains(address) else { continue }
-                let path = "\(entry.path)/\(link)"
-                if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
+                try removeFile("\(entry.path)/\(link)")
             }
             for record in records where addresses.contains(record.address) {
                 guard try record.wasDiscovered() else { continue }
@@ -90,8 +89,7 @@ struct NodeDatabase: Sendable {
         let own = PortalAddress(portal.address, port: portal.port)
         for entry in try directories() where !entry.isPortal && PortalAddress(entry.address, port: entry.port) == own {
             for link in try Sysfs.names(in: entry.path) where Self.address(ofLink: link) != nil {
-                let path = "\(entry.path)/\(link)"
-                if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
+                try removeFile("\(entry.path)/\(link)")
             }
             if rmdir(entry.path) < 0, errno != ENOENT { throw StorageError(errno: errno, "rmdir", entry.path) }
         }

@@ -30,7 +30,7 @@ final class TemporaryNodeRecord: Sendable {
         try checkErrno(link(record.path, Self.place(of: record)), "link", record.path)
         do throws(StorageError) {
             let new = "\(record.temporaryDirectory)/new"
-            if unlink(new) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", new) }
+            try removeFile(new)
             try checkErrno(symlink(file.path, new), "symlink", new)
             try checkErrno(rename(new, record.path), "rename", record.path)
         } catch {
@@ -86,9 +86,7 @@ final class TemporaryNodeRecord: Sendable {
     }
 
     private static func drop(_ record: NodeRecord) throws(StorageError) {
-        for path in [place(of: record), "\(record.temporaryDirectory)/new"] where unlink(path) < 0 && errno != ENOENT {
-            throw StorageError(errno: errno, "unlink", path)
-        }
+        for path in [place(of: record), "\(record.temporaryDirectory)/new"] { try removeFile(path) }
         // These go with the last record that is replaced.
         for directory in record.temporaryDirectories { rmdir(directory) }
     }

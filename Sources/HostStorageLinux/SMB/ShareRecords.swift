@@ -55,8 +55,7 @@ struct ShareRecords: Sendable {
     }
 
     func remove(_ mapping: ShareMapping) throws(StorageError) {
-        let path = path(mapping.directories)
-        if unlink(path) < 0, errno != ENOENT { throw StorageError(errno: errno, "unlink", path) }
+        try removeFile(path(mapping.directories))
         // As far up as nothing else is on record.
         for count in [2, 1] where rmdir(self.path(mapping.directories.prefix(count))) < 0 { return }
     }
