@@ -42,25 +42,7 @@ struct Sandbox: AsyncParsableCommand {
     @Option(help: "The kubelet's directory; callers may name paths beneath it.")
     var kubeletPath = #"C:\var\lib\kubelet"#
 
-    @Option(
-        name: .customLong("working-dir"), help: "A further directory beneath which callers may name paths. Repeatable.")
-    var workingDirs: [String] = []
-
-    @Option(
-        help: """
-            Whose names of devices are refused as names of files: \
-            \(PathPolicy.DeviceNames.allCases.map(\.rawValue).joined(separator: ", ")).
-            """)
-    var deviceNames = PathPolicy.DeviceNames.windows10
-
-    @Option(
-        help:
-            "The filesystem that FormatVolume makes: \(FilesystemKind.allCases.map(\.rawValue).joined(separator: ", "))."
-    )
-    var filesystem = FilesystemKind.ext4
-
-    @Option(help: "Whether shares are mounted only where their server encrypts what goes over the wire: true or false.")
-    var requirePrivacy = true
+    @OptionGroup var options: HostOptions
 
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.warning
@@ -92,12 +74,7 @@ struct Sandbox: AsyncParsableCommand {
 
     private func serve(in directory: SandboxDirectory, _ logger: Logger) async throws {
         let drive = try directory.makeDirectory("c")
-        var settings = HostSettings(
-            paths: try PathPolicy(
-                roots: [kubeletPath] + workingDirs, drives: ["C": drive], dialect: .windows, ignoresCase: true,
-                deviceNames: deviceNames))
-        settings.filesystem = filesystem
-        settings.requiresSMBEncryption = requirePrivacy
+        let settings = try options.settings(kubelet: kubeletPath, drives: ["C": drive], .windows, ignoresCase: true)
         let pipes = try pipeDir ?? directory.makeDirectory("pipes")
         let disks = (0..<disks).map { index in
             SandboxDisk(

@@ -38,10 +38,6 @@ struct Serve: AsyncParsableCommand {
     var kubeletPath: String?
 
     @Option(
-        name: .customLong("working-dir"), help: "A further directory beneath which callers may name paths. Repeatable.")
-    var workingDirs: [String] = []
-
-    @Option(
         name: .customLong("drive"), help: "The host directory that a drive letter stands for, such as C=/. Repeatable.")
     var drives: [Drive] = []
 
@@ -54,19 +50,7 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Look names up as Windows does: the exact name, else the one that differs in case alone.")
     var ignoreCase = false
 
-    @Option(
-        help: """
-            Whose names of devices are refused as names of files in Windows spelling: \
-            \(PathPolicy.DeviceNames.allCases.map(\.rawValue).joined(separator: ", ")). Windows 11 and Windows Server 2025 \
-            take nul.txt and con for files.
-            """)
-    var deviceNames = PathPolicy.DeviceNames.windows10
-
-    @Option(
-        help:
-            "The filesystem that FormatVolume makes: \(FilesystemKind.allCases.map(\.rawValue).joined(separator: ", "))."
-    )
-    var filesystem = FilesystemKind.ext4
+    @OptionGroup var options: HostOptions
 
     @Option(
         help: "Keeps what all processes of the node must know, and what outlives them, such as begun formats.")
@@ -76,9 +60,6 @@ struct Serve: AsyncParsableCommand {
         name: .customLong("changeable-service"),
         help: "A service that callers may start and stop, * for any characters; none unless named. Repeatable.")
     var changeableServices: [ServicePattern] = []
-
-    @Option(help: "Whether shares are mounted only where their server encrypts what goes over the wire: true or false.")
-    var requirePrivacy = true
 
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
@@ -104,21 +85,16 @@ struct Serve: AsyncParsableCommand {
         var map: [Character: String] = [:]
         for drive in drives { map[drive.letter] = drive.directory }
         let kubelet = kubeletPath ?? (dialect == .windows ? #"C:\var\lib\kubelet"# : "/var/lib/kubelet")
-        var settings = HostSettings(
-            paths: try PathPolicy(
-                roots: [kubelet] + workingDirs, drives: map, dialect: dialect, ignoresCase: ignoreCase,
-                deviceNames: deviceNames))
+        var settings = try options.settings(kubelet: kubelet, drives: map, dialect, ignoresCase: ignoreCase)
         guard (try? settings.paths.place(hostPath: stateDir)) == nil else {
             throw StorageError(
                 .invalidArgument, "the state directory lies within a working directory, where callers could change it",
                 subject: stateDir)
         }
-        settings.filesystem = filesystem
         settings.changeableServices = changeableServices
-        settings.requiresSMBEncryption = requirePrivacy
         logger.info(
             "csi-proxy \(CSIProxy.configuration.version)",
-            metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(filesystem.rawValue)"])
+            metadata: ["roots": "\(settings.paths.roots)", "filesystem": "\(settings.filesystem.rawValue)"])
         let owner = SocketOwner(
             uid: try socketOwner.map { try Account.uid($0) }, gid: try socketGroup.map { try Account.gid($0) })
         let source = PolicySource(file: policy, socketGroup: owner.gid, drives: map)
@@ -169,8 +145,6 @@ struct Drive: ExpressibleByArgument {
 }
 
 extension PathDialect: ExpressibleByArgument {}
-extension PathPolicy.DeviceNames: ExpressibleByArgument {}
-extension FilesystemKind: ExpressibleByArgument {}
 
 extension ServicePattern: ExpressibleByArgument {
     public init?(argument: String) {
