@@ -28,6 +28,42 @@ extension String {
     }
 }
 
+extension String {
+    /// Whether the text is that of a pattern in which `*` stands for any text, none included, and all else for itself,
+    /// byte for byte.
+    package func matches(pattern: String) -> Bool {
+        let pattern = Array(pattern.utf8)
+        let text = Array(utf8)
+        var (p, t) = (0, 0)
+        // Where to go on when the text after the last star does not fit: one byte later.
+        var star: (pattern: Int, text: Int)?
+        while t < text.count {
+            if p < pattern.count, pattern[p] == UInt8(ascii: "*") {
+                star = (p, t)
+                p += 1
+            } else if p < pattern.count, pattern[p] == text[t] {
+                p += 1
+                t += 1
+            } else if let (afterStar, from) = star {
+                star = (afterStar, from + 1)
+                p = afterStar + 1
+                t = from + 1
+            } else {
+                return false
+            }
+        }
+        return pattern[p...].allSatisfy { $0 == UInt8(ascii: "*") }
+    }
+}
+
+/// Classes of ASCII characters.
+extension UInt8 {
+    package var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+    package var isHexDigit: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(self | 0x20) }
+    package var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+    package var isLetterOrDigit: Bool { isLetter || isDigit }
+}
+
 extension Unicode.Scalar {
     fileprivate var isObeyed: Bool {
         switch value {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HostStorage
+
 /// Where metrics are served: `127.0.0.1:9180`, `[::1]:9180`, `localhost:9180`, or `:9180` for all of the machine's
 /// addresses. Port 0 is one that the system chooses.
 public struct MetricsAddress: Sendable, Hashable, CustomStringConvertible {
@@ -10,7 +12,7 @@ public struct MetricsAddress: Sendable, Hashable, CustomStringConvertible {
     public init?(_ text: String) {
         guard let colon = text.lastIndex(of: ":") else { return nil }
         let digits = text[text.index(after: colon)...]
-        guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+        guard (1...5).contains(digits.utf8.count), digits.utf8.allSatisfy(\.isDigit),
             let port = Int(digits), port <= 0xFFFF
         else { return nil }
         var host = text[..<colon]

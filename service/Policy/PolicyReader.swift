@@ -92,7 +92,7 @@ private struct PolicyReader {
 
     private mutating func id(_ node: YAMLNode, _ kind: String, _ named: (String) -> UInt32?) -> UInt32? {
         guard let text = scalar(node, "a \(kind)") else { return nil }
-        let isNumber = text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        let isNumber = text.utf8.allSatisfy(\.isDigit)
         let id = isNumber ? (text.utf8.count > 1 && text.utf8.first == 0x30 ? nil : UInt32(text)) : named(text)
         switch id {
         case nil where isNumber: fault(node, "\(text.quoted) is no \(kind)")

@@ -13,7 +13,7 @@ public struct DiskNumber: Sendable, Hashable, Comparable, RawRepresentable, Coda
     /// Reads a decimal number, as the older API versions spell disks. Signs, blanks and numbers beyond
     /// 32 bits are refused, not truncated.
     public init(decimal text: String) throws(StorageError) {
-        guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }), let number = UInt32(text)
+        guard !text.isEmpty, text.utf8.allSatisfy(\.isDigit), let number = UInt32(text)
         else {
             throw StorageError(.invalidArgument, "\"\(text.excerpt)\" is not a disk number")
         }

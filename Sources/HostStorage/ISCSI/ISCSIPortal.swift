@@ -50,10 +50,10 @@ public struct ISCSIPortal: Sendable, Hashable, Codable, CustomStringConvertible 
     /// A host's name (RFC 1123, and `_`, which some have), or an IPv4 address: if it ends in a number, it must be one.
     private static func isName(_ text: String) -> Bool {
         let labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        if let last = labels.last, !last.isEmpty, last.allSatisfy({ isDigit($0) }) { return isIPv4(text[...]) }
+        if let last = labels.last, !last.isEmpty, last.allSatisfy(\.isDigit) { return isIPv4(text[...]) }
         return labels.allSatisfy { label in
             (1...63).contains(label.count) && label.first != UInt8(ascii: "-") && label.last != UInt8(ascii: "-")
-                && label.allSatisfy { isDigit($0) || isLetter($0) || "-_".utf8.contains($0) }
+                && label.allSatisfy { $0.isLetterOrDigit || "-_".utf8.contains($0) }
         }
     }
 
@@ -63,7 +63,7 @@ public struct ISCSIPortal: Sendable, Hashable, Codable, CustomStringConvertible 
         return parts.count == 4
             && parts.allSatisfy { part in
                 let digits = part.utf8
-                guard (1...3).contains(digits.count), digits.allSatisfy({ isDigit($0) }) else { return false }
+                guard (1...3).contains(digits.count), digits.allSatisfy(\.isDigit) else { return false }
                 return (digits.count == 1 || part.first != "0") && (Int(part) ?? 256) <= 255
             }
     }
@@ -75,7 +75,7 @@ public struct ISCSIPortal: Sendable, Hashable, Codable, CustomStringConvertible 
         guard let address = parts.first, address.contains(":") else { return false }
         let isZone = parts.dropFirst().allSatisfy { zone in
             (1...15).contains(zone.utf8.count)
-                && zone.utf8.allSatisfy { isLetter($0) || isDigit($0) || ".-_".utf8.contains($0) }
+                && zone.utf8.allSatisfy { $0.isLetterOrDigit || ".-_".utf8.contains($0) }
         }
         guard isZone else { return false }
         let halves = address.split(separator: "::", omittingEmptySubsequences: false)
@@ -88,18 +88,11 @@ public struct ISCSIPortal: Sendable, Hashable, Codable, CustomStringConvertible 
                     guard place == parts.count - 1, index == halves.count - 1, isIPv4(part) else { return false }
                     groups += 2
                 } else {
-                    guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy({ isDigit($0) || isHexLetter($0) })
-                    else {
-                        return false
-                    }
+                    guard (1...4).contains(part.utf8.count), part.utf8.allSatisfy(\.isHexDigit) else { return false }
                     groups += 1
                 }
             }
         }
         return halves.count == 2 ? groups <= 7 : groups == 8
     }
-
-    private static func isHexLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte) }
-    private static func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
-    private static func isLetter(_ byte: UInt8) -> Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte) }
 }

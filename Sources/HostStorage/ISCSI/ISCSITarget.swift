@@ -7,15 +7,8 @@ public struct ISCSIName: Sendable, Hashable, TextValue {
     /// Source: RFC 7143, 4.2.7: at most 223 bytes of letters, digits, `-`, `.` and `:`. Underscores violate it, but are
     /// in use.
     public init(_ text: String) throws(StorageError) {
-        let isName = text.utf8.allSatisfy { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"):
-                true
-            default: "-.:_".utf8.contains(byte)
-            }
-        }
-        guard isName, text.utf8.count <= 223, text.utf8.count > 4,
+        guard text.utf8.allSatisfy({ $0.isLetterOrDigit || "-.:_".utf8.contains($0) }), text.utf8.count <= 223,
+            text.utf8.count > 4,
             ["iqn.", "eui.", "naa."].contains(where: text.hasPrefix)
         else {
             throw StorageError(.invalidArgument, "\"\(text.excerpt)\" is not the name of an iSCSI target")

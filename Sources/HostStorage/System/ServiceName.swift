@@ -34,12 +34,5 @@ public struct ServiceName: Sendable, Hashable, TextValue {
 
     public var description: String { unit }
 
-    static func isAllowed(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        default: ":-_.\\@".utf8.contains(byte)
-        }
-    }
+    static func isAllowed(_ byte: UInt8) -> Bool { byte.isLetterOrDigit || ":-_.\\@".utf8.contains(byte) }
 }

@@ -3,7 +3,6 @@
 /// Services by name: a service's name in which `*` stands for any characters, or none.
 public struct ServicePattern: Sendable, Hashable, CustomStringConvertible {
     public let description: String
-    private let pieces: [[UInt8]]
 
     /// - Parameter text: with or without ".service" at its end.
     public init(_ text: String) throws(StorageError) {
@@ -11,27 +10,13 @@ public struct ServicePattern: Sendable, Hashable, CustomStringConvertible {
             throw StorageError(.invalidArgument, "\"\(text.excerpt)\" is not a pattern of service names")
         }
         description = text.hasSuffix(".service") ? text : "\(text).service"
-        pieces = description.utf8.split(separator: UInt8(ascii: "*"), omittingEmptySubsequences: false).map(Array.init)
     }
 
-    public static let all = ServicePattern(pieces: [[], []], description: "*")
+    public static let all = ServicePattern(description: "*")
 
-    private init(pieces: [[UInt8]], description: String) {
-        self.pieces = pieces
-        self.description = description
-    }
+    private init(description: String) { self.description = description }
 
-    public func matches(_ name: ServiceName) -> Bool {
-        var rest = Array(name.unit.utf8)[...]
-        guard let first = pieces.first, rest.starts(with: first) else { return false }
-        guard pieces.count > 1, let last = pieces.last else { return rest.count == first.count }
-        rest = rest.dropFirst(first.count)
-        for piece in pieces.dropFirst().dropLast() {
-            guard let found = rest.firstRange(of: piece) else { return false }
-            rest = rest[found.upperBound...]
-        }
-        return rest.count >= last.count && rest.suffix(last.count).elementsEqual(last)
-    }
+    public func matches(_ name: ServiceName) -> Bool { name.unit.matches(pattern: description) }
 }
 
 extension [ServicePattern] {

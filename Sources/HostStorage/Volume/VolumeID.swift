@@ -37,7 +37,7 @@ public struct VolumeID: Sendable, Hashable, TextValue {
     public var description: String { #"\\?\Volume{\#(guid)}\"# }
 
     private static func isSameLetter(_ a: UInt8, _ b: UInt8) -> Bool {
-        a == b || (a ^ b == 0x20 && (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(a | 0x20))
+        a == b || (a ^ b == 0x20 && a.isLetter)
     }
 
     private static func isGUID(_ text: String) -> Bool {
@@ -46,17 +46,8 @@ public struct VolumeID: Sendable, Hashable, TextValue {
             && bytes.indices.allSatisfy { index in
                 switch index {
                 case 8, 13, 18, 23: bytes[index] == UInt8(ascii: "-")
-                default: isHexadecimalDigit(bytes[index])
+                default: bytes[index].isHexDigit
                 }
             }
-    }
-
-    private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-            UInt8(ascii: "A")...UInt8(ascii: "F"):
-            true
-        default: false
-        }
     }
 }

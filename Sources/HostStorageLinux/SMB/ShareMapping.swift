@@ -38,9 +38,7 @@ struct ShareMapping: Sendable, Hashable {
         var name: [UInt8] = []
         for (index, byte) in text.utf8.enumerated() {
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "$"), 0x80...:
-                name.append(byte)
+            case _ where byte.isLetterOrDigit || byte >= 0x80 || "-_$".utf8.contains(byte): name.append(byte)
             // Neither first, where it hides, nor last, where Windows drops it.
             case UInt8(ascii: ".") where index > 0 && index < text.utf8.count - 1: name.append(byte)
             default: name += "%\(byte.hexadecimal.uppercased())".utf8

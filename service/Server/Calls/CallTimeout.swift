@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HostStorage
 import NIOHPACK
 
 /// How long the caller of one call waits, as its `grpc-timeout` header says: at most eight ASCII digits and a unit.
@@ -33,7 +34,7 @@ enum CallTimeout: Sendable, Hashable {
         guard (2...9).contains(bytes.count), let unit = bytes.last else { return nil }
         var count: Int64 = 0
         for byte in bytes.dropLast() {
-            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) else { return nil }
+            guard byte.isDigit else { return nil }
             count = count * 10 + Int64(byte - UInt8(ascii: "0"))
         }
         switch unit {
