@@ -21,6 +21,16 @@ import Testing
         #expect(Intent(text: bare.text) == bare)
     }
 
+    /// A disk's names can end in any byte, and a carriage return before a line feed is one character with it.
+    @Test(arguments: ["a\r", "\r", "a\r\nb", "\\\r\n", "\\", "\\\u{301}", "\u{301}a", "a\\n", "\n\u{301}"])
+    func aNameOfAnyBytesComesBack(_ name: String) {
+        var intent = Self.intent
+        intent.names = ["a": name, "b": "next"]
+        let read = Intent(text: intent.text)
+        #expect(read?.names["a"].map { Array($0.utf8) } == Array(name.utf8))
+        #expect(read?.names["b"] == "next" && read?.uuid == intent.uuid)
+    }
+
     @Test func whatIsCutOffOrUnknownIsNoIntent() {
         let lines = Self.intent.text.split(separator: "\n").map(String.init)
         #expect(Intent(text: "") == nil)

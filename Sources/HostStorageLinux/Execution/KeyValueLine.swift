@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+extension String {
+    /// The lines that are not empty. As characters, a carriage return and a line feed are one, and neither of the two.
+    var lines: [Substring] { utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init) }
+}
+
 extension Substring {
     /// Both sides of the first "=", as records of this layer and of open-iscsi have them; nil where there is none.
     var keyAndValue: (key: Substring, value: Substring)? {

@@ -82,10 +82,9 @@ extension SMBUsers {
     init?(text: String) {
         self.init()
         var current: SMBRemotePath?
-        for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
-            let parts = line.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2 else { return nil }
-            let (key, value) = (String(Substring(parts[0])), String(Substring(parts[1])))
+        for line in text.lines {
+            guard let (key, text) = line.keyAndValue else { return nil }
+            let value = String(text)
             if key == "unknown" {
                 hasUnknown = true
                 continue

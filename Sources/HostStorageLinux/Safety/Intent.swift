@@ -66,7 +66,7 @@ extension Intent {
     init?(text: String) {
         var names: [String: String] = [:]
         var values: [Substring: String] = [:]
-        for line in text.split(separator: "\n") {
+        for line in text.lines {
             guard let (key, value) = line.keyAndValue else { return nil }
             if key.hasPrefix("name:") {
                 names[String(key.dropFirst("name:".count))] = Self.unescaped(String(value))
@@ -85,20 +85,28 @@ extension Intent {
             size: values["size"].flatMap { Int64($0) }, finished: values["finished"])
     }
 
+    // By Unicode scalars: names of disks are bytes of their firmware, and "\r\n" is one character.
+
     private static func escaped(_ text: String) -> String {
-        text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+        var result = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            if scalar == "\\" || scalar == "\n" { result.append("\\") }
+            result.append(scalar == "\n" ? "n" : scalar)
+        }
+        return String(result)
     }
 
     private static func unescaped(_ text: String) -> String {
-        var result = ""
-        var rest = text[...]
-        while let first = rest.popFirst() {
-            guard first == "\\", let second = rest.popFirst() else {
-                result.append(first)
-                continue
+        var result = String.UnicodeScalarView()
+        var isEscaped = false
+        for scalar in text.unicodeScalars {
+            if scalar == "\\", !isEscaped {
+                isEscaped = true
+            } else {
+                result.append(isEscaped && scalar == "n" ? "\n" : scalar)
+                isEscaped = false
             }
-            result.append(second == "n" ? "\n" : second)
         }
-        return result
+        return String(result)
     }
 }
