@@ -28,9 +28,7 @@ extension MemoryBackend {
 
     public func formatVolume(_ volume: VolumeID, over signature: Signature?) throws(StorageError) {
         try simulate { host throws(StorageError) in
-            let (disk, index) = try host.find(volume)
-            try host.refuseSystemDisk(disk)
-            try host.refuseOffline(disk)
+            let (disk, index) = try host.findUsable(volume)
             let slot = disk.slots[index]
             switch slot.content {
             case .blank: break
@@ -50,9 +48,7 @@ extension MemoryBackend {
 
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) throws(StorageError) {
         try simulate { host throws(StorageError) in
-            let (disk, index) = try host.find(volume)
-            try host.refuseSystemDisk(disk)
-            try host.refuseOffline(disk)
+            let (disk, index) = try host.findUsable(volume)
             var slot = disk.slots[index]
             guard case .filesystem(var filesystem) = slot.content else {
                 throw StorageError(
@@ -94,9 +90,7 @@ extension MemoryBackend {
     public func mountVolume(_ volume: VolumeID, at path: HostPath) throws(StorageError) {
         let use = SystemDiskUse.current
         try simulate { host throws(StorageError) in
-            let (disk, index) = try host.find(volume)
-            try host.refuseSystemDisk(disk, allowing: use)
-            try host.refuseOffline(disk)
+            let (disk, index) = try host.findUsable(volume, allowing: use)
             let place = try host.locate(path)
             guard let node = host[place] else {
                 throw StorageError(.notFound, "\(host.displayed(place)) does not exist")

@@ -56,6 +56,18 @@ extension SimulatedHost {
         throw StorageError(.notFound, "there is no volume \(volume)")
     }
 
+    /// The same, on a disk that may be mounted or changed.
+    func findUsable(
+        _ volume: VolumeID, allowing use: SystemDiskUse? = nil
+    ) throws(StorageError) -> (disk: SimulatedDisk, slot: Int) {
+        let found = try find(volume)
+        try refuseSystemDisk(found.disk, allowing: use)
+        guard found.disk.state == .online else {
+            throw StorageError(.failedPrecondition, "disk \(found.disk.number) is offline")
+        }
+        return found
+    }
+
     /// Whether no disk of the host has the volume.
     func isGone(_ volume: VolumeID) -> Bool {
         do throws(StorageError) {
@@ -66,23 +78,10 @@ extension SimulatedHost {
         }
     }
 
-    func refuseSystemDisk(_ disk: SimulatedDisk) throws(StorageError) {
-        guard !disk.carriesSystem else {
+    /// - Parameter use: the disks of the system that the caller, or its rule, may use all the same.
+    func refuseSystemDisk(_ disk: SimulatedDisk, allowing use: SystemDiskUse? = nil) throws(StorageError) {
+        guard !disk.carriesSystem || use?.names(disk.identifiers) == true else {
             throw StorageError(.denied, "disk \(disk.number) carries the running system")
-        }
-    }
-
-    /// The same, unless the caller or its rule names the disk.
-    func refuseSystemDisk(
-        _ disk: SimulatedDisk, allowing use: SystemDiskUse?
-    ) throws(StorageError) {
-        if let use, use.names(disk.identifiers) { return }
-        try refuseSystemDisk(disk)
-    }
-
-    func refuseOffline(_ disk: SimulatedDisk) throws(StorageError) {
-        guard disk.state == .online else {
-            throw StorageError(.failedPrecondition, "disk \(disk.number) is offline")
         }
     }
 
