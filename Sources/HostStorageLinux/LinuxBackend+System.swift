@@ -8,7 +8,7 @@ extension LinuxBackend {
     }
 
     public func service(_ name: ServiceName) async throws(StorageError) -> HostService {
-        try await onBus(in: .services, hearsOfJobs: false) { bus throws(StorageError) in
+        try await onBus(in: .services, receivesJobs: false) { bus throws(StorageError) in
             try ServiceUnit(name.unit, on: bus).service(on: bus)
         }
     }
@@ -16,7 +16,7 @@ extension LinuxBackend {
     public func servicesChanged(
         with name: ServiceName, dependents: Bool
     ) async throws(StorageError) -> [ServiceName] {
-        try await onBus(in: .services, hearsOfJobs: false) { bus throws(StorageError) in
+        try await onBus(in: .services, receivesJobs: false) { bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             var names: [ServiceName] = []
             for unit in (dependents ? try unit.runningDependents(on: bus) : []) + [unit] {
@@ -27,7 +27,7 @@ extension LinuxBackend {
     }
 
     public func startService(_ name: ServiceName) async throws(StorageError) {
-        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobTimeout] bus throws(StorageError) in
+        try await onBus(in: .service(name), receivesJobs: true) { [settings, jobTimeout] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .running else { return }
@@ -36,7 +36,7 @@ extension LinuxBackend {
     }
 
     public func stopService(_ name: ServiceName, force: Bool) async throws(StorageError) {
-        try await onBus(in: .service(name), hearsOfJobs: true) { [settings, jobTimeout] bus throws(StorageError) in
+        try await onBus(in: .service(name), receivesJobs: true) { [settings, jobTimeout] bus throws(StorageError) in
             let unit = try ServiceUnit(name.unit, on: bus)
             try settings.requireChangeable(unit)
             guard try unit.state(on: bus) != .stopped else { return }
@@ -53,11 +53,11 @@ extension LinuxBackend {
     }
 
     private func onBus<Value: Sendable>(
-        in queue: BlockingQueues.Queue, hearsOfJobs: Bool,
+        in queue: BlockingQueues.Queue, receivesJobs: Bool,
         _ work: @escaping @Sendable (borrowing SystemBus) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         try await queues.run(in: queue) { [systemBus] () throws(StorageError) in
-            try work(SystemBus.connection(to: systemBus, hearsOfJobs: hearsOfJobs))
+            try work(SystemBus.connection(to: systemBus, receivesJobs: receivesJobs))
         }
     }
 }

@@ -104,6 +104,10 @@ extension RealDiskTests {
             let base = try ServiceName("ours-base")
             try container.call("StartUnit", "whole.target", "replace")
             try await eventually("\(base) runs") { try await host.service(base).state == .running }
+            try await eventually("the target is reached") {
+                let bus = try SystemBus.connection(to: container.bus, receivesJobs: false)
+                return try ServiceUnit("whole.target", on: bus).state(on: bus) == .running
+            }
             await expectError(.failedPrecondition, "whole.target") {
                 try await host.stopService(base, force: false)
             }

@@ -14,10 +14,10 @@ struct SystemBus: ~Copyable {
 
     /// - Parameters:
     ///   - address: a D-Bus address, such as "unix:path=/run/dbus/system_bus_socket".
-    ///   - hearsOfJobs: whether ``job(_:_:within:)`` is to be called.
-    static func connection(to address: String, hearsOfJobs: Bool) throws(StorageError) -> SystemBus {
+    ///   - receivesJobs: whether ``job(_:_:within:)`` is to be called.
+    static func connection(to address: String, receivesJobs: Bool) throws(StorageError) -> SystemBus {
         let bus = SystemBus(try open(address))
-        if hearsOfJobs { try bus.hearOfJobs() }
+        if receivesJobs { try bus.subscribeToJobs() }
         return bus
     }
 
@@ -125,7 +125,7 @@ struct SystemBus: ~Copyable {
 
     /// Once a connection, for systemd refuses a second subscription, and before the first job, whose end would else be
     /// missed.
-    private func hearOfJobs() throws(StorageError) {
+    private func subscribeToJobs() throws(StorageError) {
         try call(
             "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "AddMatch",
             [
