@@ -240,7 +240,9 @@ let package = Package(
             dependencies: ["Expectations", "HostStorage", "StorageVersions", "StorageWire"], swiftSettings: strict),
         .testTarget(
             name: "StorageAccessTests",
-            dependencies: ["HostStorage", "ProxyServer", "StorageAccess", "StorageVersions"], swiftSettings: strict
+            dependencies: [
+                "Expectations", "HostStorage", "HostStorageTestKit", "ProxyServer", "StorageAccess", "StorageVersions",
+            ], swiftSettings: strict
         ),
         .testTarget(
             name: "HostStorageTestKitTests", dependencies: ["Expectations", "HostStorage", "HostStorageTestKit"],

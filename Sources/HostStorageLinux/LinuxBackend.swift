@@ -12,6 +12,7 @@ public final class LinuxBackend: StorageBackend {
     let settings: HostSettings
     let inventory = DiskInventory()
     let pendingDisks = PendingDisks()
+    let diskChanges = DiskChanges()
     let index: VolumeIndex
     let queues = BlockingQueues()
     let identities: PerDiskCache<DiskIdentifiers>

@@ -18,7 +18,8 @@ extension MemoryBackend {
         size: Int64, content: DiskContent = .blank, identifiers: DiskIdentifiers? = nil,
         location: DiskLocation? = nil, carriesSystem: Bool = false
     ) throws(StorageError) -> DiskNumber {
-        try host.withLock { host throws(StorageError) in
+        defer { diskChanges.wake() }
+        return try host.withLock { host throws(StorageError) in
             try host.attachDisk(
                 size: size, content: content, identifiers: identifiers, location: location,
                 carriesSystem: carriesSystem)
@@ -33,6 +34,7 @@ extension MemoryBackend {
     /// Takes a disk away, even in use; its mounts stay.
     public func detachDisk(_ disk: DiskNumber) {
         host.withLock { $0.disks[disk]?.isAttached = false }
+        diskChanges.wake()
     }
 
     /// Makes a disk fall silent or answer again. A silent disk is missing from ``diskIdentifiers()``; all other calls

@@ -10,6 +10,13 @@ extension MemoryBackend {
         }
     }
 
+    public func watchDisks() -> HostEvents<DiskEvent> {
+        HostEvents(
+            comparing: { [self] () throws(StorageError) in
+                try simulate { host in host.disks.filter { $0.value.isAttached }.mapValues(\.size) }
+            }, at: diskChanges)
+    }
+
     public func diskIdentifiers() throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
         let attached = try simulate { host in host.disks.filter { $0.value.isAttached } }
         for disk in attached.keys.sorted() where attached[disk]?.isAnswering == false {
@@ -51,6 +58,7 @@ extension MemoryBackend {
     }
 
     public func rescanDisks() throws(StorageError) {
+        defer { diskChanges.wake() }
         try simulate { host in
             for (number, disk) in host.disks where disk.isAttached && disk.isAnswering {
                 host.disks[number]?.size = disk.actualSize

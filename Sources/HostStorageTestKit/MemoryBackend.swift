@@ -14,6 +14,7 @@ public final class MemoryBackend: StorageBackend {
     public let settings: HostSettings
     let host: Mutex<SimulatedHost>
     let faults = Faults()
+    let diskChanges = ChangeSignal()
     let logger: Logger
 
     /// The roots of the settings' paths exist as directories from the beginning.
@@ -36,6 +37,16 @@ public final class MemoryBackend: StorageBackend {
     ) async throws(StorageError) -> Operation.Answer {
         try await faults.apply(Operation.name)
         return try await operation.run(on: self)
+    }
+
+    /// Meets the faults set up for the watch before it begins, and before each event.
+    public func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
+        try await faults.apply(Watch.name)
+        let events = try await watch.run(on: self)
+        return HostEvents { [faults] () async throws(StorageError) in
+            try await faults.apply(Watch.name)
+            return try await events.next()
+        }
     }
 
     /// Does something to the simulation in one step.

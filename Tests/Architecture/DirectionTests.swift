@@ -35,7 +35,7 @@ import Testing
         "HostStorage": ["Logging", "Synchronization"],
         "HostStorageTestKit": ["Logging", "Synchronization"],
         "HostStorageLinux": ["Dispatch", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
-        "StorageAccess": ["Glibc"],
+        "StorageAccess": ["Glibc", "Synchronization"],
         "StorageWire": ["SwiftProtobuf"],
         "StorageVersions": [],
     ]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import HostStorage
+import Synchronization
 
 /// The host as one call may use it: each operation is compared with the call's ``Authorization`` before it is performed.
 ///
@@ -33,11 +34,37 @@ public struct AuthorizingHost: StorageHost {
         let call = Call(resolved)
         let rules = try await rules(for: call)
         let answer = try await namingSystemDisks(if: resolved.mayUseSystemDisks) { () async throws(StorageError) in
-            try await perform(operation, call, by: rules)
+            try await by(rules, call) { host throws(StorageError) in try await host.perform(operation) }
         }
         let named = Operation.Resolved.subjects(of: answer)
         guard authorization.hasDevices, !named.isEmpty else { return answer }
         return try await authorized(answer, naming: named, operation, call)
+    }
+
+    /// Events about subjects that no rule permits are left out. A disk that has gone has no names any more, and its end
+    /// is for those who have seen it.
+    public func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
+        guard !authorization.rules.isEmpty else { throw authorization.refusal(of: "\(watch)") }
+        let resolved: Watch.Resolved
+        do throws(StorageError) { resolved = try watch.resolved(by: OperationResolver(paths: paths)) } catch {
+            throw error.during(watch.phrase, "\(watch)")
+        }
+        let call = Call(watching: resolved.subjects)
+        let events = try await by(rules(permitting: call.subjects, call), call) { host throws(StorageError) in
+            try await host.watch(watch)
+        }
+        guard authorization.hasDevices else { return events }
+        let seen = Mutex<Set<Subject>>([])
+        return HostEvents { [self] () async throws(StorageError) in
+            while let event = try await events.next() {
+                let told = Watch.Resolved.subjects(of: event)
+                if told.allSatisfy({ subject in seen.withLock { $0.contains(subject) } }) { return event }
+                guard try await !permitted(of: told).isDisjoint(with: told) else { continue }
+                seen.withLock { $0.formUnion(told) }
+                return event
+            }
+            return nil
+        }
     }
 
     /// The subjects of a call and its consequences.
@@ -50,6 +77,12 @@ public struct AuthorizingHost: StorageHost {
             subjects = operation.subjects
             isChange = operation.effect != .read
             consequence = operation.consequence
+        }
+
+        init(watching subjects: [Subject]) {
+            self.subjects = subjects
+            isChange = false
+            consequence = .none
         }
 
         var hasPaths: Bool { subjects.contains { if case .path = $0 { true } else { false } } }
@@ -124,16 +157,14 @@ public struct AuthorizingHost: StorageHost {
 
     // MARK: - The call
 
-    /// Performs the operation by one of the rules that allows all of it.
-    private func perform<Operation: HostOperation>(
-        _ operation: Operation, _ call: Call, by rules: [AccessRule]
-    ) async throws(StorageError) -> Operation.Answer {
-        if !call.hasPaths || rules.contains(where: { $0.confinement == nil }) {
-            return try await host.perform(operation)
-        }
+    /// Runs `body` with the host as one of the rules allows it, that allows all of the call.
+    private func by<Answer: Sendable>(
+        _ rules: [AccessRule], _ call: Call, _ body: (any StorageHost) async throws(StorageError) -> Answer
+    ) async throws(StorageError) -> Answer {
+        if !call.hasPaths || rules.contains(where: { $0.confinement == nil }) { return try await body(host) }
         for confinement in rules.compactMap(\.confinement) {
             do throws(StorageError) {
-                return try await host.confined(to: confinement).perform(operation)
+                return try await body(host.confined(to: confinement))
             } catch {
                 if !error.isOfConfinement { throw error.limited(to: confinement, by: paths) }
             }

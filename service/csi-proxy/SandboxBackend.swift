@@ -35,7 +35,23 @@ struct SandboxBackend: OperationRunner {
         return answer
     }
 
+    func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
+        for subject in watch.subjects { try await requireOwn(subject) }
+        let events = try await machine.watch(watch)
+        return HostEvents { () async throws(StorageError) in
+            while let event = try await events.next() {
+                if Watch.subjects(of: event).allSatisfy(isOwnDisk) { return event }
+            }
+            return nil
+        }
+    }
+
     // MARK: - The sandbox's own
+
+    /// Of events about disks; others are the machine's.
+    private func isOwnDisk(_ subject: Subject) -> Bool {
+        if case .disk(let disk) = subject { disks[disk] != nil } else { false }
+    }
 
     /// A sandbox has no services and no targets: a trial of a driver must not change the machine. Shares are mounted in
     /// the sandbox, and go with it.

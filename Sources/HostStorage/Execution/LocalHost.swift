@@ -54,6 +54,25 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         return Operation.Resolved.displayed(answer, in: settings.paths)
     }
 
+    public func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
+        let paths = settings.paths
+        let (phrase, subject) = (watch.phrase, "\(watch)")
+        let explained = { @Sendable (error: StorageError) in error.during(phrase, subject).displayed(in: paths) }
+        let events: HostEvents<Watch.Event>
+        do throws(StorageError) { events = try await backend.watch(watch.resolved(by: resolver)) } catch {
+            throw explained(error)
+        }
+        let trace = CallTrace.current ?? CallTrace(caller: "this process")
+        logger.debug("\(phrase) \(subject)", metadata: trace.metadata([:]))
+        return HostEvents { () async throws(StorageError) in
+            do throws(StorageError) {
+                return try await events.next().map { Watch.Resolved.displayed($0, in: paths) }
+            } catch {
+                throw explained(error)
+            }
+        }
+    }
+
     /// The log's data about a call.
     private struct Call: Sendable {
         var name: String

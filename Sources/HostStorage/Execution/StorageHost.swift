@@ -11,12 +11,20 @@ public protocol StorageHost: Sendable {
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer
 
+    /// Watches the host: events until the reader stops asking for them. A watch that this host does not have fails with
+    /// ``StorageError/Code/unsupported``.
+    func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event>
+
     /// The same host for a caller that may reach no more than this. A path outside of it is
     /// ``StorageError/Code/denied``, whether it exists or not.
     func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost
 }
 
 extension StorageHost {
+    public func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
+        throw StorageError(.unsupported, "this host streams no events").during(watch.phrase, "\(watch)")
+    }
+
     /// A host that cannot compare paths where they are opened cannot confine calls.
     public func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost {
         throw StorageError(.denied, "this host cannot confine a caller to \(confinement.name)")
@@ -29,12 +37,20 @@ public protocol OperationRunner: Sendable {
     func perform<Operation: ResolvedOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer
+
+    func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event>
+}
+
+extension OperationRunner {
+    public func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
+        throw StorageError(.unsupported, "this host streams no events")
+    }
 }
 
 /// A host's storage as a backend provides it: a method for each operation.
-public protocol StorageBackend: OperationRunner, DiskBackend, DiskStateBackend, PartitioningBackend, VolumeBackend,
-    MountingBackend,
-    FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend, ServiceBackend, PortalBackend,
+public protocol StorageBackend: OperationRunner, DiskBackend, DiskStateBackend, DiskWatchBackend, PartitioningBackend,
+    VolumeBackend, MountingBackend, FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend,
+    ServiceBackend, PortalBackend,
     TargetBackend
 {}
 
@@ -43,5 +59,9 @@ extension StorageBackend {
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
         try await operation.run(on: self)
+    }
+
+    public func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
+        try await watch.run(on: self)
     }
 }

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HostStorage
+import Synchronization
+
+/// Signals that the disks may have changed, by the kernel's events. One thread listens, while there are watches.
+final class DiskChanges: Sendable {
+    private struct State {
+        var watches = 0
+        var isListening = false
+    }
+
+    private let state = Mutex(State())
+    private let signal = ChangeSignal()
+
+    /// Keeps the thread listening.
+    final class Watch: Sendable {
+        private let changes: DiskChanges
+
+        fileprivate init(_ changes: DiskChanges) { self.changes = changes }
+
+        deinit { changes.state.withLock { $0.watches -= 1 } }
+
+        var signal: ChangeSignal { changes.signal }
+    }
+
+    /// Begins to listen. For a queue.
+    func watch() throws(StorageError) -> Watch {
+        let mustListen = state.withLock { state in
+            state.watches += 1
+            defer { state.isListening = true }
+            return !state.isListening
+        }
+        let watch = Watch(self)
+        if mustListen {
+            do throws(StorageError) {
+                try listen()
+            } catch {
+                state.withLock { $0.isListening = false }
+                throw error
+            }
+        }
+        return watch
+    }
+
+    private func listen() throws(StorageError) {
+        let opened = Mutex<BlockEvents?>(nil)
+        try opened.withLock { events throws(StorageError) in events = try BlockEvents() }
+        try OwnThread.start("disk events") { [self] in
+            guard let events = opened.withLock({ $0.take() }) else { return }
+            var last = Self.eventCount()
+            while isWatched() {
+                if events.next(within: .milliseconds(500)) {
+                    events.settle(quiet: .milliseconds(5), limit: .milliseconds(50))
+                }
+                // Counted too: the kernel drops events where too many come at once, and sends none to a container with a
+                // network of its own.
+                let now = Self.eventCount()
+                if now == nil || now != last { signal.wake() }
+                last = now
+            }
+        }
+    }
+
+    /// Of all events of the kernel (Documentation/ABI/testing/sysfs-kernel-uevent_seqnum).
+    private static func eventCount() -> UInt64? { (try? Sysfs.number("/sys/kernel/uevent_seqnum")) ?? nil }
+
+    /// False where there are no watches left, and the thread ends.
+    private func isWatched() -> Bool {
+        state.withLock { state in
+            if state.watches == 0 { state.isListening = false }
+            return state.isListening
+        }
+    }
+}
+
+extension LinuxBackend {
+    public func watchDisks() async throws(StorageError) -> HostEvents<DiskEvent> {
+        let watch = try await queues.run(in: .bus("events")) { [diskChanges] () throws(StorageError) in
+            try diskChanges.watch()
+        }
+        return HostEvents(
+            comparing: { [queues, inventory] () async throws(StorageError) in
+                // The reader holds the watch.
+                defer { withExtendedLifetime(watch) {} }
+                return try await queues.run(in: .inventory) { () throws(StorageError) in
+                    Dictionary(try inventory.disks().map { ($0.number, $0.features.size) }) { first, _ in first }
+                }
+            }, at: watch.signal)
+    }
+}
