@@ -62,6 +62,13 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             path: "service/Wire", swiftSettings: strict),
+        // gRPC by itself: no storage and no messages.
+        .target(
+            name: "RPC",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "service/RPC", swiftSettings: strict),
         .target(
             name: "ProxyServer",
             dependencies: [
@@ -204,6 +211,13 @@ let package = Package(
             ],
             swiftSettings: strict
         ),
+        .testTarget(
+            name: "RPCTests",
+            dependencies: [
+                "CUnixSocket", "Expectations", "RPC", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
         .target(name: "Expectations", dependencies: ["HostStorage"], path: "Tests/Expectations", swiftSettings: strict),
         .testTarget(
             name: "Conformance",

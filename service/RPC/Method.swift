@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// One method that a service offers: bytes in, bytes out.
+public struct Method: Sendable {
+    /// As HTTP/2 has it: "/package.Service/Method".
+    public let path: String
+    /// The most bytes of a request.
+    public let limit: Int
+    let answer: @Sendable (Call, [UInt8]) throws(Status) -> Answer
+
+    /// gRPC's customary 4 MiB.
+    public static let customaryLimit = 4 << 20
+
+    /// - Parameter answer: called on the event loop, which it must not hold up, with the bytes of the request.
+    public init(
+        _ path: String, limit: Int = Method.customaryLimit,
+        answer: @escaping @Sendable (Call, [UInt8]) throws(Status) -> Answer
+    ) {
+        self.path = path
+        self.limit = limit
+        self.answer = answer
+    }
+}
+
+/// How a request is answered.
+public enum Answer: Sendable {
+    /// The response is there.
+    case now([UInt8])
+    /// The response comes from a task on the event loop's thread. The task is cancelled when the caller leaves, the
+    /// deadline passes or the connection ends.
+    case later(@Sendable () async throws(Status) -> [UInt8])
+    /// The response is a sequence of messages.
+    case stream(@Sendable (ResponseWriter) async throws(Status) -> Void)
+}

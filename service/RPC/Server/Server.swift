@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import NIOCore
+import NIOPosix
+
+/// Serves gRPC on sockets that are open already, all of them on one event loop.
+// Unchecked: its state is confined to the event loop.
+public final class Server: @unchecked Sendable {
+    let loop: any EventLoop
+    let limits: ServerLimits
+    let turns: Turns
+    let executor: LoopExecutor
+    private let accounts: Accounts
+    private let identify: @Sendable (NIOBSDSocket.Handle) throws -> Peer
+    private var listeners: [Listener] = []
+    private var ticking: RepeatedTask?
+    private var isEnding = false
+
+    /// - Parameter identify: Who is at the other end of a socket.
+    public init(
+        on loop: any EventLoop, limits: ServerLimits = ServerLimits(),
+        identify: @escaping @Sendable (NIOBSDSocket.Handle) throws -> Peer
+    ) {
+        (self.loop, self.limits, self.identify) = (loop, limits, identify)
+        turns = Turns(loop)
+        executor = LoopExecutor(loop)
+        accounts = Accounts(limits)
+    }
+
+    /// Begins to serve a socket that listens. The server closes it.
+    public func serve(_ service: Service, on socket: NIOBSDSocket.Handle) async throws {
+        let listener = Listener(service)
+        let channel = try await ServerBootstrap(group: loop)
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try self.accept(channel, listener) }
+            }
+            .withBoundSocket(socket).get()
+        try await loop.submit {
+            listener.channel = channel
+            self.listeners.append(listener)
+            self.startTicking()
+            if self.isEnding { channel.close(promise: nil) }
+        }.get()
+    }
+
+    /// Bytes of incomplete requests, and of responses that wait for their callers.
+    public var heldBytes: Int { get async throws { try await loop.submit { self.accounts.held }.get() } }
+
+    /// How many connections there are.
+    public var connectionCount: Int { get async throws { try await loop.submit { self.connections.count }.get() } }
+
+    /// Takes no more connections and no more calls, gives those under way their time, then ends them.
+    public func shutDown(within grace: Duration) async {
+        let end = NIODeadline.now() + TimeAmount(grace)
+        let channels = await onLoop {
+            self.isEnding = true
+            return self.listeners.compactMap(\.channel)
+        }
+        // First the listeners: what connects from now on is not to be taken for a connection that drains.
+        for channel in channels ?? [] { try? await channel.close() }
+        await onLoop { for connection in self.connections { connection.drain() } }
+        await waitUntilEmpty(by: end)
+        await onLoop { for connection in self.connections { connection.fail(.none, "the server ends") } }
+        await waitUntilEmpty(by: .now() + Self.goodbye)
+        // Those that do not take it.
+        await onLoop { for connection in self.connections { connection.closeNow() } }
+        await waitUntilEmpty(by: .now() + Self.goodbye)
+        await onLoop { self.ticking?.cancel() }
+    }
+
+    private static let goodbye = TimeAmount.milliseconds(200)
+
+    private func waitUntilEmpty(by end: NIODeadline) async {
+        while await onLoop({ !self.connections.isEmpty }) == true, NIODeadline.now() < end {
+            // A cancelled task has no time to wait.
+            guard (try? await Task.sleep(for: .milliseconds(5))) != nil else { return }
+        }
+    }
+
+    /// Nil where the event loop has ended.
+    @discardableResult
+    private func onLoop<Value: Sendable>(_ work: @escaping @Sendable () -> Value) async -> Value? {
+        try? await loop.submit(work).get()
+    }
+
+    private var connections: [ServerConnection] { listeners.flatMap(\.connections.values) }
+
+    private func startTicking() {
+        guard ticking == nil else { return }
+        ticking = loop.scheduleRepeatedTask(initialDelay: .seconds(1), delay: .seconds(1)) { _ in
+            for connection in self.connections { connection.tick() }
+        }
+    }
+
+    private func accept(_ channel: any Channel, _ listener: Listener) throws {
+        let pipeline = channel.pipeline.syncOperations
+        let found = try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { try identify($0) }
+        guard let peer = found, !isEnding, listener.hasRoom(for: peer) else { throw ConnectionRefused() }
+        let connection = ServerConnection(self, listener.service, peer, accounts.enter(peer), loop)
+        listener.add(connection)
+        channel.closeFuture.assumeIsolated().whenComplete { _ in
+            listener.remove(connection)
+            self.accounts.leave(peer)
+        }
+        try pipeline.addHandler(connection)
+    }
+}
+
+struct ConnectionRefused: Error {}
