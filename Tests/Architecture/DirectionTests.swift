@@ -39,7 +39,7 @@ import Testing
         "StorageAccess": ["Glibc", "Synchronization"],
         "StorageWire": ["SwiftProtobuf"],
         "StorageVersions": [],
-        "RPC": ["NIOCore", "NIOPosix"],
+        "RPC": ["Glibc", "NIOCore", "NIOPosix"],
     ]
 
     struct Target: Sendable {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 public import NIOCore
 import NIOPosix
 
@@ -27,6 +28,9 @@ public final class Server: @unchecked Sendable {
         accounts = Accounts(limits)
     }
 
+    /// How many connections wait to be accepted: more than all callers of a node open at once.
+    private static let backlog: Int32 = 1_024
+
     /// Begins to serve a socket that listens. The server closes it.
     public func serve(_ service: Service, on socket: NIOBSDSocket.Handle) async throws {
         let listener = Listener(service)
@@ -37,6 +41,10 @@ public final class Server: @unchecked Sendable {
             }
             .withBoundSocket(socket).get()
         try await loop.submit {
+            // NIO makes it listen again with 128, whatever it had.
+            _ = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
+                listen($0, Self.backlog)
+            }
             listener.channel = channel
             self.listeners.append(listener)
             self.startTicking()

@@ -444,7 +444,10 @@ final class ServerConnection: Connection, @unchecked Sendable {
         loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] () -> Void in self?.drainFurther() }
     }
 
-    override func received(pong: UInt64) { if pong == Self.pingOfDrain { drainFurther() } }
+    override func received(pong: UInt64) {
+        if pong == Self.pingOfDrain { drainFurther() }
+        if pong == Self.pingOfLife { pingedSeconds = nil }
+    }
 
     private func drainFurther() {
         guard isDraining, drainedAt == nil, !isFailed else { return }
