@@ -182,7 +182,8 @@ import Testing
         try await withServer { server in
             let good = server.client()
             defer { good.close() }
-            let peer = try await RawPeer(server.path, reads: false)
+            let peer = try await RawPeer(server.path, settings: [(4, 1 << 24)], reads: false)
+            peer.send(Raw.window(0, 1 << 30))
             for start in 0..<200 {
                 peer.send((0..<50).flatMap { Raw.call(UInt32((start * 50 + $0) * 2 + 1), "/test/Bytes", "1000") })
             }

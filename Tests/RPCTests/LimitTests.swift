@@ -38,9 +38,11 @@ import Testing
             for stream in [UInt32(1), 3, 5] { peer.send(Raw.call(stream, "/test/Stuck"), Raw.reset(stream)) }
             peer.send(Raw.call(7))
             #expect(try await peer.end(of: 7) == .reset(7))
+            try await eventually("all three are stuck") { server.methods.started == 3 }
             server.methods.release()
+            var stream = UInt32(7)
             try await eventually("there is room again") {
-                let stream = UInt32(server.gate.began * 2 + 9)
+                stream += 2
                 peer.send(Raw.call(stream))
                 return try await peer.end(of: stream) == .status(0)
             }
@@ -258,7 +260,8 @@ import Testing
 
     @Test func aPeerThatTakesNothingForLongIsClosed() async throws {
         try await withServer(setting: { $0.stallSeconds = 1 }) { server in
-            let peer = try await RawPeer(server.path, reads: false)
+            let peer = try await RawPeer(server.path, settings: [(4, 1 << 24)], reads: false)
+            peer.send(Raw.window(0, 1 << 30))
             for index in 0..<2_000 { peer.send(Raw.call(UInt32(index * 2 + 1), "/test/Bytes", "5000")) }
             try await eventually("it is closed") {
                 server.gate.began > 0 ? try await server.server.connectionCount == 0 : false

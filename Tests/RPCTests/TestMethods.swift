@@ -41,13 +41,16 @@ final class TestMethods: Sendable {
             },
             // As many bytes as the request says.
             Method("/test/Bytes") { (_, request) throws(Status) in
-                .now([UInt8](repeating: 7, count: Int(String(decoding: request, as: UTF8.self)) ?? 0))
+                .now(
+                    [UInt8](
+                        repeating: 7, count: max(0, min(Int(String(decoding: request, as: UTF8.self)) ?? 0, 1 << 23))))
             },
             // Fails with the number of a status and a text.
             Method("/test/Fail") { (_, request) throws(Status) in
                 let parts = String(decoding: request, as: UTF8.self).split(separator: "|", maxSplits: 1)
                 throw Status(
-                    StatusCode(rawValue: Int(parts[0]) ?? 2) ?? .unknown, parts.count > 1 ? String(parts[1]) : "",
+                    StatusCode(rawValue: parts.first.flatMap { Int($0) } ?? 2) ?? .unknown,
+                    parts.count > 1 ? String(parts[1]) : "",
                     trailers: [
                         .init("test-code", Array("a code".utf8)),
                         .init("grpc-status-details-bin", [0, 255, 1, 254, 2]),
@@ -80,6 +83,9 @@ final class TestMethods: Sendable {
             // So many messages, each of so many bytes: "10,1000".
             Method("/test/Stream") { [self] (_, request) throws(Status) in
                 let parts = String(decoding: request, as: UTF8.self).split(separator: ",").compactMap { Int($0) }
+                guard parts.count > 1, parts.allSatisfy({ (0...1 << 23).contains($0) }) else {
+                    throw Status(.invalidArgument, "a count and a size")
+                }
                 return .stream { [self] (writer) async throws(Status) in
                     for index in 0..<parts[0] {
                         try await writer.send([UInt8](repeating: UInt8(truncatingIfNeeded: index), count: parts[1]))

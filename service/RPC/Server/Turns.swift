@@ -59,7 +59,8 @@ final class Turns {
         loop.assumeIsolated().scheduleTask(in: Self.pause) { self.run() }
     }
 
-    private func next() -> ServerConnection? {
+    /// Takes the one whose turn it is.
+    func next() -> ServerConnection? {
         while let user = waiting.popFirst() {
             user.credit = Self.quantum
             guard let process = user.waiting.popFirst() else {
