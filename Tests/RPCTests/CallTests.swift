@@ -179,6 +179,18 @@ import Testing
         }
     }
 
+    /// With any code: a reset without an error is a cancellation too, and counts as the end of its call.
+    @Test(arguments: [UInt32(0), 1, 8, 99, 0xffff_ffff]) func aResetCancelsItsCall(_ code: UInt32) async throws {
+        try await withServer { server in
+            let peer = try await RawPeer(server.path)
+            peer.send(Raw.call(1, "/test/Hang"))
+            try await eventually("the call has begun") { server.methods.started == 1 }
+            peer.send(Raw.reset(1, code))
+            try await eventually("its task is cancelled") { server.methods.cancelled == 1 }
+            #expect(server.gate.ended == [.cancelled])
+        }
+    }
+
     // MARK: streams
 
     @Test(arguments: [(0, 0), (1, 0), (3, 10), (1_000, 100), (20, 100_000), (3, 4 << 20)])

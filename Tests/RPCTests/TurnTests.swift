@@ -43,11 +43,11 @@ import Testing
             let connections = try await server.server.loop.submit { () -> [String] in
                 let accounts = Accounts(ServerLimits())
                 let turns = Turns(server.server.loop)
-                let service = Service([], gate: OpenGate())
+                let endpoint = Endpoint([], gate: OpenGate())
                 func connection(_ uid: UInt32, _ pid: Int32) -> ServerConnection {
                     let peer = Peer(pid: pid, uid: uid, gid: uid)
                     return ServerConnection(
-                        server.server, service, peer, accounts.enter(peer), server.server.loop)
+                        server.server, endpoint, peer, accounts.enter(peer), server.server.loop)
                 }
                 let waiting = [
                     connection(1, 10), connection(1, 10), connection(1, 10), connection(1, 11), connection(2, 20),

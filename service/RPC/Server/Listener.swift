@@ -5,7 +5,7 @@ import NIOCore
 /// The connections of one socket, and who may have how many. Confined to the server's event loop.
 // Unchecked: it is created elsewhere and used on the loop alone.
 final class Listener: @unchecked Sendable {
-    let service: Service
+    let endpoint: Endpoint
     var channel: (any Channel)?
     private(set) var connections: [ObjectIdentifier: ServerConnection] = [:]
     private var strangers: Set<ObjectIdentifier> = []
@@ -15,12 +15,12 @@ final class Listener: @unchecked Sendable {
     /// Enough to send clients without rights their refusal, and too few to keep others from calling.
     private static let strangerLimit = 4
 
-    init(_ service: Service) { self.service = service }
+    init(_ endpoint: Endpoint) { self.endpoint = endpoint }
 
     /// Where all places are taken, a user who has the most of them gives up one without calls to a user who has fewer.
     func hasRoom(for peer: Peer) -> Bool {
-        guard service.gate.isKnown(peer) else { return strangers.count < Self.strangerLimit }
-        let limit = service.connectionLimit
+        guard endpoint.gate.isKnown(peer) else { return strangers.count < Self.strangerLimit }
+        let limit = endpoint.connectionLimit
         guard perProcess[peer.pid, default: 0] < limit - limit / 4 else { return false }
         let mine = perUser[peer.uid, default: 0]
         guard mine < limit - limit / 8 else { return false }
@@ -35,7 +35,7 @@ final class Listener: @unchecked Sendable {
 
     func add(_ connection: ServerConnection) {
         connections[ObjectIdentifier(connection)] = connection
-        if service.gate.isKnown(connection.peer) {
+        if endpoint.gate.isKnown(connection.peer) {
             perUser[connection.peer.uid, default: 0] += 1
             perProcess[connection.peer.pid, default: 0] += 1
         } else {

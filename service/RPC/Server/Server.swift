@@ -32,8 +32,8 @@ public final class Server: @unchecked Sendable {
     private static let backlog: Int32 = 1_024
 
     /// Begins to serve a socket that listens. The server closes it.
-    public func serve(_ service: Service, on socket: NIOBSDSocket.Handle) async throws {
-        let listener = Listener(service)
+    public func serve(_ endpoint: Endpoint, on socket: NIOBSDSocket.Handle) async throws {
+        let listener = Listener(endpoint)
         let channel = try await ServerBootstrap(group: loop)
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
@@ -104,15 +104,31 @@ public final class Server: @unchecked Sendable {
     private func accept(_ channel: any Channel, _ listener: Listener) throws {
         let pipeline = channel.pipeline.syncOperations
         let found = try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { try identify($0) }
-        guard let peer = found, !isEnding, listener.hasRoom(for: peer) else { throw ConnectionRefused() }
-        let connection = ServerConnection(self, listener.service, peer, accounts.enter(peer), loop)
+        guard let peer = found else { throw ConnectionRefused() }
+        try attach(channel, listener, peer)
+    }
+
+    private func attach(_ channel: any Channel, _ listener: Listener, _ peer: Peer) throws {
+        guard !isEnding, listener.hasRoom(for: peer) else { throw ConnectionRefused() }
+        let connection = ServerConnection(self, listener.endpoint, peer, accounts.enter(peer), loop)
         listener.add(connection)
         channel.closeFuture.assumeIsolated().whenComplete { _ in
             listener.remove(connection)
             self.accounts.leave(peer)
         }
-        try pipeline.addHandler(connection)
+        try channel.pipeline.syncOperations.addHandler(connection)
     }
+
+    /// Serves a channel that is no socket: to search for bytes that break the engine. On the event loop.
+    package func serve(_ endpoint: Endpoint, over channel: any Channel, of peer: Peer) throws {
+        let listener = Listener(endpoint)
+        listeners.append(listener)
+        startTicking()
+        try attach(channel, listener, peer)
+    }
+
+    /// On the event loop: whether no connection and no byte is left.
+    package var isUnused: Bool { connections.isEmpty && accounts.isEmpty && accounts.held == 0 }
 }
 
 struct ConnectionRefused: Error {}

@@ -9,7 +9,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
     let peer: Peer
     let account: ProcessAccount
     private let server: Server
-    private let service: Service
+    private let endpoint: Endpoint
     private let budget: Budget
     private var head = RequestHead()
     /// Calls whose stream is open or whose task still runs: a reset makes no room for more work than before.
@@ -32,8 +32,8 @@ final class ServerConnection: Connection, @unchecked Sendable {
     /// What takes a connection away that takes no goodbye.
     private static let goodbyeSeconds = 5
 
-    init(_ server: Server, _ service: Service, _ peer: Peer, _ account: ProcessAccount, _ loop: any EventLoop) {
-        (self.server, self.service, self.peer, self.account, self.loop) = (server, service, peer, account, loop)
+    init(_ server: Server, _ endpoint: Endpoint, _ peer: Peer, _ account: ProcessAccount, _ loop: any EventLoop) {
+        (self.server, self.endpoint, self.peer, self.account, self.loop) = (server, endpoint, peer, account, loop)
         budget = Budget(server.limits.bytesPerConnection, within: account.budget)
         super.init(isServer: true)
     }
@@ -98,8 +98,8 @@ final class ServerConnection: Connection, @unchecked Sendable {
             return refuse(
                 id, Status(.internalError, "the content-type is not application/grpc"), .unsupportedMediaType, ended)
         }
-        guard let method = service.methods[head.path] else {
-            service.gate.refusedUnknownMethod(by: peer)
+        guard let method = endpoint.methods[head.path] else {
+            endpoint.gate.refusedUnknownMethod(by: peer)
             return refuse(id, Status(.unimplemented, "there is no such method"), .ok, ended)
         }
         begin(id, method, head, ended)
@@ -109,9 +109,9 @@ final class ServerConnection: Connection, @unchecked Sendable {
         let now = NIODeadline.now()
         let timeout = head.timeouts.first.flatMap { CallTimeout.read($0) }
         let call = Call(peer: peer, path: method.path, deadline: timeout.map { now + $0 }, began: now)
-        service.gate.began(call)
+        endpoint.gate.began(call)
         if let (status, encodings) = fault(call, head, timeout) {
-            service.gate.ended(call, status.code)
+            endpoint.gate.ended(call, status.code)
             return refuse(id, status, .ok, ended, encodings: encodings)
         }
         let stream = ServerStream(
@@ -124,7 +124,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
 
     /// What is wrong with a call, by its headers. Who calls comes first: others learn no more.
     private func fault(_ call: Call, _ head: RequestHead, _ timeout: TimeAmount?) -> (Status, String?)? {
-        if let refusal = service.gate.refusal(of: call) { return (refusal, nil) }
+        if let refusal = endpoint.gate.refusal(of: call) { return (refusal, nil) }
         if head.size > Self.maxHeaderList {
             return (Status(.resourceExhausted, "the headers are larger than \(Self.maxHeaderList) bytes"), nil)
         }
@@ -296,7 +296,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
     private func report(_ stream: ServerStream, _ code: StatusCode) {
         guard !stream.isReported else { return }
         stream.isReported = true
-        service.gate.ended(stream.call, code)
+        endpoint.gate.ended(stream.call, code)
     }
 
     /// All has been said on our side.
@@ -311,11 +311,12 @@ final class ServerConnection: Connection, @unchecked Sendable {
         let stream = unsafeDowncast(stream, to: ServerStream.self)
         guard stream.isOpen else { return }
         stream.isOpen = false
+        // One that is answered is reported with its answer.
+        if !stream.isAnswered { report(stream, .cancelled) }
         stream.isAnswered = true
         release(bodyOf: stream)
         stream.task?.cancel()
         stream.waiter.take()?.resume(throwing: Status(.cancelled, "the call has ended"))
-        if code != .none { report(stream, .cancelled) }
         unload(stream)
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What one socket offers, and to whom.
-public struct Service: Sendable {
+public struct Endpoint: Sendable {
     let methods: [[UInt8]: Method]
     let gate: any Gate
     let connectionLimit: Int
