@@ -12,12 +12,6 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-/// gRPC's HTTP/2 over NIO without TLS. On Linux this product is empty but for re-exporting
-/// GRPCNIOTransportCore, which has all that Unix sockets need; the Posix product would bring two copies of
-/// BoringSSL, 150 s of compiling and 9 MB along.
-let transport = Target.Dependency.product(
-    name: "GRPCNIOTransportHTTP2TransportServices", package: "grpc-swift-nio-transport")
-
 let package = Package(
     name: "HostStorage",
     products: [
@@ -34,10 +28,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
-        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
-        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
@@ -72,14 +63,10 @@ let package = Package(
         .target(
             name: "ProxyServer",
             dependencies: [
-                "CUnixSocket", "HostStorage", "StorageAccess", "StorageVersions", "StorageWire",
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                transport,
+                "CUnixSocket", "HostStorage", "RPC", "StorageAccess", "StorageVersions", "StorageWire",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],
@@ -103,9 +90,7 @@ let package = Package(
         .target(
             name: "HostStorageClient",
             dependencies: [
-                "CUnixSocket", "HostStorage", "StorageVersions", "StorageWire",
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                transport,
+                "CUnixSocket", "HostStorage", "RPC", "StorageVersions", "StorageWire",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ],
@@ -198,10 +183,8 @@ let package = Package(
             name: "ProxyServerTests",
             dependencies: [
                 "CUnixSocket", "Expectations", "HostStorage", "HostStorageAPI", "HostStorageClient",
-                "HostStorageTestKit", "ProxyMetrics", "ProxyServer", "StorageAccess", "StorageVersions",
+                "HostStorageTestKit", "ProxyMetrics", "ProxyServer", "RPC", "StorageAccess", "StorageVersions",
                 "StorageWire",
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                transport,
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),

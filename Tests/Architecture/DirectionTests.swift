@@ -19,10 +19,10 @@ import Testing
         "StorageVersions": [],
         "StorageAccess": ["CUnixSocket", "CYamlEvents", "HostStorage", "StorageVersions"],
         "StorageWire": ["HostStorage", "HostStorageAPI", "StorageVersions"],
-        "ProxyServer": ["CUnixSocket", "HostStorage", "StorageAccess", "StorageVersions", "StorageWire"],
+        "ProxyServer": ["CUnixSocket", "HostStorage", "RPC", "StorageAccess", "StorageVersions", "StorageWire"],
         "RPC": [],
         "ProxyMetrics": ["HostStorage"],
-        "HostStorageClient": ["CUnixSocket", "HostStorage", "StorageVersions", "StorageWire"],
+        "HostStorageClient": ["CUnixSocket", "HostStorage", "RPC", "StorageVersions", "StorageWire"],
         "csi-proxy": [
             "HostStorage", "HostStorageLinux", "HostStorageTestKit", "HostStorageClient", "ProxyMetrics",
             "ProxyServer", "StorageAccess", "StorageVersions",
@@ -142,7 +142,7 @@ import Testing
     }
 
     @Test func theWireIsForTheProxyAndItsClientAlone() {
-        let wire = ["GRPC", "NIO", "SwiftProtobuf", "HostStorageAPI"]
+        let wire = ["RPC", "NIO", "SwiftProtobuf", "HostStorageAPI"]
         for file in WorkingTree.swiftFiles where file.isIn("Sources", "Examples") {
             let found = file.imports.filter { module in wire.contains { module.hasPrefix($0) } }
             #expect(found.isEmpty, "\(file.path) imports \(found.sorted())")

@@ -2,11 +2,11 @@
 
 import Expectations
 import Foundation
-import GRPCCore
 import HostStorage
 import HostStorageAPI
 import HostStorageTestKit
 import ProxyMetrics
+import RPC
 import StorageAccess
 import SwiftProtobuf
 import Testing
@@ -26,7 +26,7 @@ import Testing
     }
 
     private func exists(_ proxy: RunningProxy, _ path: String = "/var/lib/kubelet", timeout: Duration? = nil) async
-        -> RPCError.Code?
+        -> StatusCode?
     {
         await status {
             let _: V1_PathExistsResponse = try await call(
@@ -119,9 +119,9 @@ import Testing
     }
 
     @Test func everyStatusHasGosName() {
-        #expect(CallStatus.cancelled.nameInMetrics == "Canceled")
-        #expect(CallStatus.internalError.nameInMetrics == "Internal")
-        #expect(CallStatus.unauthenticated.nameInMetrics == "Unauthenticated")
-        for code in StorageError.Code.allCases { #expect(CallStatus(code).nameInMetrics != "Unknown") }
+        #expect(StatusCode.cancelled.nameInMetrics == "Canceled")
+        #expect(StatusCode.internalError.nameInMetrics == "Internal")
+        #expect(StatusCode.unauthenticated.nameInMetrics == "Unauthenticated")
+        for code in StorageError.Code.allCases { #expect(StatusCode(code).nameInMetrics != "Unknown") }
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Foundation
-import GRPCCore
 import HostStorage
 import HostStorageAPI
 import HostStorageClient
 import HostStorageTestKit
+import RPC
 import StorageVersions
 import SwiftProtobuf
 import Testing

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Expectations
-import GRPCCore
 import HostStorage
 import HostStorageAPI
 import HostStorageTestKit
+import RPC
 import SwiftProtobuf
 import Testing
 
@@ -24,7 +24,7 @@ import Testing
                 let code = await status {
                     let _: V1_MkdirResponse = try await call(
                         proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
-                        V1_MkdirRequest.with { $0.path = "\(path)/x" }, metadata: ["grpc-timeout": "\(timeout)"])
+                        V1_MkdirRequest.with { $0.path = "\(path)/x" }, metadata: [("grpc-timeout", timeout)])
                 }
                 try #require(code == .deadlineExceeded)
                 return !proxy.memory.operations.running.isEmpty

@@ -2,11 +2,11 @@
 
 import CUnixSocket
 import Foundation
-import GRPCCore
 import HostStorage
 import HostStorageAPI
 import NIOCore
 import NIOPosix
+import RPC
 import StorageVersions
 import SwiftProtobuf
 import Testing

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GRPCCore
 import HostStorage
 import HostStorageAPI
 import HostStorageTestKit
+import RPC
 import SwiftProtobuf
 import Testing
 
@@ -47,7 +47,7 @@ import Testing
                     proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
                     V1_MkdirRequest.with { $0.path = "/var/lib/kubelet/x" })
                 Issue.record("it succeeded")
-            } catch let error as RPCError {
+            } catch let error as Status {
                 #expect(error.code == .failedPrecondition)
                 #expect(
                     error.message.hasPrefix("make directory /var/lib/kubelet/x: 日本") && error.message.hasSuffix("…"))

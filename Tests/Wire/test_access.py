@@ -86,11 +86,17 @@ def test_a_user_without_a_rule_cannot_use_a_socket_that_is_open_to_all(start_pro
 def test_a_refusal_is_audited(start_proxy):
     proxy = start_proxy()
     open_to_all(proxy)
-    call_as(proxy, "filesystem", "v1", "PathExists", path_request(f"{proxy.kubelet}/x"), uid=ALICE, gid=CSI)
-    (line,) = audit_lines(proxy)
-    for field in (f"uid={ALICE}", f"gid={CSI}", "pid=", "method=v1.Filesystem/PathExists", f'subject="{proxy.kubelet}/x"'):
-        assert field in line
-    assert f"pid={proxy.process.pid} " not in line
+    request = path_request("/etc/x")
+    call_as(proxy, "filesystem", "v1", "PathExists", request, uid=ALICE, gid=CSI)
+    call_as(proxy, "filesystem", "v1", "PathExists", request, uid=0, gid=0)
+    without_rule, outside = audit_lines(proxy)
+    # The request of a caller without a rule is not read.
+    for field in (f"uid={ALICE}", f"gid={CSI}", "pid=", "method=v1.Filesystem/PathExists", 'subject=""'):
+        assert field in without_rule
+    for field in ("uid=0", "method=v1.Filesystem/PathExists", 'subject="/etc/x"'):
+        assert field in outside
+    for line in (without_rule, outside):
+        assert f"pid={proxy.process.pid} " not in line
 
 
 def test_audit_lines_are_written_whatever_else_is_logged(start_proxy):

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GRPCCore
 import HostStorage
+import RPC
 import StorageVersions
 import StorageWire
 
@@ -29,64 +29,26 @@ struct ServiceClient: Sendable {
     }
 
     private func call(_ method: String, _ request: [UInt8]) async throws(StorageError) -> [UInt8] {
-        let client = try await connection.client()
         do {
-            return try await call(method, request, on: client)
-        } catch  where error == Self.connectionEnded {
-            // Nothing was sent on it, so a second call repeats nothing.
-            await connection.discard(client)
-            return try await call(method, request, on: try await connection.client())
-        } catch  where error.code == .unavailable {
-            await connection.discard(client)
-            throw error
-        }
-    }
-
-    private static let connectionEnded = StorageError(.unavailable, "the connection has ended")
-
-    private func call(
-        _ method: String, _ request: [UInt8], on client: SocketConnection.Client
-    ) async throws(StorageError) -> [UInt8] {
-        var options = CallOptions.defaults
-        options.timeout = deadline
-        do {
-            return try await client.unary(
-                request: ClientRequest(message: request),
-                descriptor: MethodDescriptor(
-                    fullyQualifiedService: group.serviceName(version), method: method, type: .unary),
-                serializer: MessageBytes(), deserializer: MessageBytes(), options: options
-            ) { try $0.message }
-        } catch let error as RPCError {
-            throw StorageError(error)
-        } catch let error as RuntimeError where error.code == .clientIsStopped {
-            throw Self.connectionEnded
-        } catch is CancellationError {
-            throw StorageError(.cancelled, "the caller gave up", operation: method)
+            let path = "/\(group.serviceName(version))/\(method)"
+            return try await connection.client.unary(path, request, timeout: deadline)
         } catch {
-            throw StorageError(.internalError, "\(error)", operation: method)
+            throw StorageError(error)
         }
-    }
-}
-
-/// Messages as they are on the wire.
-private struct MessageBytes: MessageSerializer, MessageDeserializer {
-    func serialize<Bytes: GRPCContiguousBytes>(_ message: [UInt8]) throws -> Bytes { Bytes(message) }
-    func deserialize<Bytes: GRPCContiguousBytes>(_ bytes: Bytes) throws -> [UInt8] {
-        bytes.withUnsafeBytes { Array($0) }
     }
 }
 
 extension StorageError {
     /// The host's error, from the details; without any, the status's.
-    fileprivate init(_ error: RPCError) {
-        let details = error.metadata[binaryValues: ErrorDetails.trailerName].first { _ in true }
-        let exact = error.metadata[stringValues: "host-storage-code"].first { _ in true }.flatMap(Code.init)
-        self = details.flatMap(ErrorDetails.error) ?? StorageError(exact ?? Code(error.code), error.message)
+    fileprivate init(_ status: Status) {
+        let details = status[trailer: ErrorDetails.trailerName]
+        let exact = status[trailer: "host-storage-code"].flatMap { Code(rawValue: String(decoding: $0, as: UTF8.self)) }
+        self = details.flatMap(ErrorDetails.error) ?? StorageError(exact ?? Code(status.code), status.message)
     }
 }
 
 extension StorageError.Code {
-    fileprivate init(_ status: RPCError.Code) {
+    fileprivate init(_ status: StatusCode) {
         self =
             switch status {
             case .invalidArgument: .invalidArgument

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 public import CoreMetrics
-import GRPCCore
-import GRPCNIOTransportCore
 public import HostStorage
 public import Logging
 import NIOCore
 import NIOPosix
+import RPC
 public import ServiceLifecycle
 import StorageVersions
 import StorageWire
@@ -25,8 +24,8 @@ public struct ProxyServer: Service {
     public static var socketCount: Int { APIGroup.allCases.reduce(0) { $0 + $1.versions.count } }
     private let onListening: @Sendable () -> Void
 
-    /// Enough to send clients without rights their refusal, and too few to keep others from calling.
-    private static let strangerLimit = 4
+    /// What calls under way have to end.
+    private static let grace: Duration = .seconds(5)
 
     /// - Parameters:
     ///   - access: decides about calls.
@@ -66,51 +65,20 @@ public struct ProxyServer: Service {
         logger.info("listening", metadata: ["directory": "\(pipeDirectory)", "sockets": "\(sockets.count)"])
 
         // One loop is enough for calls that only wait for the host, and spares every call its thread hops.
-        // It is one of the process's own, for gRPC's last tasks still run on it after the servers have ended.
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let executor = EventLoopTaskExecutor(loop)
-        let (bound, binding) = AsyncStream.makeStream(of: Void.self)
-        let servers = zip(versions, sockets).map { version, socket in
-            server(
-                VersionedService(group: version.0, version: version.1, host: host, access: access), on: socket, loop
-            ) { binding.yield() }
-        }
-        try await withTaskExecutorPreference(executor) {
-            try await withThrowingTaskGroup { group in
-                for server in servers { group.addTask { try await server.serve() } }
-                group.addTask { [onListening] in
-                    // NIO traps where a listener is closed while it is being registered, so none is stopped before all
-                    // have begun.
-                    var begun = bound.makeAsyncIterator()
-                    for _ in servers { await begun.next() }
-                    onListening()
-                    try? await gracefulShutdown()
-                    for server in servers { server.beginGracefulShutdown() }
-                }
-                try await group.waitForAll()
+        let server = Server(on: MultiThreadedEventLoopGroup.singleton.any()) { try PeerCredentials(of: $0).peer }
+        do {
+            for (version, socket) in zip(versions, sockets) {
+                let service = VersionedService(group: version.0, version: version.1, host: host, access: access)
+                let served = ServedEndpoint(service, metrics: metrics, logger: logger)
+                try await server.serve(served.endpoint(connectionLimit: connectionLimit), on: socket.descriptor)
             }
+        } catch {
+            await server.shutDown(within: .zero)
+            throw error
         }
+        onListening()
+        try? await gracefulShutdown()
+        await server.shutDown(within: Self.grace)
         logger.info("no longer listening")
-    }
-
-    private func server(
-        _ service: VersionedService, on socket: ListeningSocket, _ loop: any EventLoop,
-        onListening: @escaping @Sendable () -> Void
-    ) -> GRPCServer<SocketTransport> {
-        let tokens = StreamLifetimes()
-        let (known, strangers) = (ConnectionLimit(connectionLimit), ConnectionLimit(Self.strangerLimit))
-        let factory = SocketListenerFactory(
-            eventLoopGroup: loop, socket: socket.descriptor,
-            limit: { [access] in access.admits($0, to: service.group, service.version) ? known : strangers },
-            onListening: onListening)
-        let methods = ServedMethods(paths: Set(service.rows.map { "/\(service.name)/\($0.method)" })) {
-            [metrics, name = service.name] in metrics.countUnknownMethod(of: name)
-        }
-        return GRPCServer(
-            transport: SocketTransport(factory, tokens: tokens, methods: methods),
-            services: [
-                RegisteredService(
-                    service: service, calls: ServedCalls(metrics: metrics, logger: logger), tokens: tokens)
-            ])
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CoreMetrics
+import RPC
 
 /// Counts and times every call, as grpc-go's servers do.
 ///
@@ -20,29 +21,14 @@ package struct CallMetrics: Sendable {
         "grpc_server_handling_seconds": "How long calls of every status have taken.",
     ]
 
-    func countStart(of call: CallContext) { count("started", Self.labels(call.service, call.method)) }
-    func countRequest(of call: CallContext) { count("msg_received", Self.labels(call.service, call.method)) }
-    func countResponse(of call: CallContext) { count("msg_sent", Self.labels(call.service, call.method)) }
-
-    func countEnd(of call: CallContext, after duration: Duration, _ status: CallStatus) {
-        let labels = Self.labels(call.service, call.method)
-        count("handled", labels + [("grpc_code", status.nameInMetrics)])
-        Timer(label: "grpc_server_handling_seconds", dimensions: labels, factory: factory)
-            .recordNanoseconds(Int64(duration / .nanoseconds(1)))
+    func method(_ method: String, of service: String) -> MethodMetrics {
+        MethodMetrics(method: method, service: service, factory)
     }
 
     /// A call of a method that the service does not have.
     func countUnknownMethod(of service: String) {
-        let labels = Self.labels(service, "unknown")
-        count("started", labels)
-        count("handled", labels + [("grpc_code", CallStatus.unimplemented.nameInMetrics)])
-    }
-
-    private static func labels(_ service: String, _ method: String) -> [(String, String)] {
-        [("grpc_method", method), ("grpc_service", service), ("grpc_type", "unary")]
-    }
-
-    private func count(_ what: String, _ labels: [(String, String)]) {
-        Counter(label: "grpc_server_\(what)_total", dimensions: labels, factory: factory).increment()
+        let metrics = method("unknown", of: service)
+        metrics.countStart()
+        metrics.count(.unimplemented)
     }
 }

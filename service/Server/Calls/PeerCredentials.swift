@@ -2,6 +2,7 @@
 
 import CUnixSocket
 import HostStorage
+import RPC
 import StorageAccess
 
 /// The process at the other end of a connection, as the kernel recorded it when it connected (SO_PEERCRED and
@@ -33,6 +34,10 @@ public struct PeerCredentials: Sendable, Hashable, CustomStringConvertible {
         } while count > groups.count
         groups.removeLast(groups.count - Int(count))
     }
+
+    init(_ peer: Peer) { (pid, uid, gid, groups) = (peer.pid, peer.uid, peer.gid, peer.groups) }
+
+    var peer: Peer { Peer(pid: pid, uid: uid, gid: gid, groups: groups) }
 
     var caller: Caller { Caller(uid: uid, gids: Set(groups).union([gid])) }
 

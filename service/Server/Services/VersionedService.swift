@@ -15,10 +15,20 @@ struct VersionedService: Sendable {
     var name: String { group.serviceName(version) }
     var rows: [WireRow] { group.rows(version) }
 
+    /// What a caller without any rule for a method is told before its request is read; logged.
+    func refusal(of row: WireRow, to peer: PeerCredentials) -> StorageError? {
+        let method = MethodName(group: group, version: version, name: row.method)
+        let authorization = access.authorization(of: peer, for: method)
+        guard authorization.rules.isEmpty else { return nil }
+        let refusal = authorization.refusal()
+        access.log(refusal, of: method, by: peer)
+        return refusal
+    }
+
     /// Answers a request of one row.
     ///
-    /// The one place where calls are authorised. A row can answer by the host that it is given alone, so a new one cannot
-    /// forget it.
+    /// The one place where a call's subjects are authorised. A row can answer by the host that it is given alone, so a
+    /// new one cannot forget it.
     ///
     /// - Throws: the error for the caller, a ``StorageError`` unless the request could not be read.
     func respond(

@@ -12,7 +12,7 @@ struct ListeningSocket: Sendable {
 
     /// Owner and group may connect; the policy decides their rights.
     private static let mode: UInt32 = 0o660
-    private static let backlog: Int32 = 128
+    private static let backlog: Int32 = 1024
 
     /// Opens a socket at every path, or none, with the reason for each that failed.
     ///

@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-public import GRPCCore
 public import HostStorage
+package import RPC
 import StorageWire
-
-extension StorageError.Code {
-    public var status: RPCError.Code {
-        RPCError.Code(Status.Code(rawValue: CallStatus(self).rawValue) ?? .unknown) ?? .unknown
-    }
-}
-
-extension RPCError: StatusError {
-    var callStatus: CallStatus { CallStatus(rawValue: code.rawValue) ?? .unknown }
-}
 
 extension StorageError {
     /// The trailer that carries the exact code, for clients that do not read the details.
@@ -22,12 +12,25 @@ extension StorageError {
     /// the 8 KiB of headers that gRPC's clients take; it is in them once more.
     private static let roomForDetails = 2400
 
-    var rpcError: RPCError {
+    /// With what a call ends that fails with it.
+    package var status: Status {
         let text = StatusText.bounded("\(self)")
-        var trailers: Metadata = [Self.codeTrailer: "\(code.rawValue)"]
-        let details = ErrorDetails.trailer(
-            of: self, status: code.status.rawValue, text: text, room: Self.roomForDetails)
-        if let details { trailers.addBinary(details, forKey: ErrorDetails.trailerName) }
-        return RPCError(code: code.status, message: text, metadata: trailers)
+        let code = StatusCode(self.code)
+        var status = Status(code, text, trailers: [.init(Self.codeTrailer, Array("\(self.code.rawValue)".utf8))])
+        let details = ErrorDetails.trailer(of: self, status: code.rawValue, text: text, room: Self.roomForDetails)
+        if let details { status.trailers.append(.init(ErrorDetails.trailerName, details)) }
+        return status
+    }
+}
+
+extension Status {
+    /// With what a call ends that fails with any error.
+    init(of error: any Error) {
+        self =
+            switch error {
+            case let error as Status: error
+            case let error as StorageError: error.status
+            default: Status(.unknown, StatusText.bounded("\(error)"))
+            }
     }
 }

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HostStorage
+package import RPC
 
-/// How a call ends, by gRPC's numbers.
-///
-/// Source: gRPC, "Status codes and their use in gRPC".
-package enum CallStatus: Int, Sendable, CaseIterable {
-    case ok, cancelled, unknown, invalidArgument, deadlineExceeded, notFound, alreadyExists, permissionDenied
-    case resourceExhausted, failedPrecondition, aborted, outOfRange, unimplemented, internalError, unavailable, dataLoss
-    case unauthenticated
-
+extension StatusCode {
     /// The one table between the host's error codes and gRPC's.
     package init(_ code: StorageError.Code) {
         self =
@@ -54,13 +48,4 @@ package enum CallStatus: Int, Sendable, CaseIterable {
         case .unauthenticated: "Unauthenticated"
         }
     }
-}
-
-/// An error of the transport that knows with which status its call ends.
-protocol StatusError: Error {
-    var callStatus: CallStatus { get }
-}
-
-extension StorageError: StatusError {
-    package var callStatus: CallStatus { CallStatus(code) }
 }

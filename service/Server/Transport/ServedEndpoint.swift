@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HostStorage
+import Logging
+import NIOCore
+import RPC
+import StorageAccess
+import StorageWire
+
+/// A service as the engine serves it on its socket: its methods, and who may call them.
+struct ServedEndpoint: Gate {
+    private let service: VersionedService
+    private let metrics: CallMetrics
+    private let logger: Logger
+    private let methods: [String: ServedMethod]
+
+    init(_ service: VersionedService, metrics: CallMetrics, logger: Logger) {
+        (self.service, self.metrics, self.logger) = (service, metrics, logger)
+        methods = Dictionary(
+            uniqueKeysWithValues: service.rows.map { row in
+                let method = ServedMethod(row, of: service, metrics: metrics.method(row.method, of: service.name))
+                return (method.path, method)
+            })
+    }
+
+    func endpoint(connectionLimit: Int) -> Endpoint {
+        Endpoint(methods.values.map(\.method), gate: self, connectionLimit: connectionLimit)
+    }
+
+    func isKnown(_ peer: Peer) -> Bool {
+        service.access.admits(PeerCredentials(peer), to: service.group, service.version)
+    }
+
+    /// Nothing of the request of a caller without a rule is read.
+    func refusal(of call: Call) -> Status? {
+        methods[call.path].flatMap { service.refusal(of: $0.row, to: PeerCredentials(call.peer))?.status }
+    }
+
+    func began(_ call: Call) { methods[call.path]?.metrics.countStart() }
+
+    func ended(_ call: Call, _ code: StatusCode) {
+        guard let method = methods[call.path] else { return }
+        let duration = Duration(NIODeadline.now() - call.began)
+        method.metrics.countEnd(after: duration, code)
+        // A caller that has left has received nothing, and its operation may still be under way.
+        let isLeft = code == .cancelled || code == .deadlineExceeded
+        logger.log(
+            level: isLeft ? .notice : .debug, "\(service.name)/\(method.row.method): \(code)",
+            metadata: ["peer": "\(PeerCredentials(call.peer))", "duration": "\(duration)"])
+    }
+
+    func refusedUnknownMethod(by peer: Peer) { metrics.countUnknownMethod(of: service.name) }
+}
