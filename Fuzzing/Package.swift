@@ -14,9 +14,6 @@ let strict: [SwiftSetting] = [
 
 let fuzzer: [SwiftSetting] = strict + [.unsafeFlags(["-parse-as-library"])]
 
-let transport = Target.Dependency.product(
-    name: "GRPCNIOTransportHTTP2TransportServices", package: "grpc-swift-nio-transport")
-
 /// A package of its own because it takes unsafe flags. Our modules are linked in by their sources, not as a
 /// dependency, so that the sanitizer and the fuzzers see into them.
 ///
@@ -28,10 +25,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
-        .package(url: "https://github.com/grpc/grpc-swift-2", from: "2.4.3"),
-        .package(url: "https://github.com/grpc/grpc-swift-nio-transport", from: "2.9.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -43,9 +37,15 @@ let package = Package(
         .executableTarget(
             name: "fuzz-wire",
             dependencies: [
-                "HostStorage", "HostStorageTestKit", "ProxyServer", "StorageAccess",
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
+                "HostStorage", "HostStorageTestKit", "ProxyServer", "RPC", "StorageAccess",
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: fuzzer),
+        .executableTarget(
+            name: "fuzz-rpc",
+            dependencies: [
+                "RPC", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: fuzzer),
         // The code under test.
@@ -72,16 +72,18 @@ let package = Package(
             ],
             swiftSettings: strict),
         .target(
+            name: "RPC",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .target(
             name: "ProxyServer",
             dependencies: [
-                "CUnixSocket", "HostStorage", "StorageAccess", "StorageVersions", "StorageWire",
-                .product(name: "GRPCCore", package: "grpc-swift-2"),
-                transport,
+                "CUnixSocket", "HostStorage", "RPC", "StorageAccess", "StorageVersions", "StorageWire",
                 .product(name: "CoreMetrics", package: "swift-metrics"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHPACK", package: "swift-nio-http2"),
-                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ],

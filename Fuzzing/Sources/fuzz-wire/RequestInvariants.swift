@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import GRPCCore
 import HostStorage
 import HostStorageTestKit
 import Logging
 import ProxyServer
+import RPC
 import StorageAccess
 
 /// Invariants of every request, with any bytes (S11): it is answered, or refused with a status that is not `UNKNOWN`,
@@ -42,11 +42,13 @@ enum RequestInvariants {
         ])
         let access = AccessControl(policy: policy, paths: settings.paths, audit: silent)
         let row = method % RequestReplay.methodCount
-        var status: RPCError.Code?
+        var status: StatusCode?
         do {
             _ = try await RequestReplay(access: access).answer(request, to: row, by: uid, host: host)
         } catch {
-            guard let error = error as? RPCError else { fatalError("\(type(of: error)) instead of a status") }
+            guard let error = (error as? StorageError)?.status else {
+                fatalError("\(type(of: error)) instead of a status")
+            }
             precondition(error.code != .unknown && error.code != .internalError, "\(error)")
             precondition(!error.message.isEmpty && error.message.utf8.count < 4096, "\(error.message.utf8.count)")
             status = error.code
