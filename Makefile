@@ -24,17 +24,18 @@ test:
 	@tools/setup --test
 	@tools/test
 
-# Looks for input that breaks the path parser, the policy reader or a method, for SECONDS each.
+# Looks for input that breaks the path parser, the policy reader, a method or the gRPC engine, for SECONDS each.
 SECONDS ?= 120
 fuzz: setup
 	@Fuzzing/run $(SECONDS)
 
-# What is measured and fails no test. The second takes root.
+# What is measured and fails no test. All but the first take root.
 bench: setup
 	swift run --package-path Benchmarks --configuration release path-benchmark
 	@tools/setup --test
 	swift build --configuration release --product csi-proxy
 	Benchmarks/hung-volume
+	Benchmarks/rpc/run
 
 # Generates api/Generated from the .proto files.
 protos:

@@ -47,7 +47,6 @@ public final class Server: @unchecked Sendable {
             }
             listener.channel = channel
             self.listeners.append(listener)
-            self.startTicking()
             if self.isEnding { channel.close(promise: nil) }
         }.get()
     }
@@ -74,7 +73,6 @@ public final class Server: @unchecked Sendable {
         // Those that do not take it.
         await onLoop { for connection in self.connections { connection.closeNow() } }
         await waitUntilEmpty(by: .now() + Self.goodbye)
-        await onLoop { self.ticking?.cancel() }
     }
 
     private static let goodbye = TimeAmount.milliseconds(200)
@@ -101,6 +99,13 @@ public final class Server: @unchecked Sendable {
         }
     }
 
+    /// A server without connections does nothing.
+    private func stopTickingIfUnused() {
+        guard accounts.isEmpty else { return }
+        ticking?.cancel()
+        ticking = nil
+    }
+
     private func accept(_ channel: any Channel, _ listener: Listener) throws {
         let pipeline = channel.pipeline.syncOperations
         let found = try pipeline.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { try identify($0) }
@@ -112,9 +117,11 @@ public final class Server: @unchecked Sendable {
         guard !isEnding, listener.hasRoom(for: peer) else { throw ConnectionRefused() }
         let connection = ServerConnection(self, listener.endpoint, peer, accounts.enter(peer), loop)
         listener.add(connection)
+        startTicking()
         channel.closeFuture.assumeIsolated().whenComplete { _ in
             listener.remove(connection)
             self.accounts.leave(peer)
+            self.stopTickingIfUnused()
         }
         try channel.pipeline.syncOperations.addHandler(connection)
     }
@@ -123,7 +130,6 @@ public final class Server: @unchecked Sendable {
     package func serve(_ endpoint: Endpoint, over channel: any Channel, of peer: Peer) throws {
         let listener = Listener(endpoint)
         listeners.append(listener)
-        startTicking()
         try attach(channel, listener, peer)
     }
 
