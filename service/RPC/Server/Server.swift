@@ -16,6 +16,9 @@ public final class Server: @unchecked Sendable {
     private var listeners: [Listener] = []
     private var ticking: RepeatedTask?
     private var isEnding = false
+    /// Calls that wait for the server's end, by numbers.
+    private var waiting: [UInt64: CheckedContinuation<Void, Never>] = [:]
+    private var lastWaiter: UInt64 = 0
 
     /// - Parameter identify: Who is at the other end of a socket.
     public init(
@@ -35,6 +38,11 @@ public final class Server: @unchecked Sendable {
     public func serve(_ endpoint: Endpoint, on socket: NIOBSDSocket.Handle) async throws {
         let listener = Listener(endpoint)
         let channel = try await ServerBootstrap(group: loop)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptPause())
+                }
+            }
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try self.accept(channel, listener) }
@@ -62,6 +70,8 @@ public final class Server: @unchecked Sendable {
         let end = NIODeadline.now() + TimeAmount(grace)
         let channels = await onLoop {
             self.isEnding = true
+            for waiter in self.waiting.values { waiter.resume() }
+            self.waiting = [:]
             return self.listeners.compactMap(\.channel)
         }
         // First the listeners: what connects from now on is not to be taken for a connection that drains.
@@ -73,6 +83,25 @@ public final class Server: @unchecked Sendable {
         // Those that do not take it.
         await onLoop { for connection in self.connections { connection.closeNow() } }
         await waitUntilEmpty(by: .now() + Self.goodbye)
+    }
+
+    /// Returns when the server begins to end, or the task is cancelled.
+    func untilItEnds() async {
+        let number = await onLoop {
+            self.lastWaiter += 1
+            return self.lastWaiter
+        }
+        guard let number else { return }
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { next in
+                let isCancelled = Task.isCancelled
+                loop.execute {
+                    if self.isEnding || isCancelled { next.resume() } else { self.waiting[number] = next }
+                }
+            }
+        } onCancel: {
+            loop.execute { self.waiting.removeValue(forKey: number)?.resume() }
+        }
     }
 
     private static let goodbye = TimeAmount.milliseconds(200)
