@@ -15,7 +15,8 @@ import Testing
     private static func expectEnd(
         of name: String, times: Int = 5_000, first: [UInt8] = [], _ part: (Int) -> [UInt8]
     ) async throws {
-        try await withServer { server in
+        // However slow the machine is.
+        try await withServer(setting: { $0.chatterSeconds = 3_600 }) { server in
             let good = server.client()
             defer { good.close() }
             let peer = try await RawPeer(server.path)

@@ -101,12 +101,21 @@ final class TestMethods: Sendable {
 /// Admits all but those that a test names, and keeps how calls end.
 final class RecordingGate: Gate {
     private let strangers: Set<UInt32>
-    private let state = Mutex<(began: Int, unknown: Int, ended: [StatusCode])>((0, 0, []))
+    private let state = Mutex(State())
+
+    private struct State {
+        var began = 0
+        var before: [UInt32: Int] = [:]
+        var unknown = 0
+        var ended: [StatusCode] = []
+    }
 
     /// - Parameter strangers: users whose calls are refused.
     init(strangers: Set<UInt32> = []) { self.strangers = strangers }
 
     var began: Int { state.withLock { $0.began } }
+    /// How many calls had begun before the first one of a user.
+    func begunBefore(_ uid: UInt32) -> Int? { state.withLock { $0.before[uid] } }
     var unknown: Int { state.withLock { $0.unknown } }
     var ended: [StatusCode] { state.withLock { $0.ended } }
 
@@ -114,7 +123,12 @@ final class RecordingGate: Gate {
     func refusal(of call: Call) -> Status? {
         isKnown(call.peer) ? nil : Status(.permissionDenied, "no rule for the caller")
     }
-    func began(_ call: Call) { state.withLock { $0.began += 1 } }
+    func began(_ call: Call) {
+        state.withLock { state in
+            if state.before[call.peer.uid] == nil { state.before[call.peer.uid] = state.began }
+            state.began += 1
+        }
+    }
     func ended(_ call: Call, _ code: StatusCode) { state.withLock { $0.ended.append(code) } }
     func refusedUnknownMethod(by peer: Peer) { state.withLock { $0.unknown += 1 } }
 }

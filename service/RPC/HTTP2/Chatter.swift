@@ -6,19 +6,24 @@ import NIOCore
 /// It has so many at hand, gets two for each call, and all of them again after a while.
 struct Chatter {
     static let most = 1_000.0
-    static let period = TimeAmount.seconds(10)
 
+    private let period: TimeAmount
     private var left = Chatter.most
     private var since = NIODeadline.now()
+
+    init(period: TimeAmount) { self.period = period }
 
     mutating func spend(_ cost: Double) throws(ErrorCode) {
         left -= cost
         guard left < 0 else { return }
         let now = NIODeadline.now()
-        guard now - since >= Self.period else { throw .enhanceYourCalm }
+        guard now - since >= period else { throw .enhanceYourCalm }
         since = now
         left = Self.most
     }
+
+    /// Counts what is found out too late to end the connection with: the next frame does.
+    mutating func charge() { left -= 1 }
 
     mutating func earn() { left = min(left + 2, Self.most) }
 }

@@ -32,7 +32,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     final private(set) var peerMaxStreams = UInt32.max
     /// The last stream that the client has opened.
     final var lastStream: UInt32 = 0
-    final var chatter = Chatter()
+    final var chatter: Chatter
     /// Seconds since anything came.
     final var quietSeconds = 0
     /// Seconds since a frame or a header block has begun that is not complete.
@@ -66,8 +66,9 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         var parts = 0
     }
 
-    init(isServer: Bool) {
+    init(isServer: Bool, chatterPeriod: TimeAmount = .seconds(10)) {
         self.isServer = isServer
+        chatter = Chatter(period: chatterPeriod)
         needsPreface = isServer
         decoder = HeaderDecoder(keepsOthers: !isServer)
     }
@@ -456,6 +457,8 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Ends a stream at once, for both sides.
     final func reset(_ stream: Stream, _ code: ErrorCode) {
         guard remove(stream.id) != nil else { return }
+        // A server resets for its client's fault, a client also for its own reasons.
+        if isServer { chatter.charge() }
         writeReset(stream.id, code)
         closed(stream, code)
     }

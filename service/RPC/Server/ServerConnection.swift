@@ -35,7 +35,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
     init(_ server: Server, _ endpoint: Endpoint, _ peer: Peer, _ account: ProcessAccount, _ loop: any EventLoop) {
         (self.server, self.endpoint, self.peer, self.account, self.loop) = (server, endpoint, peer, account, loop)
         budget = Budget(server.limits.bytesPerConnection, within: account.budget)
-        super.init(isServer: true)
+        super.init(isServer: true, chatterPeriod: .seconds(Int64(server.limits.chatterSeconds)))
     }
 
     override var maxStreamsOffered: UInt32? { UInt32(server.limits.streams) }

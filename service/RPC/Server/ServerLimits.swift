@@ -10,6 +10,8 @@ public struct ServerLimits: Sendable {
     public var bytesPerProcess = 16 << 20
     public var bytesPerUser = 32 << 20
     public var bytes = 64 << 20
+    /// In which a client may send a thousand frames that bring no call on.
+    public var chatterSeconds = 10
     /// Until a client has sent its preface and settings.
     public var handshakeSeconds = 10
     /// Until a frame or a header block is complete.
