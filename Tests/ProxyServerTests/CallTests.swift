@@ -58,6 +58,20 @@ import Testing
         }
     }
 
+    @Test func everySocketSaysThatItServes() async throws {
+        try await withProxy { proxy in
+            let request = Google_Protobuf_StringValue.with { $0.value = "v1.Volume" }
+            let answer: Google_Protobuf_Int32Value = try await call(
+                proxy.socket("volume-v1"), "grpc.health.v1.Health/Check", request)
+            #expect(answer.value == 1)
+            let other = await status {
+                let _: Google_Protobuf_Int32Value = try await call(
+                    proxy.socket("disk-v1"), "grpc.health.v1.Health/Check", request)
+            }
+            #expect(other == .notFound)
+        }
+    }
+
     @Test func aCallUnderWayIsAnsweredWhileTheServerStops() async throws {
         let proxy = try await RunningProxy()
         let hang = proxy.memory.backend.hang(.makeDirectory)

@@ -38,7 +38,10 @@ final class RunningServer: Sendable {
         let peer = CurrentPeer()
         self.peer = peer
         server = Server(on: group.next(), limits: limits) { _ in peer.value }
-        try await server.serve(Endpoint(methods.all, gate: gate, connectionLimit: connectionLimit), on: socket)
+        try await server.serve(
+            Endpoint(
+                methods.all + HealthService(of: ["test"]).methods(of: server), gate: gate,
+                connectionLimit: connectionLimit), on: socket)
     }
 
     struct NoSocket: Error { let errno: Int32 }

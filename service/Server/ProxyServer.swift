@@ -70,7 +70,8 @@ public struct ProxyServer: Service {
             for (version, socket) in zip(versions, sockets) {
                 let service = VersionedService(group: version.0, version: version.1, host: host, access: access)
                 let served = ServedEndpoint(service, metrics: metrics, logger: logger)
-                try await server.serve(served.endpoint(connectionLimit: connectionLimit), on: socket.descriptor)
+                try await server.serve(
+                    served.endpoint(of: server, connectionLimit: connectionLimit), on: socket.descriptor)
             }
         } catch {
             await server.shutDown(within: .zero)

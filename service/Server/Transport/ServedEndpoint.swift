@@ -23,17 +23,22 @@ struct ServedEndpoint: Gate {
             })
     }
 
-    func endpoint(connectionLimit: Int) -> Endpoint {
-        Endpoint(methods.values.map(\.method), gate: self, connectionLimit: connectionLimit)
+    /// - Parameter server: whose end its health is about.
+    func endpoint(of server: Server, connectionLimit: Int) -> Endpoint {
+        let health = HealthService(of: [service.name]).methods(of: server)
+        return Endpoint(methods.values.map(\.method) + health, gate: self, connectionLimit: connectionLimit)
     }
 
     func isKnown(_ peer: Peer) -> Bool {
         service.access.admits(PeerCredentials(peer), to: service.group, service.version)
     }
 
-    /// Nothing of the request of a caller without a rule is read.
+    /// Nothing of the request of a caller without a rule is read. The server's health is for all that may use anything.
     func refusal(of call: Call) -> Status? {
-        methods[call.path].flatMap { service.refusal(of: $0.row, to: PeerCredentials(call.peer))?.status }
+        if let method = methods[call.path] {
+            return service.refusal(of: method.row, to: PeerCredentials(call.peer))?.status
+        }
+        return isKnown(call.peer) ? nil : Status(.permissionDenied, "the policy does not allow it")
     }
 
     func began(_ call: Call) { methods[call.path]?.metrics.countStart() }
