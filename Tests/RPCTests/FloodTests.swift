@@ -176,6 +176,19 @@ import Testing
         }
     }
 
+    /// Megabytes in both directions take thousands of window updates, which are no flood.
+    @Test func manyLargeMessages() async throws {
+        try await withServer(setting: { $0.chatterSeconds = 3_600 }) { server in
+            let client = server.client()
+            defer { client.close() }
+            let message = [UInt8](repeating: 1, count: 1 << 20)
+            for _ in 0..<200 {
+                let echo = try await client.unary("/test/Echo", message)
+                #expect(echo.count == message.count)
+            }
+        }
+    }
+
     // MARK: readers
 
     /// The peer's socket takes nothing more: nothing more is read from it.

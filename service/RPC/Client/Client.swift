@@ -46,10 +46,6 @@ public final class Client: @unchecked Sendable {
         guard let response = try await next(of: call) else {
             throw Status(.internalError, "the response has no message")
         }
-        // The status comes after the message.
-        guard try await next(of: call) == nil else {
-            throw Status(.internalError, "the response is more than one message")
-        }
         return response
     }
 

@@ -25,9 +25,9 @@ final class ClientCall: @unchecked Sendable {
     /// Bytes of messages that wait for the caller.
     private(set) var waitingBytes = 0
 
-    /// One waits for the next message at a time.
+    /// One waits for the next message at a time. A unary call has its message when it has its status.
     func wait(_ next: CheckedContinuation<[UInt8]?, any Error>) {
-        if let message = messages.popFirst() {
+        if isStreaming || isOver, let message = messages.popFirst() {
             waitingBytes -= message.count
             if let stream { connection?.took(from: stream) }
             return next.resume(returning: message)
@@ -38,7 +38,7 @@ final class ClientCall: @unchecked Sendable {
 
     func receive(_ message: [UInt8]) {
         guard !isOver else { return }
-        if let next = next.take() { return next.resume(returning: message) }
+        if isStreaming, let next = next.take() { return next.resume(returning: message) }
         messages.append(message)
         waitingBytes += message.count
     }
@@ -51,7 +51,8 @@ final class ClientCall: @unchecked Sendable {
         isOver = true
         end = status
         if status.code != .ok { messages = [] }
-        if messages.isEmpty, let next = next.take() { Self.finish(next, status) }
+        guard let next = next.take() else { return }
+        if let message = messages.popFirst() { next.resume(returning: message) } else { Self.finish(next, status) }
     }
 
     private static func finish(_ next: CheckedContinuation<[UInt8]?, any Error>, _ status: Status) {

@@ -3,9 +3,12 @@
 import NIOCore
 
 /// How many frames that bring no call on a peer may still send: pings, settings, resets, window updates, unknown ones.
-/// It has so many at hand, gets two for each call, and all of them again after a while.
+/// It has so many at hand, gets two for each call, two updates of windows for each DATA frame, and all of them again
+/// after a while.
 struct Chatter {
     static let most = 1_000.0
+
+    static let windowUpdate = 0.25
 
     private let period: TimeAmount
     private var left = Chatter.most
@@ -25,5 +28,5 @@ struct Chatter {
     /// Counts what is found out too late to end the connection with: the next frame does.
     mutating func charge() { left -= 1 }
 
-    mutating func earn() { left = min(left + 2, Self.most) }
+    mutating func earn(_ count: Double = 2) { left = min(left + count, Self.most) }
 }

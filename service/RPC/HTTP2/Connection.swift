@@ -415,7 +415,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private func receiveWindowUpdate(_ id: UInt32, _ payload: inout ByteBuffer) throws(ErrorCode) {
         guard payload.readableBytes == 4, let word = payload.readInteger(as: UInt32.self) else { throw .frameSize }
         let increment = Int(word & 0x7fff_ffff)
-        try chatter.spend(0.25)
+        try chatter.spend(Chatter.windowUpdate)
         guard id != 0 else {
             guard increment > 0 else { throw .protocolError }
             sendWindow += increment
@@ -516,8 +516,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
             output.write(FrameHead(length: size, type: .data, flags: flags, stream: stream.id))
             output.writeMultipleIntegers(UInt8(0), UInt32(message.count))
             output.writeBytes(message)
-            stream.sendWindow -= size
-            sendWindow -= size
+            sent(size, on: stream)
             if case .trailers(let trailers) = ending { writeHead(stream.id, trailers, ended: true) }
             flushSoon()
             return true
@@ -527,6 +526,13 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         blocked.insert(stream.id)
         pump(stream)
         return true
+    }
+
+    private func sent(_ size: Int, on stream: Stream) {
+        stream.sendWindow -= size
+        sendWindow -= size
+        // It is answered by updates of two windows.
+        chatter.earn(2 * Chatter.windowUpdate)
     }
 
     private func keep(_ stream: Stream, _ message: [UInt8]) -> Bool {
@@ -570,8 +576,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         if isLast, case .data? = stream.ending { flags = .endStream }
         output.write(FrameHead(length: size, type: .data, flags: flags, stream: stream.id))
         output.writeImmutableBuffer(chunk)
-        stream.sendWindow -= size
-        sendWindow -= size
+        sent(size, on: stream)
         flushSoon()
         if isLast {
             stream.pending = ByteBuffer()

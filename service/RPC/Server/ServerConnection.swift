@@ -73,7 +73,6 @@ final class ServerConnection: Connection, @unchecked Sendable {
     override func received(_ field: HeaderField) { head.add(field) }
 
     override func received(headOf id: UInt32, ended: Bool) throws(ErrorCode) {
-        // A connection that is answered in time has its whole turn the next time.
         let head = head
         self.head = RequestHead()
         if let stream = streams[id] {
