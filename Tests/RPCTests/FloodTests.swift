@@ -212,10 +212,7 @@ import Testing
 
     /// Its windows stay shut: responses wait, and no more than there is room for.
     @Test func aPeerThatNeverOpensItsWindow() async throws {
-        try await withServer(setting: {
-            $0.bytesPerConnection = 1 << 20
-            $0.stallSeconds = 1
-        }) { server in
+        try await withServer(setting: { $0.bytesPerConnection = 1 << 20 }) { server in
             let good = server.client()
             defer { good.close() }
             let peer = try await RawPeer(server.path, settings: [(4, 0)])
@@ -227,6 +224,14 @@ import Testing
             #expect(held == 1 << 20)
             let echo = try await good.unary("/test/Echo", [1])
             #expect(echo == [1])
+        }
+    }
+
+    /// Nor do they wait for ever.
+    @Test func aResponseThatIsNotTakenIsGivenUp() async throws {
+        try await withServer(setting: { $0.stallSeconds = 1 }) { server in
+            let peer = try await RawPeer(server.path, settings: [(4, 0)])
+            peer.send(Raw.call(1, "/test/Bytes", "100000"))
             #expect(try await peer.end(of: 1) == .reset(8))
             try await eventually("what waited is given up") { try await server.server.heldBytes == 0 }
         }

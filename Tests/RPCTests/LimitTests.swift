@@ -249,11 +249,18 @@ import Testing
     }
 
     @Test func aSilentPeerIsAskedWhetherItIsThere() async throws {
-        try await withServer(setting: { ($0.keepaliveSeconds, $0.keepaliveTimeoutSeconds) = (1, 1) }) { server in
+        try await withServer(setting: { ($0.keepaliveSeconds, $0.keepaliveTimeoutSeconds) = (1, 600) }) { server in
             let peer = try await RawPeer(server.path)
             let ping = try await peer.frame("the ping") { $0.head.type == .ping }
             peer.send(Raw.frame(.ping, .acknowledged, 0, ping.payload))
             try await eventually("it is asked again") { peer.frames.count { $0.head.type == .ping } >= 2 }
+        }
+    }
+
+    @Test func aPeerThatDoesNotSayThatItIsThereIsClosed() async throws {
+        try await withServer(setting: { ($0.keepaliveSeconds, $0.keepaliveTimeoutSeconds) = (1, 1) }) { server in
+            let peer = try await RawPeer(server.path)
+            try await peer.frame("the ping") { $0.head.type == .ping }
             try await peer.waitUntilClosed()
         }
     }
