@@ -24,7 +24,7 @@ final class DiskChanges: Sendable {
         var signal: ChangeSignal { changes.signal }
     }
 
-    /// Begins to listen. For a queue.
+    /// Begins to listen: changes from now on wake the signal. It blocks, so it is called in a queue, one call at a time.
     func watch() throws(StorageError) -> Watch {
         let mustListen = state.withLock { state in
             state.watches += 1
@@ -46,15 +46,17 @@ final class DiskChanges: Sendable {
     private func listen() throws(StorageError) {
         let opened = Mutex<BlockEvents?>(nil)
         try opened.withLock { events throws(StorageError) in events = try BlockEvents() }
+        // Not in the thread, which may begin only after the reader's first look: a change between them would be missed.
+        let first = Self.eventCount()
         try OwnThread.start("disk events") { [self] in
             guard let events = opened.withLock({ $0.take() }) else { return }
-            var last = Self.eventCount()
+            var last = first
             while isWatched() {
                 if events.next(within: .milliseconds(500)) {
                     events.settle(quiet: .milliseconds(5), limit: .milliseconds(50))
                 }
-                // Counted too: the kernel drops events where too many come at once, and sends none to a container with a
-                // network of its own.
+                // The count shows events that do not arrive: the kernel drops some where many come at once, and sends
+                // none to a container with a network of its own.
                 let now = Self.eventCount()
                 if now == nil || now != last { signal.wake() }
                 last = now
@@ -62,10 +64,11 @@ final class DiskChanges: Sendable {
         }
     }
 
-    /// Of all events of the kernel (Documentation/ABI/testing/sysfs-kernel-uevent_seqnum).
+    /// How many events of any kind the kernel has sent since the boot
+    /// (Documentation/ABI/testing/sysfs-kernel-uevent_seqnum); nil where that cannot be read.
     private static func eventCount() -> UInt64? { (try? Sysfs.number("/sys/kernel/uevent_seqnum")) ?? nil }
 
-    /// False where there are no watches left, and the thread ends.
+    /// Whether there are watches. Where there are none, the thread ends.
     private func isWatched() -> Bool {
         state.withLock { state in
             if state.watches == 0 { state.isListening = false }
@@ -81,7 +84,7 @@ extension LinuxBackend {
         }
         return HostEvents(
             comparing: { [queues, inventory] () async throws(StorageError) in
-                // The reader holds the watch.
+                // The events keep the watch, so the thread listens as long as they exist.
                 defer { withExtendedLifetime(watch) {} }
                 return try await queues.run(in: .inventory) { () throws(StorageError) in
                     Dictionary(try inventory.disks().map { ($0.number, $0.features.size) }) { first, _ in first }
