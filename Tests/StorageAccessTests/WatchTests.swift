@@ -5,6 +5,7 @@ import HostStorage
 import HostStorageTestKit
 import StorageAccess
 import StorageVersions
+import Synchronization
 import Testing
 
 /// A caller's rules and a stream of events.
@@ -33,6 +34,32 @@ import Testing
         let later = try attach("own-2", to: host)
         #expect(try await events.next() == .gone(own))
         #expect(try await events.next() == .appeared(later))
+    }
+
+    /// Events of several disks.
+    private struct WatchDisksTogether: HostWatch, ResolvedWatch {
+        static let name: OperationName = "watch disks together"
+        var events: [[DiskNumber]]
+        var subjects: [Subject] { [] }
+
+        func run(on backend: some StorageBackend) async throws(StorageError) -> HostEvents<[DiskNumber]> {
+            let left = Mutex(events[...])
+            return HostEvents { () async throws(StorageError) in left.withLock { $0.popFirst() } }
+        }
+
+        static func subjects(of event: [DiskNumber]) -> [Subject] { event.map(Subject.disk) }
+    }
+
+    @Test func anEventOfSeveralDisksIsShownToCallersThatMaySeeThemAll() async throws {
+        let host = try MemoryHost()
+        let (own, second, other) = (
+            try attach("own-1", to: host), try attach("own-2", to: host), try attach("other-1", to: host)
+        )
+        let rule = AccessRule(name: "own", uids: [7], devices: [DevicePattern(serial: NamePattern("own-*"))])
+        let events = try await Self.authorized(host, [rule]).watch(
+            WatchDisksTogether(events: [[own, other], [own, second], [other]]))
+        #expect(try await events.next() == [own, second])
+        #expect(try await events.next() == nil)
     }
 
     @Test func aRuleWithoutDevicesShowsAll() async throws {

@@ -41,8 +41,8 @@ public struct AuthorizingHost: StorageHost {
         return try await authorized(answer, naming: named, operation, call)
     }
 
-    /// Events about subjects that no rule permits are left out. A disk that has gone has no names any more, and its end
-    /// is for those who have seen it.
+    /// An event that names a subject that no rule permits is left out. A disk that has gone has no names to compare any
+    /// more: its end is reported to the readers that its appearance was reported to.
     public func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
         guard !authorization.rules.isEmpty else { throw authorization.refusal(of: "\(watch)") }
         let resolved: Watch.Resolved
@@ -57,10 +57,10 @@ public struct AuthorizingHost: StorageHost {
         let seen = Mutex<Set<Subject>>([])
         return HostEvents { [self] () async throws(StorageError) in
             while let event = try await events.next() {
-                let told = Watch.Resolved.subjects(of: event)
-                if told.allSatisfy({ subject in seen.withLock { $0.contains(subject) } }) { return event }
-                guard try await !permitted(of: told).isDisjoint(with: told) else { continue }
-                seen.withLock { $0.formUnion(told) }
+                let named = Watch.Resolved.subjects(of: event)
+                if seen.withLock({ $0.isSuperset(of: named) }) { return event }
+                guard try await permitted(of: named).isSuperset(of: named) else { continue }
+                seen.withLock { $0.formUnion(named) }
                 return event
             }
             return nil
