@@ -66,6 +66,17 @@ import Testing
         }
     }
 
+    /// A host that is cancelled in the middle of a query of its disks ends the watch as well.
+    @Test func itEndsWithTheReadersTaskDuringAQuery() async throws {
+        let events = HostEvents<DiskEvent> { () async throws(StorageError) in
+            while !Task.isCancelled { await Task.yield() }
+            throw StorageError(.cancelled, "the caller gave up")
+        }
+        let reader = Task { try await events.next() }
+        reader.cancel()
+        #expect(try await finishing("the reader ends") { try await reader.value } == nil)
+    }
+
     @Test func itFailsAsItIsSetTo() async throws {
         backend.fail(.watchDisks, with: StorageError(.inputOutput, "bad sector"), times: 1)
         await expectError(.inputOutput, "watch disks", "bad sector") { _ = try await host.watchDisks() }

@@ -2,7 +2,8 @@
 
 import Synchronization
 
-/// Wakes the tasks that wait for a change of something. Changes are counted, so none is missed between a look and a wait.
+/// Wakes the tasks that wait for a change of something. Changes are counted, so none is missed between a look and a
+/// wait.
 package final class ChangeSignal: Sendable {
     private struct State {
         var count: UInt64 = 0

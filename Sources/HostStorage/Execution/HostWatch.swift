@@ -41,23 +41,33 @@ extension HostWatch where Self: ResolvedWatch, Resolved == Self {
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> Self { self }
 }
 
-/// The events of one watch, for one reader, which asks for each: a reader that is slow fills no memory, and is given what
-/// has become of several changes by the time that it asks.
+/// The events of one watch, for one reader. It asks for each event, so no events pile up for a slow reader: of several
+/// changes it gets the outcome.
 ///
-/// It ends, with nil, when the reader's task is cancelled.
+/// It ends, with nil, when the reader's task is cancelled. After an error the reader may ask on.
 public struct HostEvents<Event: Sendable>: AsyncSequence, AsyncIteratorProtocol, Sendable {
     public typealias Failure = StorageError
     public typealias Element = Event
 
-    private let following: @Sendable () async throws(StorageError) -> Event?
+    private let nextEvent: @Sendable () async throws(StorageError) -> Event?
 
-    /// - Parameter following: waits for the next event; nil at the end. Called anew only after it has returned. What it
-    ///   captures goes with the last copy of this value.
-    public init(_ following: @escaping @Sendable () async throws(StorageError) -> Event?) {
-        self.following = following
+    /// - Parameter nextEvent: waits for the next event and returns it; nil at the end. One call at a time. What it
+    ///   captures lives as long as this value and its copies.
+    public init(_ nextEvent: @escaping @Sendable () async throws(StorageError) -> Event?) {
+        self.nextEvent = nextEvent
     }
 
-    public func next() async throws(StorageError) -> Event? { Task.isCancelled ? nil : try await following() }
+    /// Waits for the next event; nil at the end.
+    ///
+    /// - Throws: what the host's query of its state throws.
+    public func next() async throws(StorageError) -> Event? {
+        if Task.isCancelled { return nil }
+        do throws(StorageError) {
+            return try await nextEvent()
+        } catch  where error.code == .cancelled && Task.isCancelled {
+            return nil
+        }
+    }
 
     public func next(isolation actor: isolated (any Actor)?) async throws(StorageError) -> Event? { try await next() }
 
