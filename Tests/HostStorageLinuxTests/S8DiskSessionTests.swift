@@ -25,8 +25,10 @@ import Testing
     }
 
     private func session<Value: Sendable>(
-        _ closings: Closings, _ body: (DiskSession<Open>) async throws(StorageError) -> Value
+        _ closings: Closings, in queues: BlockingQueues? = nil,
+        _ body: (DiskSession<Open>) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value? {
+        let queues = queues ?? self.queues
         let open = { @Sendable [queues, queue] () throws(StorageError) in
             Open {
                 let isInQueue = queues.timeAtWork(in: queue) > .zero
@@ -77,6 +79,24 @@ import Testing
             }
         }
         caller.cancel()
+        gate.signal()
+        await expectError(.cancelled) { _ = try await caller.value }
+        #expect(closings.counts.withLock { $0 } == (1, 0))
+    }
+
+    /// Closing is not refused where a queue takes no further work.
+    @Test func itEndsInAQueueThatIsFull() async throws {
+        let closings = Closings()
+        let queues = BlockingQueues(backlog: 1)
+        let gate = DispatchSemaphore(value: 0)
+        let caller = Task {
+            try await session(closings, in: queues) { session throws(StorageError) in
+                try await session.step { _ in gate.wait() }
+            }
+        }
+        try await eventually("the step is under way") { queues.timeAtWork(in: queue) > .milliseconds(50) }
+        caller.cancel()
+        try await Task.sleep(for: .milliseconds(50))
         gate.signal()
         await expectError(.cancelled) { _ = try await caller.value }
         #expect(closings.counts.withLock { $0 } == (1, 0))

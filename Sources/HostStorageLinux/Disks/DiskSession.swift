@@ -4,14 +4,14 @@ import HostStorage
 import Synchronization
 
 /// What one operation keeps of a disk from one step to the next: an open volume, its lock, a directory of its filesystem.
-/// It is made, used and given up in the disk's queue, for each of these can sleep in the kernel.
+/// It is opened, used and closed in the disk's queue, for each of these can sleep in the kernel.
 ///
-/// The compiler keeps it there. ``OpenDisk``, ``OpenVolume`` and what holds them are not Sendable, so a step can neither
-/// return them nor take them along, and they cannot be made in asynchronous code.
+/// The compiler keeps it there: ``OpenDisk``, ``OpenVolume`` and what holds them are not Sendable, so no step can return
+/// them, and their initializers are not available in asynchronous code.
 final class DiskSession<Kept>: Sendable {
     private let queues: BlockingQueues
     private let queue: BlockingQueues.Queue
-    /// Never contended: a queue runs one job at a time.
+    /// For the compiler: a queue runs one job at a time, so no thread waits for the lock.
     private let kept = Mutex<Kept?>(nil)
 
     private init(_ queues: BlockingQueues, _ queue: BlockingQueues.Queue) {
@@ -19,9 +19,9 @@ final class DiskSession<Kept>: Sendable {
         self.queue = queue
     }
 
-    /// Opens a session, runs `body` with it, and ends it, whatever became of `body`.
+    /// Opens a session, runs `body` with it, and ends it, also where `body` fails or its task is cancelled.
     ///
-    /// - Parameter open: makes what the session keeps; where it makes nothing, `body` does not run.
+    /// - Parameter open: runs in the queue and returns what the session keeps. Where it returns nil, `body` does not run.
     /// - Returns: nil where `open` made nothing.
     static func with<Value: Sendable>(
         _ queues: BlockingQueues, _ queue: BlockingQueues.Queue,
@@ -46,7 +46,7 @@ final class DiskSession<Kept>: Sendable {
         }
     }
 
-    /// Runs `work` in the disk's queue.
+    /// Runs `work` in the disk's queue with what the session keeps.
     func step<Value: Sendable>(
         _ work: @escaping @Sendable (Kept) throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
@@ -58,11 +58,10 @@ final class DiskSession<Kept>: Sendable {
         }
     }
 
-    /// Runs a program on the device, which stays open meanwhile, so that its number cannot pass to another device.
+    /// Runs a program on the device, which the session keeps open.
     @discardableResult
     func run(_ run: ToolRun, deadline: Duration) async throws(StorageError) -> ToolRun.Outcome {
-        defer { withExtendedLifetime(self) {} }
-        return try await run.toItsEnd(deadline: deadline)
+        try await run.toItsEnd(deadline: deadline)
     }
 
     private func end() async {

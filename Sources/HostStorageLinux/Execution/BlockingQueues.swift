@@ -82,7 +82,7 @@ final class BlockingQueues: Sendable {
 
     private struct State {
         var queues: [Queue: Work] = [:]
-        /// BlockingQueues that have work and no thread, the longest waiting first.
+        /// Queues that have work and no thread, the longest waiting first.
         var ready: [Queue] = []
         var running: [Room: Int] = [:]
         var jobs: UInt64 = 0
@@ -168,11 +168,12 @@ final class BlockingQueues: Sendable {
     }
 
     /// Runs `work` in `queue` and waits for it, also where the caller is cancelled: what an operation has opened is
-    /// closed. Where no thread is to be had it runs on the caller's.
+    /// closed. No limit of waiting work refuses it. Where the system gives no thread, and none is at work in the queue, it
+    /// runs on the caller's.
     func finish(in queue: Queue, _ work: @escaping @Sendable () -> Void) async {
         await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
             do throws(StorageError) {
-                try enter(queue, .call) { leave in
+                try enter(queue, .call, isLimited: false) { leave in
                     work()
                     leave()
                     continuation.resume()
@@ -187,19 +188,20 @@ final class BlockingQueues: Sendable {
     // MARK: - Whose turn it is
 
     private func enter(
-        _ queue: Queue, _ purpose: Purpose, _ run: @escaping @Sendable (() -> Void) -> Void
+        _ queue: Queue, _ purpose: Purpose, isLimited: Bool = true, _ run: @escaping @Sendable (() -> Void) -> Void
     ) throws(StorageError) {
         enum Entry { case refused, behindOthers, ready(UInt64) }
         let entry = state.withLock { state -> Entry in
             state.jobs += 1
             let job = Job(id: state.jobs, purpose: purpose, run: run)
             if let work = state.queues[queue] {
-                guard work.waiting.count + (work.room == nil ? 0 : 1) < backlog else { return .refused }
+                let jobs = work.waiting.count + (work.room == nil ? 0 : 1)
+                guard jobs < backlog || !isLimited else { return .refused }
                 state.queues[queue]?.waiting.append(job)
                 return work.room == nil ? .ready(job.id) : .behindOthers
             }
             let canBegin = state.threads < limit + state.idle && hasRoom(Self.room(of: queue, [job]), state)
-            guard canBegin || state.ready.count < waiting else { return .refused }
+            guard canBegin || state.ready.count < waiting || !isLimited else { return .refused }
             state.queues[queue] = Work(waiting: [job])
             state.ready.append(queue)
             return .ready(job.id)
