@@ -207,7 +207,7 @@ extension LinuxBackend {
         _ top: Mount, _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) -> Bool {
         guard try top.isOf(volume.device) else {
-            guard top.hasLostItsDevice else {
+            guard try top.hasLostItsDevice else {
                 throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(path)")
             }
             try takeAway(top, on: name, in: directory, path, fault: "its device is gone")
@@ -238,7 +238,7 @@ extension LinuxBackend {
     private func fault(
         of top: Mount, _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor
     ) throws(StorageError) -> String? {
-        if let fault = MountHealth.fault(of: top, on: name, in: directory) { return fault }
+        if let fault = try MountHealth.fault(of: top, on: name, in: directory) { return fault }
         guard volume.disk.node.isUnchanged else { return "another disk has come in the place of its own" }
         guard let superblock = try? volume.driver().superblock(of: volume),
             superblock.totalBytes > volume.device.size
@@ -274,7 +274,7 @@ extension LinuxBackend {
         guard let mount = try MountTable.top(on: name, in: directory, "\(path)"), try mount.isOf(volume.device) else {
             throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(path)")
         }
-        if let fault = MountHealth.fault(of: mount, on: name, in: directory) {
+        if let fault = try MountHealth.fault(of: mount, on: name, in: directory) {
             try? unmount(mount, on: name, in: directory, path)
             throw Self.unrepaired(fault, Holders.ofDevice(volume.device), path)
         }
@@ -306,7 +306,7 @@ extension LinuxBackend {
             guard mount.id == top?.id, mount.device == top?.device else {
                 throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(path)")
             }
-            let device = mount.deviceName
+            let device = try mount.deviceName
             try unmount(mount, on: name, in: parent.descriptor, path)
             return try outcome(ofUnmounting: mount, device)
         }
@@ -318,13 +318,13 @@ extension LinuxBackend {
         let device: VolumeDevice
         do throws(StorageError) {
             let found = try await index.locate(volume) { () async throws(StorageError) in
-                guard let device = top?.blockDevice else { return nil }
+                guard let device = try top?.blockDevice else { return nil }
                 return try Self.disk(of: device)?.name
             }
             device = try await onVolume(found, .question) { volume in volume.device }
         } catch {
             // The volume of that mount cannot be found out any more, and the mount is of no use.
-            if let top, top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
+            if let top, try top.hasLostItsDevice, mountRecords.volume(of: top) == nil { return }
             throw error
         }
         guard let top, try !top.isOf(device) else { return }
@@ -333,7 +333,7 @@ extension LinuxBackend {
 
     /// - Parameter device: the kernel's name of the device that was mounted; nil where that is gone.
     private func outcome(ofUnmounting mount: Mount, _ device: String?) throws(StorageError) -> UnmountOutcome {
-        guard let device, let number = mount.blockDevice else {
+        guard let device, let number = try mount.blockDevice else {
             let others = try MountTable.read().filter { $0.device == mount.device }
             return others.isEmpty
                 ? .released : .stillHeld(by: others.map { .mount(target: $0.target, seenByProcess: nil) })
@@ -417,7 +417,7 @@ extension LinuxBackend {
     private func volume(on mount: Mount, holding path: HostPath) async throws(StorageError) -> VolumeID {
         let use = SystemDiskUse.current
         do throws(StorageError) {
-            guard let device = mount.blockDevice else { throw Self.noVolume(at: path) }
+            guard let device = try mount.blockDevice else { throw Self.noVolume(at: path) }
             return try await self.volume(on: device, holding: path, allowing: use)
         } catch  where error.code != .denied {
             // Its disk is gone or does not answer, and the mount is still there.

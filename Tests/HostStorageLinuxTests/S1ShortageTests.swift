@@ -36,16 +36,21 @@ import Testing
     }
 
     /// In a process of its own, which has as many descriptors as it takes to start.
-    @Test(arguments: ["conflictingUsers", "loops", "systemDisks", "disks"])
+    @Test(arguments: ["conflictingUsers", "loops", "systemDisks", "disks", "mounts"])
     func noGuardTakesAShortageForNothing(_ guardName: String) async throws {
         await #expect(processExitsWith: .success) { [guardName] in
             // What the first use of anything opens is open before.
             let device = VolumeDevice(name: "vda", device: DeviceNumber(major: 254, minor: 0), size: 0)
+            let btrfs = Mount(
+                id: 1, parent: 0, device: DeviceNumber(major: 0, minor: 40), source: "/dev/vda", type: "btrfs",
+                target: "/mnt", root: "/", options: [])
             func ask() throws(StorageError) {
                 switch guardName {
                 case "conflictingUsers": _ = try Holders.conflictingUsers(of: device)
                 case "loops": _ = try LoopAliases.inUse(of: device)
                 case "systemDisks": _ = try SystemDisks.names()
+                // btrfs and filesystems in user space: the table names their device by its path alone.
+                case "mounts": _ = try btrfs.hasLostItsDevice
                 default: _ = try DiskInventory().disks()
                 }
             }

@@ -58,11 +58,11 @@ extension RealDiskTests {
             let silent = Mount(
                 id: mount.id, parent: mount.parent, device: mount.device, source: mount.source, type: mount.type,
                 target: mount.target, root: mount.root, options: ["rw"])
-            #expect(MountHealth.death(of: silent, on: name, in: parent.descriptor) == nil)
-            #expect(MountHealth.fault(of: silent, on: name, in: parent.descriptor) == nil)
+            #expect(try MountHealth.death(of: silent, on: name, in: parent.descriptor) == nil)
+            #expect(try MountHealth.fault(of: silent, on: name, in: parent.descriptor) == nil)
             if isShutDown { try mounted.shutDown() } else { try mounted.fail() }
-            #expect(MountHealth.death(of: silent, on: name, in: parent.descriptor) != nil)
-            #expect(MountHealth.fault(of: silent, on: name, in: parent.descriptor) != nil)
+            #expect(try MountHealth.death(of: silent, on: name, in: parent.descriptor) != nil)
+            #expect(try MountHealth.fault(of: silent, on: name, in: parent.descriptor) != nil)
             try await mounted.unmount()
         }
 

@@ -20,7 +20,7 @@ enum Holders {
     }
 
     /// The holders of a block device: its mounts in every namespace, devices stacked on it, processes that have it
-    /// open. For the texts of errors: where they cannot be found out there are none.
+    /// open. For the texts of errors alone: none where they cannot be found out.
     static func ofDevice(_ device: VolumeDevice) -> [Holder] { (try? ofDevice(device, withReaders: true)) ?? [] }
 
     /// The holders that work on a block device would disturb, or that would disturb the work: all but processes that
@@ -37,7 +37,7 @@ enum Holders {
             .filter { !$0.hasPrefix("loop") }
         let processes = try RunningProcess.all()
         let disk = BlockDeviceName.disk(of: device.name)
-        let whole = disk == device.name ? nil : (try? Sysfs.device("/sys/block/\(disk)/dev")) ?? nil
+        let whole = disk == device.name ? nil : try Sysfs.device("/sys/block/\(disk)/dev")
         let remote = try remotePlaces()
         return try mounts(of: device.device, seenBy: processes) + stacked.map { Holder.device(name: $0) }
             + Self.processes { process throws(StorageError) in
@@ -75,8 +75,8 @@ enum Holders {
             let mounts = try known(or: []) { () throws(StorageError) in
                 try MountTable.read("\(process.directory)/mountinfo")
             }
-            found += mounts.filter { $0.blockDevice(in: "\(process.directory)/root") == device }.map {
-                (mount: $0, process: process.id)
+            for mount in mounts where try mount.blockDevice(in: "\(process.directory)/root") == device {
+                found.append((mount: mount, process: process.id))
             }
         }
         return found
@@ -85,8 +85,8 @@ enum Holders {
     /// Where filesystems of servers are mounted. To open a process's files there could wait for the server.
     private static func remotePlaces() throws(StorageError) -> [String] { try MountTable.served() }
 
-    /// A query's answer, or `nothing` where it cannot be answered: a process has ended, or hides. A lack of descriptors
-    /// is no answer.
+    /// A query's answer, or `nothing` where it cannot be answered: a process has ended, or hides. Fails where descriptors
+    /// or memory are short: nothing is known then.
     static func known<Value>(
         or nothing: Value, _ query: () throws(StorageError) -> Value
     ) throws(StorageError) -> Value {

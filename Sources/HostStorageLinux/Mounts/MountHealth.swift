@@ -12,8 +12,10 @@ enum MountHealth {
     /// Why nothing more can be written to the filesystem of the topmost mount on `name` in `directory`, whether its
     /// device answers or not; nil where it works. After an error that was to make ext4 read-only, some kernels (Linux
     /// 6.1.y) show it neither in the table nor by sync: only writers are refused.
-    static func death(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
-        if let death = mount.reportedDeath { return death }
+    static func death(
+        of mount: Mount, on name: String, in directory: borrowing Descriptor
+    ) throws(StorageError) -> String? {
+        if let death = try mount.reportedDeath { return death }
         let top = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
         if top < 0 { return meaning(ofErrno: errno) }
         close(top)
@@ -25,8 +27,10 @@ enum MountHealth {
     }
 
     /// Why the mount is of no use for writing there, a disk that takes no data included.
-    static func fault(of mount: Mount, on name: String, in directory: borrowing Descriptor) -> String? {
-        if let death = death(of: mount, on: name, in: directory) { return death }
+    static func fault(
+        of mount: Mount, on name: String, in directory: borrowing Descriptor
+    ) throws(StorageError) -> String? {
+        if let death = try death(of: mount, on: name, in: directory) { return death }
         let raw = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
         if raw < 0 { return meaning(ofErrno: errno) }
         let top = Descriptor(owning: raw)
@@ -48,10 +52,12 @@ enum MountHealth {
 extension Mount {
     /// The kernel's own report of a fault of the filesystem.
     fileprivate var reportedDeath: String? {
-        if hasLostItsDevice { return "its device is gone" }
-        // Linux: fs/ext4/super.c, _ext4_show_options
-        if options.contains("shutdown") { return "its filesystem was shut down" }
-        return options.contains("emergency_ro") ? "its filesystem has become read-only by an error" : nil
+        get throws(StorageError) {
+            if try hasLostItsDevice { return "its device is gone" }
+            // Linux: fs/ext4/super.c, _ext4_show_options
+            if options.contains("shutdown") { return "its filesystem was shut down" }
+            return options.contains("emergency_ro") ? "its filesystem has become read-only by an error" : nil
+        }
     }
 
     var isReadOnly: Bool { options.contains("ro") }

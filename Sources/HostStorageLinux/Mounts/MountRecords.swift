@@ -18,7 +18,7 @@ struct MountRecords: Sendable {
 
     func note(_ volume: VolumeID, _ mount: Mount) throws(StorageError) {
         try makeDirectories(directory)
-        let text = [boot, volume.guid, Self.sequence(mount) ?? "", "\(mount.id)", mount.type, mount.source]
+        let text = [boot, volume.guid, try Self.sequence(mount) ?? "", "\(mount.id)", mount.type, mount.source]
             .joined(separator: "\n")
         try StateFile.write(text, to: path(mount))
     }
@@ -33,7 +33,8 @@ struct MountRecords: Sendable {
         // Another disk can have got the device number since, and its mount can have the number of one that has gone. A
         // filesystem that spans devices has a number of the kernel's own making, and a source whose name another disk
         // can have by now while it is mounted.
-        let now = Self.sequence(mount)
+        let now: String?
+        do throws(StorageError) { now = try Self.sequence(mount) } catch { return nil }
         let isTheSame = mount.device.major == 0 && parts[3] == "\(mount.id)"
         guard now == nil || now == parts[2] || isTheSame else { return nil }
         return try? VolumeID(guid: parts[1])
@@ -44,9 +45,8 @@ struct MountRecords: Sendable {
     private func path(_ mount: Mount) -> String { "\(directory)/\(mount.device)" }
 
     /// The `diskseq` of the disk below, as long as that is attached.
-    private static func sequence(_ mount: Mount) -> String? {
-        mount.deviceName.flatMap {
-            (try? Sysfs.attribute("/sys/block/\(BlockDeviceName.disk(of: $0))/diskseq")) ?? nil
-        }
+    private static func sequence(_ mount: Mount) throws(StorageError) -> String? {
+        guard let device = try mount.deviceName else { return nil }
+        return try Sysfs.attribute("/sys/block/\(BlockDeviceName.disk(of: device))/diskseq")
     }
 }

@@ -106,32 +106,36 @@ enum MountTable {
 
     /// The mounts of a block device.
     static func mounts(of device: DeviceNumber) throws(StorageError) -> [Mount] {
-        try read().filter { $0.blockDevice == device }
+        var mounts: [Mount] = []
+        for mount in try read() where try mount.blockDevice == device { mounts.append(mount) }
+        return mounts
     }
 }
 
 extension Mount {
-    /// The block device below the filesystem; nil where there is none.
-    var blockDevice: DeviceNumber? { blockDevice(in: "/") }
+    /// The block device below the filesystem; nil where there is none. Fails where descriptors are too short to find out.
+    var blockDevice: DeviceNumber? {
+        get throws(StorageError) { try blockDevice(in: "/") }
+    }
 
     /// The same of a mount in another mount namespace, where the source can be another thing than here.
     ///
     /// - Parameter root: the top of that namespace's tree: "/proc/PID/root".
-    func blockDevice(in root: String) -> DeviceNumber? {
+    func blockDevice(in root: String) throws(StorageError) -> DeviceNumber? {
         if device.major != 0 { return device }
         guard source.hasPrefix("/") else { return nil }
         // For btrfs the kernel gives the source, for FUSE the driver; it can be a link, and a node outside /dev. The
         // node is looked at, and the device not opened: it may hang. So may any mount on the way to a place outside
         // /dev, and that is not entered.
         let leavesNoMount = source.hasPrefix("/dev/") ? 0 : CLS_RESOLVE_NO_XDEV
-        guard let top = try? Descriptor(opening: root, cls_O_PATH | O_DIRECTORY) else { return nil }
-        let raw = cls_openat2(
-            top.raw, source, UInt64(cls_O_PATH),
-            CLS_RESOLVE_IN_ROOT | CLS_RESOLVE_NO_MAGICLINKS | leavesNoMount)
-        guard raw >= 0 else { return nil }
-        let node = Descriptor(owning: raw)
-        guard let status = try? node.status(source), status.isBlockDevice else { return nil }
-        return status.special
+        return try Holders.known(or: nil) { () throws(StorageError) in
+            let top = try Descriptor(opening: root, cls_O_PATH | O_DIRECTORY)
+            let raw = cls_openat2(
+                top.raw, source, UInt64(cls_O_PATH),
+                CLS_RESOLVE_IN_ROOT | CLS_RESOLVE_NO_MAGICLINKS | leavesNoMount)
+            let status = try Descriptor(owning: try check(raw, "openat2", source)).status(source)
+            return status.isBlockDevice ? status.special : nil
+        }
     }
 }
 
@@ -142,15 +146,19 @@ extension Mount {
 
     /// The kernel's name of the device below, as long as that is attached.
     var deviceName: String? {
-        guard let device = blockDevice else { return nil }
-        return Sysfs.linkName("/sys/dev/block/\(device)")
+        get throws(StorageError) {
+            guard let device = try blockDevice else { return nil }
+            return Sysfs.linkName("/sys/dev/block/\(device)")
+        }
     }
 
     /// Whether the mount was made of a device: only then can the device be gone.
     private var isOfDevice: Bool { device.major != 0 || source.hasPrefix("/dev/") }
 
     /// Whether the device below has been taken away, and with it all that the filesystem has not written.
-    var hasLostItsDevice: Bool { isOfDevice && deviceName == nil }
+    var hasLostItsDevice: Bool {
+        get throws(StorageError) { isOfDevice ? try deviceName == nil : false }
+    }
 
     /// Whether the top of the filesystem is mounted, or the part of it that is its default (btrfs), and not a
     /// directory in it.
@@ -159,8 +167,8 @@ extension Mount {
     /// Whether the filesystem is that of the device. Of several devices that a filesystem spans, the table
     /// names one.
     func isOf(_ volume: VolumeDevice) throws(StorageError) -> Bool {
-        if blockDevice == volume.device { return true }
-        guard let deviceName else { return false }
+        if try blockDevice == volume.device { return true }
+        guard let deviceName = try deviceName else { return false }
         return try FilesystemDrivers.mountedDevices(with: deviceName).contains(volume.name)
     }
 }

@@ -62,7 +62,7 @@ enum Unmount {
     private static func flush(
         _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ place: String
     ) throws(StorageError) -> String? {
-        if let death = MountHealth.death(of: mount, on: name, in: directory) { return death }
+        if let death = try MountHealth.death(of: mount, on: name, in: directory) { return death }
         let raw = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
         // It has gone meanwhile, which umount(2) will report.
         guard raw >= 0 else { return nil }
@@ -70,7 +70,7 @@ enum Unmount {
         let result = cls_syncfs(top.raw)
         if result >= 0 { return nil }
         if mount.isReadOnly { return "its filesystem is read-only" }
-        if let device = mount.deviceName, !canBeRead(device) { return "its device does not answer" }
+        if let device = try mount.deviceName, !canBeRead(device) { return "its device does not answer" }
         try check(result, "syncfs", place)
         return nil
     }

@@ -54,7 +54,7 @@ struct MountLimits: Sendable {
     }
 
     private func isPermitted(_ mount: Mount) throws(StorageError) -> Bool {
-        guard let device = mount.blockDevice else { return try Self.isOfNoDevice(mount.type) }
+        guard let device = try mount.blockDevice else { return try Self.isOfNoDevice(mount.type) }
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return false }
         for device in try SystemDisks.devices(ofFilesystemOn: name) where try !isPermitted(device) { return false }
         return true

@@ -57,25 +57,29 @@ struct SystemDisks: Sendable {
         var devices: Set<DeviceNumber> = []
         var mounts = try MountTable.read()
         // Unreadable in a container that does not share the host's processes.
-        mounts += (try? MountTable.read("/proc/1/mountinfo")) ?? []
+        mounts += try Holders.known(or: []) { () throws(StorageError) in try MountTable.read("/proc/1/mountinfo") }
         for mount in mounts where places.contains(mount.target) {
-            if let device = mount.blockDevice { devices.insert(device) }
+            if let device = try mount.blockDevice { devices.insert(device) }
         }
-        for path in try MountTable.swaps() { devices.formUnion(Self.devices(ofFile: path)) }
+        for path in try MountTable.swaps() { devices.formUnion(try Self.devices(ofFile: path)) }
         return try disks(below: devices)
     }
 
     /// The device that a file is, or is on. Its path does not say which namespace has the file: this process's, or that
     /// of the machine's first.
-    private static func devices(ofFile path: String) -> [DeviceNumber] {
-        [path, "/proc/1/root\(path)"].compactMap { path in
-            guard let file = try? Descriptor(opening: path, cls_O_PATH), let status = try? file.status(path) else {
-                return nil
+    private static func devices(ofFile path: String) throws(StorageError) -> [DeviceNumber] {
+        var devices: [DeviceNumber] = []
+        for path in [path, "/proc/1/root\(path)"] {
+            let device = try Holders.known(or: nil) { () throws(StorageError) -> DeviceNumber? in
+                let file = try Descriptor(opening: path, cls_O_PATH)
+                let status = try file.status(path)
+                if status.isBlockDevice { return status.special }
+                // Of a filesystem with a number of the kernel's own making, the table of its namespace names the device.
+                return status.device.major != 0 ? status.device : try file.blockDevice()
             }
-            if status.isBlockDevice { return status.special }
-            // Of a filesystem with a number of the kernel's own making, the table of its namespace names the device.
-            return status.device.major != 0 ? status.device : (try? file.blockDevice()) ?? nil
+            if let device { devices.append(device) }
         }
+        return devices
     }
 
     /// The devices that the own places are on, or will be: a missing directory is on the device of its nearest parent.
@@ -85,11 +89,12 @@ struct SystemDisks: Sendable {
         for place in ownPlaces {
             var names = place.split(separator: "/")
             while true {
-                if let directory = try? Descriptor(opening: "/" + names.joined(separator: "/"), cls_O_PATH) {
-                    let id = try directory.mountID()
-                    if let device = mounts.first(where: { $0.id == id })?.blockDevice { devices.insert(device) }
+                let path = "/" + names.joined(separator: "/")
+                do throws(StorageError) {
+                    let id = try Descriptor(opening: path, cls_O_PATH).mountID()
+                    if let device = try mounts.first(where: { $0.id == id })?.blockDevice { devices.insert(device) }
                     break
-                }
+                } catch  where ![.exhausted, .internalError].contains(error.code) {}
                 guard names.popLast() != nil else { break }
             }
         }
@@ -118,17 +123,17 @@ struct SystemDisks: Sendable {
     }
 
     /// The device that holds the file behind a loop device.
-    private static func backing(of disk: String) -> [DeviceNumber] {
-        guard disk.hasPrefix("loop"), let file = try? Sysfs.attribute("/sys/block/\(disk)/loop/backing_file") else {
+    private static func backing(of disk: String) throws(StorageError) -> [DeviceNumber] {
+        guard disk.hasPrefix("loop"), let file = try Sysfs.attribute("/sys/block/\(disk)/loop/backing_file") else {
             return []
         }
-        return devices(ofFile: file)
+        return try devices(ofFile: file)
     }
 
     private static func collectDisks(below name: String, into names: inout Set<String>) throws(StorageError) {
         let disk = BlockDeviceName.disk(of: name)
         guard names.insert(disk).inserted else { return }
-        for device in backing(of: disk) { try collectDisks(below: device, into: &names) }
+        for device in try backing(of: disk) { try collectDisks(below: device, into: &names) }
         for slave in try Sysfs.names(in: "/sys/block/\(disk)/slaves") { try collectDisks(below: slave, into: &names) }
     }
 }
