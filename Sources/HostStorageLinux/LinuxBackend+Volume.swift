@@ -350,7 +350,7 @@ extension LinuxBackend {
     }
 
     public func resizeVolume(_ volume: VolumeID, to size: VolumeSize) async throws(StorageError) {
-        try await withVolume(volume) { found throws(StorageError) in
+        let growth = try await withVolume(volume) { found throws(StorageError) in
             try await requireComplete(found)
             let prepare = { @Sendable [self] () throws(StorageError) -> VolumeGrowth? in
                 try systemDisks.refuse(found.disk)
@@ -359,7 +359,8 @@ extension LinuxBackend {
                 try open.requireWritable()
                 return try VolumeGrowth(of: open, to: size, journal)
             }
-            _ = try await session(on: found, open: prepare) { session throws(StorageError) in
+            return try await session(on: found, open: prepare) {
+                session throws(StorageError) -> Result<Void, StorageError> in
                 // Nothing is written before every check has passed.
                 for run in try await session.step({ growth throws(StorageError) in try growth.checkRuns() }) {
                     try await session.run(run, deadline: Self.toolDeadline)
@@ -370,12 +371,15 @@ extension LinuxBackend {
                         try await session.run(run, deadline: Self.toolDeadline)
                     }
                     try await session.step { growth throws(StorageError) in try growth.finish() }
+                    return .success(())
                 } catch {
                     try? await session.step { growth in growth.abandon() }
-                    throw error
+                    // Not thrown: the partition has another size now, and the growth would be begun again for that.
+                    return .failure(error)
                 }
             }
         }
+        try growth?.get()
     }
 
     public func volumeStats(_ volume: VolumeID) async throws(StorageError) -> VolumeStats {
