@@ -51,6 +51,8 @@ import Testing
         for path in ["x/192.0.2.1,3260,1/default", "x/2001:db8::1,3260,7/eth1", "y/192.0.2.1,3260,1/default"] {
             try make("nodes/iqn.2001-04.com.example:\(path)")
         }
+        // As iscsiadm writes a record whose portal group it does not know.
+        try make("nodes/iqn.2001-04.com.example:x/192.0.2.2,3260")
         try make("nodes/iqn.2001-04.com.example:x/192.0.2.3,3260,1/eth0")
         try make("nodes/iqn.2001-04.com.example:x/192.0.2.3,3260,1/default")
         try FileManager.default.createDirectory(

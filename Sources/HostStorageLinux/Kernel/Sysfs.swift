@@ -28,7 +28,7 @@ enum Sysfs {
         return DeviceNumber(major: major, minor: minor)
     }
 
-    /// The names in a directory, in order; none where it does not exist. Fails where it cannot be read, as when
+    /// The names in a directory, in order; none where there is no such directory. Fails where it cannot be read, as when
     /// descriptors are short: a guard must not take that for nothing.
     static func names(in path: String) throws(StorageError) -> [String] {
         do throws(StorageError) {
@@ -39,12 +39,12 @@ enum Sysfs {
                 return true
             }
             return names.sorted()
-        } catch  where error.code == .notFound {
+        } catch  where error.code == .notFound || error.isSystemCall(errno: ENOTDIR) {
             return []
         }
     }
 
-    /// The same where a name more or less only changes a text or the log; none where the directory cannot be read.
+    /// The same for texts and the log, which may lack a name; none where the directory cannot be read.
     static func readableNames(in path: String) -> [String] { (try? names(in: path)) ?? [] }
 
     /// The last name of a link's target.
