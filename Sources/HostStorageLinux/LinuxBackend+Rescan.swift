@@ -25,7 +25,7 @@ extension LinuxBackend {
             // Hosts report new disks a little after they were asked.
             if asked {
                 try BlockEvents().settle(quiet: .milliseconds(100), limit: .seconds(5))
-                let left = try pendingDisks.wait(for: Rescan.patienceForDisks)
+                let left = try pendingDisks.wait(for: Rescan.timeoutForDisks)
                 if !left.isEmpty { logger.warning("rescan: no disk has come of these units: \(left)") }
             }
             _ = try inventory.disks()

@@ -14,7 +14,7 @@ enum Rescan {
 
     static let timeout: Duration = .seconds(30)
     /// With disks that the kernel has found and that cannot be used yet.
-    static let patienceForDisks: Duration = .seconds(10)
+    static let timeoutForDisks: Duration = .seconds(10)
 
     static func requests() throws(StorageError) -> [Request] {
         var requests: [Request] = []

@@ -16,7 +16,7 @@ struct TargetDisks: Sendable {
     static let timeout: Duration = .seconds(10)
     /// How long it waits for any at all; a target may have none for this host. iscsid has asked for them by the time a
     /// login is done.
-    static let patienceForAny: Duration = .seconds(2)
+    static let timeoutForFirst: Duration = .seconds(2)
 
     func all() throws(StorageError) -> [Session] { try sessions.sessions(with: name, at: addresses) }
 
@@ -42,7 +42,7 @@ struct TargetDisks: Sendable {
             let since = start ?? .now
             start = since
             let units = sessions.flatMap(\.disks)
-            if units.isEmpty { return since.duration(to: .now) > Self.patienceForAny }
+            if units.isEmpty { return since.duration(to: .now) > Self.timeoutForFirst }
             return units.allSatisfy(\.isUsableDisk)
         }
         if areThere { return }

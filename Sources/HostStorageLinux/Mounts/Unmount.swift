@@ -28,7 +28,7 @@ enum Unmount {
         var flags = Int32(UMOUNT_NOFOLLOW)
         let loss: String?
         if mount.isServed, force || mount.type == "fuseblk" {
-            let timeout = force ? timeout : programPatience
+            let timeout = force ? timeout : programTimeout
             switch try flushBriefly(name, in: directory, subject, timeout: timeout) {
             case .written: loss = nil
             case .failed: loss = "its server does not answer"
@@ -96,7 +96,7 @@ enum Unmount {
 
     /// The same for a program that serves a disk (ntfs-3g), where it is not to be given up: it writes as fast as the
     /// disk does. A call that waited without end would keep a forced unmount from the path.
-    static let programPatience = 30
+    static let programTimeout = 30
 
     private enum Flush { case written, failed, silent }
 

@@ -9,14 +9,14 @@ enum ServerAddress {
     /// How long each address has for each answer, in seconds.
     private static let timeout = 5
     /// After that no further address is asked.
-    private static let patienceWithAll: Duration = .seconds(15)
+    private static let totalTimeout: Duration = .seconds(15)
 
     /// The first of the server's addresses at which it answers, in numbers.
     ///
     /// It sends a request and does not only connect: a server that hangs still takes connections. The kernel would wait
     /// for one for most of a minute, and meanwhile mount no other share either (`cifs_mount_mutex`).
     static func find(_ server: String) throws(StorageError) -> String {
-        let end = ContinuousClock.now + patienceWithAll
+        let end = ContinuousClock.now + totalTimeout
         var failure: StorageError?
         for address in try NetworkAddress.all(of: literal(server) ?? server, port: port) {
             if let failure, ContinuousClock.now > end { throw failure }
