@@ -29,8 +29,7 @@ extension String {
 }
 
 extension String {
-    /// Whether the text is that of a pattern in which `*` stands for any text, none included, and all else for itself,
-    /// byte for byte.
+    /// Whether all of the text matches the pattern. `*` stands for any text, none included; every other byte for itself.
     package func matches(pattern: String) -> Bool {
         let pattern = Array(pattern.utf8)
         let text = Array(utf8)

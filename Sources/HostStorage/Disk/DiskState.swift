@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/// Whether a disk is in service; see ``StorageHost/setDiskState(_:to:)``.
 @nonexhaustive public enum DiskState: String, Sendable, Hashable, Codable {
     case online, offline
 }
 
 extension StorageHost {
+    /// Whether the disk is in service: not since it was set offline in this boot of the machine, nor while the kernel has
+    /// taken it out of use (SCSI).
+    ///
+    /// - Throws: ``StorageError/Code/notFound`` for a disk that is not there.
     public func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState {
         try await perform(StateOfDisk(disk: disk))
     }

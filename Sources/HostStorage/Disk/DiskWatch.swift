@@ -2,29 +2,36 @@
 
 import Synchronization
 
-/// What has become of a disk of the host.
+/// A change of the disks of a host.
 @nonexhaustive public enum DiskEvent: Sendable, Hashable, Codable {
-    /// It is there.
+    /// The disk is there. Its size and names can be asked for.
     case appeared(DiskNumber)
-    /// It has another size than before.
+    /// The disk has another size than before.
     case resized(DiskNumber)
-    /// It is not there any more, and its number is never used again.
+    /// The disk is not there any more. Its number is never used again.
     case gone(DiskNumber)
-    /// All disks that were there when the watch began have appeared.
+    /// The end of the list with which a watch begins: each disk that was there has been reported as
+    /// ``appeared(_:)``.
     case listed
 }
 
 extension StorageHost {
     /// Watches the disks of this host: those that are there, ``DiskEvent/listed``, then changes as they happen.
     ///
-    /// Of several changes between two events that are read, the last counts: a disk that came and went is not named.
-    /// On Linux the kernel's events wake it and no disk is asked, so a disk that does not answer appears too.
+    /// Changes between two reads are merged: a disk that came and went between them is not reported. Each watch begins
+    /// with the whole list, so a reader that was away watches anew. Nothing is held: operations go on meanwhile.
     ///
-    /// - Throws: ``StorageError/Code/unsupported`` on a host that streams no events. The stream fails with the error of
-    ///   the list of disks.
+    /// On Linux the kernel's events wake the reader, in a container with a network namespace of its own within half a
+    /// second. No disk is asked, so a disk that does not answer is reported too.
+    ///
+    /// - Throws: ``StorageError/Code/unsupported`` on a host that streams no events, ``StorageError/Code/denied`` where no
+    ///   rule permits the caller to watch. The stream throws where the list of disks cannot be read, such as
+    ///   ``StorageError/Code/exhausted``.
     public func watchDisks() async throws(StorageError) -> HostEvents<DiskEvent> { try await watch(WatchDisks()) }
 }
 
+/// The backend's part of ``StorageHost/watchDisks()``. Without an implementation it is
+/// ``StorageError/Code/unsupported``.
 public protocol DiskWatchBackend: Sendable {
     func watchDisks() async throws(StorageError) -> HostEvents<DiskEvent>
 }
@@ -35,6 +42,7 @@ extension DiskWatchBackend {
     }
 }
 
+/// See ``StorageHost/watchDisks()``.
 public struct WatchDisks: HostWatch, ResolvedWatch {
     public init() {}
 
@@ -57,11 +65,11 @@ extension OperationName {
 }
 
 extension HostEvents where Event == DiskEvent {
-    /// Events by comparing one list of disks with the one before.
+    /// Events from comparing each list of disks with the one before.
     ///
     /// - Parameters:
-    ///   - sizes: each disk's, in bytes.
-    ///   - signal: given at each change.
+    ///   - sizes: lists the disks with their sizes in bytes.
+    ///   - signal: wakes the reader when the list may have changed.
     package init(
         comparing sizes: @escaping @Sendable () async throws(StorageError) -> [DiskNumber: Int64],
         at signal: ChangeSignal
@@ -71,7 +79,7 @@ extension HostEvents where Event == DiskEvent {
             while !Task.isCancelled {
                 if let event = comparison.withLock({ $0.pending.popFirst() }) { return event }
                 if let seen = comparison.withLock({ $0.seen }) { await signal.wait(after: seen) }
-                // Before the look: a change during it is looked at again.
+                // Counted before the list is read: a change during it makes the next read list again.
                 let seen = signal.count
                 let now = try await sizes()
                 comparison.withLock { $0.compare(now, seen) }
@@ -83,7 +91,7 @@ extension HostEvents where Event == DiskEvent {
 
 private struct DiskComparison {
     var sizes: [DiskNumber: Int64] = [:]
-    /// The changes before the last look; nil before the first.
+    /// The signal's count before the last list was read; nil before the first.
     var seen: UInt64?
     var pending: ArraySlice<DiskEvent> = []
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension String {
-    /// The lines that are not empty. As characters, a carriage return and a line feed are one, and neither of the two.
+    /// The lines that are not empty, split by bytes: a carriage return before a line feed belongs to the line. Swift takes
+    /// the two for one character, which equals neither.
     var lines: [Substring] { utf8.split(separator: UInt8(ascii: "\n")).map(Substring.init) }
 }
 

@@ -74,11 +74,11 @@ protocol FilesystemDriver: Sendable {
 
     // MARK: Checks while it is not mounted
 
-    /// Why it wants to be repaired by ``preenRun(on:)`` before it is mounted; nil where it does not. A journal that is to be
-    /// replayed is no reason: the kernel does that when it mounts.
+    /// Why it wants to be repaired by ``preenRun(on:)`` before it is mounted; nil where it does not. A journal that is to
+    /// be replayed is no reason: the kernel does that when it mounts.
     func reasonToPreen(_ volume: OpenVolume) throws(StorageError) -> String?
-    /// Repairs what needs no person's decision, and ends with a ``CheckStatus``. The device is not in use and its disk's
-    /// lock is held.
+    /// The run that repairs what needs no person's decision. Its exit status is a ``CheckStatus``. The device is not in
+    /// use and its disk's lock is held.
     func preenRun(on volume: OpenVolume) throws(StorageError) -> ToolRun
 
     // MARK: Size and growth
@@ -95,9 +95,10 @@ protocol FilesystemDriver: Sendable {
     func prepare(_ growth: FilesystemGrowth, to size: Int64) throws(StorageError) -> FilesystemGrowth.Way
     /// Grows it by the kernel, through a directory of it, to its device's `size`.
     func grow(_ volume: OpenVolume, through top: OpenDirectory, to size: Int64) throws(StorageError)
-    /// Of its own tool, which looks at an unmounted filesystem that it is to grow: one with faults is not grown.
+    /// The run of its own tool that looks for faults in an unmounted filesystem before it is grown. It changes nothing
+    /// but faults, and fails where the filesystem must not be grown.
     func checkRun(on volume: OpenVolume) throws(StorageError) -> ToolRun
-    /// Of its own tools, which grow it unmounted to the end of its device.
+    /// The runs of its own tools that grow it, unmounted, to the end of its device, in this order.
     func growthRuns(on volume: OpenVolume) throws(StorageError) -> [ToolRun]
 
     // MARK: Mounting
@@ -258,7 +259,8 @@ extension FilesystemDriver {
         return try superblock(of: volume).totalBytes
     }
 
-    /// Of its own tool, which exits with 0 where it finds no faults in it, unmounted, and changes nothing.
+    /// The run of its own tool that looks for faults in it, unmounted, and changes nothing. It exits with 0 where there
+    /// are none.
     func faultRun(on volume: OpenVolume) throws(StorageError) -> ToolRun {
         guard let check = facts.check else { throw cannot("be checked", volume) }
         var run = try run(check.tool, check.arguments, on: volume)

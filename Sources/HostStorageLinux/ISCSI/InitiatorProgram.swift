@@ -34,8 +34,8 @@ struct InitiatorProgram: Sendable {
 
     /// The targets that a portal names. Records are made of those that have none.
     ///
-    /// No record that is there is touched: a login may have replaced it for a time, and by default open-iscsi would make it anew, or
-    /// delete it and log out of the target that is not named any more.
+    /// No record that is there is touched: a login may have replaced it for a time, and by default open-iscsi would make it
+    /// anew, or delete it and log out of the target that is not named any more.
     func discover(at portal: ISCSIPortal) async throws(StorageError) -> [ISCSIName] {
         let outcome: ChildProgram.Outcome
         do throws(StorageError) {

@@ -55,7 +55,7 @@ struct VolumeFormat {
     /// Has the disk's lock.
     private var volume: OpenVolume { making.volume }
 
-    /// Of the tool that makes the filesystem, between this value's creation and ``finish()``.
+    /// The run of the tool that makes the filesystem. It comes before ``finish()``, or ``undo()`` where it fails.
     var run: ToolRun { making.run }
 
     /// Whether the content is an own format that was cut off. A format that has ended, well or not, permits nothing.

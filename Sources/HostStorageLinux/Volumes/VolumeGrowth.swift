@@ -42,7 +42,7 @@ struct VolumeGrowth {
 
     private var isByTool: Bool { if case .tool = way { true } else { false } }
 
-    /// Of the tool that looks for faults before anything is changed.
+    /// What runs before anything is changed: the tool that looks for faults, where a tool is to grow the filesystem.
     func checkRuns() throws(StorageError) -> [ToolRun] {
         isByTool ? [try filesystem.driver.checkRun(on: volume)] : []
     }
@@ -79,7 +79,7 @@ struct VolumeGrowth {
         try? journal.remove(.resize, volume.id.guid)
     }
 
-    /// Of the tools that grow the filesystem in its grown partition.
+    /// What runs when the partition has grown: the tools that grow the filesystem, where the kernel does not.
     func growthRuns() throws(StorageError) -> [ToolRun] {
         isByTool ? try filesystem.driver.growthRuns(on: volume) : []
     }
