@@ -19,7 +19,8 @@ final class DiskSession<Kept>: Sendable {
         self.queue = queue
     }
 
-    /// Opens a session, runs `body` with it, and ends it, also where `body` fails or its task is cancelled.
+    /// Opens a session, runs `body` with it, and ends it, also where `body` fails. A caller that is cancelled does not wait
+    /// for the end, which comes in its turn.
     ///
     /// - Parameter open: runs in the queue and returns what the session keeps. Where it returns nil, `body` does not run.
     /// - Returns: nil where `open` made nothing.

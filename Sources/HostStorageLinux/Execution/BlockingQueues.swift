@@ -167,21 +167,25 @@ final class BlockingQueues: Sendable {
         }.get()
     }
 
-    /// Runs `work` in `queue` and waits for it, also where the caller is cancelled: what an operation has opened is
-    /// closed. No limit of waiting work refuses it. Where the system gives no thread, and none is at work in the queue, it
-    /// runs on the caller's.
+    /// Runs `work`, which closes what an operation has opened, in `queue` and waits for it. No limit of waiting work
+    /// refuses it. Where the system gives no thread, and none is at work in the queue, it runs on the caller's.
+    ///
+    /// A caller that is cancelled leaves, and the work is done all the same when its turn comes.
     func finish(in queue: Queue, _ work: @escaping @Sendable () -> Void) async {
-        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-            do throws(StorageError) {
-                try enter(queue, .call, isLimited: false) { leave in
-                    work()
-                    leave()
-                    continuation.resume()
-                }
-            } catch {
+        let answer = Answer<Void>()
+        do throws(StorageError) {
+            try enter(queue, .call, isLimited: false) { leave in
                 work()
-                continuation.resume()
+                leave()
+                answer.give(.success(()))
             }
+        } catch {
+            return work()
+        }
+        _ = await withTaskCancellationHandler {
+            await answer.wait()
+        } onCancel: {
+            answer.give(.failure(StorageError(.cancelled, "the caller gave up")))
         }
     }
 
