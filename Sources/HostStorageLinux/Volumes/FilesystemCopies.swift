@@ -14,8 +14,15 @@ extension LinuxBackend {
         var places: [UInt64: String] = [:]
         for volume in try await index.all() where volume.place != found.place {
             let other = try await onDisk(of: volume) { () throws(StorageError) -> FilesystemMember? in
-                let disk = try OpenDisk(volume.disk)
-                return try? driver.member(on: disk, from: volume.partition?.start ?? 0)
+                do throws(StorageError) {
+                    let disk = try OpenDisk(volume.disk)
+                    return try Holders.known(or: nil) { () throws(StorageError) in
+                        try driver.member(on: disk, from: volume.partition?.start ?? 0)
+                    }
+                } catch  where error.code == .notFound {
+                    // It has left since it was listed.
+                    return nil
+                }
             }
             guard let other, other.filesystem == own.filesystem else { continue }
             let earlier = other.id == own.id ? found.place : places.updateValue(volume.place, forKey: other.id)
