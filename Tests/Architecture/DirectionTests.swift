@@ -135,7 +135,8 @@ import Testing
             if file.imports.contains("CUnixSocket") {
                 #expect(
                     file.isIn(
-                        "service/Policy", "service/Server", "service/Client", "Tests/ProxyServerTests", "Tests/RPCTests"),
+                        "service/Policy", "service/Server", "service/Client", "Tests/ProxyServerTests", "Tests/RPCTests"
+                    ),
                     "\(file.path): CUnixSocket")
             }
         }

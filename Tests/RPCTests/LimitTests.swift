@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Expectations
+import Glibc
 import NIOCore
 import Testing
 
@@ -178,6 +179,25 @@ import Testing
             server.connections(are: Peer(pid: 102, uid: 4, gid: 4))
             let last = try await RawPeer(server.path)
             try await last.waitUntilClosed()
+        }
+    }
+
+    /// NIO alone would try again at once, for ever.
+    @Test(arguments: [EMFILE, ENFILE, ENOBUFS, ENOMEM]) func acceptingPausesWithoutDescriptors(_ code: Int32)
+        async throws
+    {
+        try await withServer { server in
+            let loop = server.server.loop
+            let channel = try #require(try await loop.submit { server.server.listeners.first?.channel }.get())
+            let isReading = try await loop.submit { () throws -> Bool? in
+                channel.pipeline.fireErrorCaught(IOError(errnoCode: code, reason: "accept"))
+                return try channel.syncOptions?.getOption(.autoRead)
+            }.get()
+            #expect(isReading == false)
+            try await eventually("it accepts again") { try await channel.getOption(.autoRead).get() }
+            let peer = try await RawPeer(server.path)
+            peer.send(Raw.call(1))
+            #expect(try await peer.end(of: 1) == .status(0))
         }
     }
 

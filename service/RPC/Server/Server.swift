@@ -13,7 +13,7 @@ public final class Server: @unchecked Sendable {
     let executor: LoopExecutor
     private let accounts: Accounts
     private let identify: @Sendable (NIOBSDSocket.Handle) throws -> Peer
-    private var listeners: [Listener] = []
+    private(set) var listeners: [Listener] = []
     private var ticking: RepeatedTask?
     private var isEnding = false
     /// Calls that wait for the server's end, by numbers.
