@@ -171,6 +171,28 @@ extension RealDiskTests {
             try await linked.host.unmountVolume(volume, from: place)
         }
 
+        /// A query has no key, and its caller waits for it alone.
+        @Test func theCallerOfAQueryLeavesADiskThatHangs() async throws {
+            let linked = try LinkedHost()
+            let file = try FaultyFile(size: 64 << 20)
+            let disk = try file.attach()
+            // The disk is detached before the file answers otherwise, and its partition is asked for that.
+            defer { withExtendedLifetime(disk) { _ = try? file.order(.none) } }
+            let volume = try await linked.volume(on: disk)
+            try file.order(.hang)
+            let callers = [
+                Task { _ = try await linked.host.isVolumeFormatted(volume) },
+                Task { _ = try await linked.host.isVolumeFormatted(volume) },
+                Task { _ = try await linked.host.volumeStats(volume) },
+            ]
+            try await linked.isAtWork(on: disk, for: .milliseconds(300))
+            for caller in callers { caller.cancel() }
+            try await finishing("the callers are answered", within: .seconds(30)) {
+                for caller in callers { await expectError(.cancelled) { try await caller.value } }
+            }
+            #expect(try file.order(.hang) > 0, "the disk has hung all the time")
+        }
+
         @Test func callsToADiskThatHangsTakeNoThreadsAndLeaveNothingBehind() async throws {
             let linked = try LinkedHost()
             let file = try FaultyFile(size: 64 << 20)

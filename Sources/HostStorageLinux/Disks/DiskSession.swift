@@ -30,14 +30,21 @@ final class DiskSession<Kept>: Sendable {
         _ body: (DiskSession) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value? {
         let session = DiskSession(queues, queue)
+        let isOpen: Bool
         do throws(StorageError) {
-            let isOpen = try await queues.run(in: queue) { () throws(StorageError) in
+            isOpen = try await queues.run(in: queue) { () throws(StorageError) in
                 try session.kept.withLock { kept throws(StorageError) in
                     kept = try open()
                     return kept != nil
                 }
             }
-            guard isOpen else { return nil }
+        } catch {
+            // It may still be opened, for a caller that has left. After any other failure nothing is.
+            if error.code == .cancelled { await session.end() }
+            throw error
+        }
+        guard isOpen else { return nil }
+        do throws(StorageError) {
             let value = try await body(session)
             await session.end()
             return value
