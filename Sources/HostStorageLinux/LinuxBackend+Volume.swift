@@ -30,9 +30,9 @@ extension LinuxBackend {
         return try await disk(of: volume)
     }
 
-    /// Runs `body` on a volume where it was found last, which `body` verifies by opening it. One that is not there any
-    /// more is looked for: on the same disk `body` goes on with it; on another it fails, for the caller holds the locks
-    /// of the disk that it was on.
+    /// Runs `body` on a volume where it was found last, which `body` verifies by opening it. Where it was not there, or
+    /// `body` has failed for another reason, it is looked for: on another disk by now the call fails, for its caller holds
+    /// the locks of the disk that it was on. `body` does not run twice, for it may have changed something.
     private func withVolume<Value>(
         _ volume: VolumeID, _ body: (LocatedVolume) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
@@ -40,14 +40,14 @@ extension LinuxBackend {
         do throws(StorageError) {
             return try await body(last)
         } catch  where error.code == .notFound || error.code == .failedPrecondition {
-            let found = try await index.locate(volume)
-            if found.place == last.place, found.partition == last.partition { throw error }
-            guard found.disk.number == last.disk.number else {
-                throw StorageError(
-                    .aborted,
-                    "the volume was on \(last.disk.devicePath) and is on \(found.disk.devicePath) now; try again")
+            let found: LocatedVolume
+            do throws(StorageError) { found = try await index.locate(volume) } catch let search {
+                throw error.code == .notFound ? search : error
             }
-            return try await body(found)
+            guard found.disk.number != last.disk.number else { throw error }
+            throw StorageError(
+                .aborted,
+                "the volume was on \(last.disk.devicePath) and is on \(found.disk.devicePath) now; try again")
         }
     }
 

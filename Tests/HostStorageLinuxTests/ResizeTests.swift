@@ -396,5 +396,23 @@ extension RealDiskTests {
             await expectError(.failedPrecondition, "e2fsck") { try await host.resizeVolume(volume, to: .maximum) }
             #expect(try table(disk) == before)
         }
+
+        /// It has changed the table by then, and the next call goes on with it.
+        @Test func aToolThatFailsIsNotRunAgain() async throws {
+            let disk = try LoopDisk(size: 256 << 20)
+            let linked = try LinkedHost()
+            let volume = try await linked.formattedVolumes(on: [disk])[0]
+            try disk.grow(to: 512 << 20)
+            try await linked.host.rescanDisks()
+            do {
+                let tool = try StandInProgram("/usr/sbin/resize2fs", "exit 1")
+                tool.goOn()
+                await expectError(.failedPrecondition, "resize2fs failed") {
+                    try await linked.host.resizeVolume(volume, to: .maximum)
+                }
+                #expect(tool.processes.count == 1)
+            }
+            try await linked.host.resizeVolume(volume, to: .maximum)
+        }
     }
 }

@@ -216,6 +216,20 @@ extension RealDiskTests {
             #expect(try Command.run("blkid", "-p", "-o", "value", "-s", "TYPE", disk.partition()) == "xfs")
         }
 
+        /// The disk is none of a volume then, and the error is still that of the tool.
+        @Test func aToolThatFailsOnAWholeDiskIsNamed() async throws {
+            let disk = try LoopDisk(size: Self.size)
+            let linked = try LinkedHost()
+            try Command.run("mkfs.ext4", "-q", "-U", "01234567-89ab-4def-8123-456789abcdef", disk.device)
+            let volume = try #require(try await linked.host.volumes(on: try disk.number, partition: nil).first)
+            let tool = try StandInProgram("/usr/sbin/mkfs.ext4", "echo 'out of luck' >&2; exit 1")
+            tool.goOn()
+            await expectError(.failedPrecondition, "mkfs.ext4 failed", "out of luck") {
+                try await linked.host.formatVolume(
+                    volume, over: Signature(type: "ext4", uuid: "01234567-89ab-4def-8123-456789abcdef"))
+            }
+        }
+
         @Test func anLVMPhysicalVolumeGoesWhereItIsNamed() async throws {
             let disk = try LoopDisk(size: Self.size)
             let linked = try LinkedHost()

@@ -12,7 +12,7 @@ extension LinuxBackend {
         }
         guard own.count > 1 else { return }
         var places: [UInt64: String] = [:]
-        for volume in try await index.all() where volume.place != found.place {
+        for volume in try await index.all() where volume.id != found.id {
             let other = try await onDisk(of: volume) { () throws(StorageError) -> FilesystemMember? in
                 do throws(StorageError) {
                     let disk = try OpenDisk(volume.disk)
