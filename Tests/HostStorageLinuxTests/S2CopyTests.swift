@@ -380,5 +380,28 @@ extension RealDiskTests {
             await expectError(.failedPrecondition) { try await fresh.host.formatVolume(copied) }
             try await fresh.host.formatVolume(volume)
         }
+
+        /// Also by a mount, before anything else has looked at the volume.
+        @Test func whatAnEarlierVersionDidNotFinishIsNotMounted() async throws {
+            let linked = try LinkedHost()
+            let disk = try LoopDisk(size: 256 << 20)
+            _ = try await linked.volume(on: disk)
+            let uuid = "01234567-89ab-4def-8123-456789abcdef"
+            try Command.run("mkfs.ext4", "-q", "-U", uuid, disk.partition())
+            try Command.run("debugfs", "-w", "-R", "set_super_value state 0", disk.partition())
+            let backend = linked.host.backend
+            let node = try backend.inventory.disk(try disk.number)
+            let former = try #require(try await backend.index.volumes(on: node).first).formerID()
+            try backend.journal.record(.format, former.guid, on: node, filesystem: .ext4, uuid: uuid)
+            let (fresh, place) = (try LinkedHost(restarting: linked), linked.path("staging"))
+            try await fresh.host.makeDirectory(place)
+            let volume = try await Self.only(fresh, disk)
+            await expectError(.failedPrecondition, "its format was cut off") {
+                try await fresh.host.mountVolume(volume, at: place)
+            }
+            try await fresh.host.formatVolume(volume)
+            try await fresh.host.mountVolume(volume, at: place)
+            try await fresh.host.unmountVolume(volume, from: place)
+        }
     }
 }

@@ -62,6 +62,20 @@ extension RealDiskTests {
             }
         }
 
+        /// Without a log to replay nothing else makes it whole.
+        @Test func aFilesystemThatWasNotUnmountedAndHasNoLogToReplayIsCheckedBeforeItIsMounted() async throws {
+            try await volumeWithoutPower(.ext4) { linked, disk, volume, place in
+                try Command.run("e2fsck", "-p", disk.partition())
+                try Command.run("debugfs", "-w", "-R", "set_super_value state 0", disk.partition())
+                #expect(try state(of: disk.partition()).contains("not clean"))
+                try await linked.host.mountVolume(volume, at: place)
+                #expect(try String(contentsOfFile: "\(place)/data", encoding: .utf8) == "kept")
+                try await linked.host.unmountVolume(volume, from: place)
+                // The kernel leaves the mark as it was.
+                #expect(try !state(of: disk.partition()).contains("not clean"))
+            }
+        }
+
         @Test func aFilesystemThatNeedsAPersonIsNotMountedAndNotRepaired() async throws {
             try await volumeWithoutPower(.ext4) { linked, disk, volume, place in
                 try Command.run("e2fsck", "-p", disk.partition())

@@ -50,4 +50,21 @@ import Testing
         #expect(error?.code == .busy)
         #expect(try await host.volume(mountedAt: "/k/a/b") == volume)
     }
+
+    /// Where names are compared without case, a place has many spellings and one key.
+    @Test func everySpellingOfAPlaceIsHeld() async throws {
+        let host = MemoryHost(settings: HostSettings(paths: try PathPolicy(roots: ["/k"], ignoresCase: true)))
+        try await host.makeDirectory("/k/a/b")
+        let hang = host.backend.hang(.remove)
+        let removal = Task { try await host.remove("/k/a/b", force: true) }
+        await hang.reached()
+        let others = [
+            Task { try await host.remove("/k/A", force: true) }, Task { try await host.makeDirectory("/k/a/B") },
+            Task { try await host.makeDirectory("/K/A/b/c") },
+        ]
+        try await eventually("the others wait") { host.operations.waiting.count == others.count }
+        hang.release()
+        try await removal.value
+        for other in others { _ = await other.result }
+    }
 }

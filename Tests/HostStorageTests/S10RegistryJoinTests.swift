@@ -94,6 +94,17 @@ import Testing
         #expect(runs.all == operations.indices.map(String.init))
     }
 
+    /// One caller's refusal, or what it may reach, is none of another's.
+    @Test func callsOfDifferentRightsDoNotJoin() {
+        func operation(_ rule: String?) -> RegisteredOperation {
+            let confinement = rule.map { CallConfinement($0, roots: nil, disks: { _ in true }) }
+            return RegisteredOperation(
+                "format", "a", keys: [.disk(DiskNumber(1))], value: 1, within: confinement)
+        }
+        #expect(operation("rule a") == operation("rule a") && operation(nil) == operation(nil))
+        #expect(operation("rule a") != operation("rule b") && operation("rule a") != operation(nil))
+    }
+
     @Test func aJoinedCallDoesNotTimeOut() async throws {
         let registry = OperationRegistry(timeout: .milliseconds(50))
         let hang = Hang()

@@ -34,6 +34,21 @@ import Testing
         }
     }
 
+    /// Its caller has set a limit, and a call without one could last for ever.
+    @Test(arguments: ["", "1", "S", "-1S", "1s", "1 S", "123456789S", "1S,2S", "0x1S", "1,5S"])
+    func aDeadlineThatCannotBeReadIsRefused(_ timeout: String) async throws {
+        try await withProxy { proxy in
+            let code = await status {
+                let _: V1_MkdirResponse = try await call(
+                    proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
+                    V1_MkdirRequest.with { $0.path = "\(path)/x" }, metadata: ["grpc-timeout": "\(timeout)"])
+            }
+            #expect(code == .invalidArgument)
+            let exists = try await proxy.memory.pathExists("\(path)/x")
+            #expect(!exists)
+        }
+    }
+
     /// Many times, for gRPC Swift misses a stream that closes before its handler has begun.
     @Test func aCancelledCallIsLeftAtOnce() async throws {
         try await withProxy { proxy in

@@ -162,6 +162,26 @@ import Testing
         #expect(throws: StorageError.self) { try VolumeSize.bytes(0).onTheWire() }
     }
 
+    /// Two versions have room for disks that there cannot be.
+    @Test func aDiskBeyondAllNumbersIsRefused() throws {
+        // Field 1: -1 and 2^32.
+        let responses: [[UInt8]] = [
+            [0x08] + [UInt8](repeating: 0xFF, count: 9) + [0x01], [0x08, 0x80, 0x80, 0x80, 0x80, 0x10],
+        ]
+        for version in ["v1beta1", "v1beta2"] {
+            let row = try #require(
+                APIGroup.volume.versions.first { "\($0)" == version }.flatMap { version in
+                    APIGroup.volume.rows(version).first { $0.isOf(DiskOfVolume.self) }
+                })
+            let side = try #require(row.clientSide(of: DiskOfVolume.self))
+            for response in responses {
+                let error = #expect(throws: StorageError.self) { _ = try side.answer(response) }
+                #expect(error?.code == .internalError)
+            }
+            #expect(try side.answer([0x08, 0x05]) == DiskNumber(5))
+        }
+    }
+
     /// As no path stands for no link, an empty one cannot be sent.
     @Test func anEmptyLinkIsRefused() throws {
         let map = MapShare(remote: try SMBRemotePath(#"\\s\x"#), link: CallerPath(""), credentials: nil)
