@@ -202,6 +202,8 @@ extension RealDiskTests {
             let place = linked.path("staging")
             try await linked.host.makeDirectory(place)
             _ = try await linked.host.diskIdentifiers()
+            // What the kernel remembers of the file would be read without it.
+            try Command.run("dd", "if=\(disk.file)", "iflag=nocache", "count=0")
             try file.order(.hang)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for index in 0..<600 {
@@ -226,6 +228,7 @@ extension RealDiskTests {
             try await eventually("no more queues are at work than there are ways to the disk") {
                 linked.host.backend.queues.countAtWork(longerThan: .zero) <= 3
             }
+            #expect(try file.order(.hang) > 0, "the disk has hung all the time")
             try file.order(.none)
             try await linked.nothingIsRunning()
             #expect(try await linked.host.diskSize(number) == 64 << 20)

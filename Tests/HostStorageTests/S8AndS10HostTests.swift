@@ -50,6 +50,21 @@ import Testing
         #expect(try await host.isVolumeFormatted(volume))
     }
 
+    /// Work that hangs does not end because it is cancelled: a program can sleep in the kernel.
+    @Test func theCallerOfAQueryLeavesWorkThatHangs() async throws {
+        let host = try host(timeout: .seconds(60))
+        let (_, volume) = try await blankVolume(of: host)
+        let hang = host.backend.hang(.isVolumeFormatted)
+        let caller = Task { try await host.isVolumeFormatted(volume) }
+        await hang.reached()
+        caller.cancel()
+        _ = try await finishing("its caller leaves") {
+            await expectError(.cancelled, "the caller gave up") { _ = try await caller.value }
+        }
+        hang.release()
+        #expect(try await !host.isVolumeFormatted(volume))
+    }
+
     @Test func aHungMountIsInTheWayOfItsOwnPathAlone() async throws {
         let host = try host(timeout: .milliseconds(50))
         let (_, volume) = try await blankVolume(of: host)

@@ -85,12 +85,13 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         }
     }
 
-    /// Runs an operation that changes nothing. It waits for no other operation.
+    /// Runs an operation that changes nothing. It waits for no other operation, and its caller not longer than it wants.
     private func read<Operation: ResolvedOperation>(
         _ operation: Operation, _ call: Call
     ) async throws(StorageError) -> Operation.Answer {
+        let use = SystemDiskUse.current
         do throws(StorageError) {
-            return try await run(operation, call, SystemDiskUse.current)
+            return try await leaving { [self] () async throws(StorageError) in try await run(operation, call, use) }
         } catch {
             let error = error.during(call.name, call.subject).displayed(in: settings.paths)
             logger.debug("\(error)", metadata: call.trace.metadata(["code": "\(error.code)"]))

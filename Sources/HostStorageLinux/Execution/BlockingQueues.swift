@@ -135,7 +135,7 @@ final class BlockingQueues: Sendable {
         in queue: Queue, for purpose: Purpose = .call, timeout: Duration? = nil,
         _ work: @escaping @Sendable () throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
-        let answer = Answer<Value>()
+        let answer = PendingAnswer<Value>()
         let once = Once(work)
         let trace = CallTrace.current
         let step = trace?.begin("the work before it on \(queue)")
@@ -172,7 +172,7 @@ final class BlockingQueues: Sendable {
     ///
     /// A caller that is cancelled leaves, and the work is done all the same when its turn comes.
     func finish(in queue: Queue, _ work: @escaping @Sendable () -> Void) async {
-        let answer = Answer<Void>()
+        let answer = PendingAnswer<Void>()
         do throws(StorageError) {
             try enter(queue, .call, isLimited: false) { leave in
                 work()
@@ -365,43 +365,4 @@ private final class Once<Value: Sendable>: Sendable {
     }
 
     func drop() { _ = work.withLock { $0.take() } }
-}
-
-/// One answer, for one waiting caller. The first given counts.
-private final class Answer<Value: Sendable>: Sendable {
-    private enum State {
-        case pending(CheckedContinuation<Result<Value, StorageError>, Never>?)
-        case given(Result<Value, StorageError>)
-        case taken
-    }
-
-    private let state = Mutex(State.pending(nil))
-
-    /// Whether no caller waits for an answer any more.
-    var isGiven: Bool { state.withLock { if case .pending = $0 { false } else { true } } }
-
-    /// Keeps nothing of the result when its caller goes on.
-    func give(_ given: consuming Result<Value, StorageError>) {
-        var result = Optional(consume given)
-        let waiter = state.withLock { state -> CheckedContinuation<Result<Value, StorageError>, Never>? in
-            guard case .pending(let waiter) = state else { return nil }
-            if waiter == nil, let result = result.take() { state = .given(result) } else { state = .taken }
-            return waiter
-        }
-        if let waiter, let result = result.take() { waiter.resume(returning: consume result) }
-    }
-
-    func wait() async -> Result<Value, StorageError> {
-        await withCheckedContinuation { continuation in
-            let result = state.withLock { state -> Result<Value, StorageError>? in
-                guard case .given(let result) = state else {
-                    state = .pending(continuation)
-                    return nil
-                }
-                state = .taken
-                return result
-            }
-            if let result { continuation.resume(returning: result) }
-        }
-    }
 }
