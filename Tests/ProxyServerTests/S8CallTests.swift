@@ -41,7 +41,7 @@ import Testing
             let code = await status {
                 let _: V1_MkdirResponse = try await call(
                     proxy.socket("filesystem-v1"), "v1.Filesystem/Mkdir",
-                    V1_MkdirRequest.with { $0.path = "\(path)/x" }, metadata: ["grpc-timeout": "\(timeout)"])
+                    V1_MkdirRequest.with { $0.path = "\(path)/x" }, metadata: [("grpc-timeout", timeout)])
             }
             #expect(code == .invalidArgument)
             let exists = try await proxy.memory.pathExists("\(path)/x")

@@ -8,7 +8,7 @@ func leaving<Value: Sendable>(
     _ work: @escaping @Sendable () async throws(StorageError) -> Value
 ) async throws(StorageError) -> Value {
     let answer = PendingAnswer<Value>()
-    let task = Task {
+    let task = Task.immediate {
         do throws(StorageError) { answer.give(.success(try await work())) } catch { answer.give(.failure(error)) }
     }
     return try await withTaskCancellationHandler {
