@@ -40,7 +40,10 @@ class Metrics:
 
 
 def port_of(proxy):
-    return int(re.search(r"address=127\.0\.0\.1:(\d+) .*serving metrics", proxy.log.read_text())[1])
+    # Its sockets may be served before.
+    found = eventually("the log has the port", lambda: re.search(
+        r"address=127\.0\.0\.1:(\d+) .*serving metrics", proxy.log.read_text()))
+    return int(found[1])
 
 
 @pytest.fixture
