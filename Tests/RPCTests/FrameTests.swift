@@ -99,7 +99,7 @@ import Testing
     }
 
     @Test func aPrefaceInPiecesIsOne() async throws {
-        try await withServer(setting: { ($0.handshakeSeconds, $0.frameSeconds) = (600, 600) }) { server in
+        try await withServer { server in
             let peer = try await RawPeer(server.path, greets: false)
             for byte in Connection.preface + Raw.settings() + Raw.call(1) { await peer.sendAndWait([byte]) }
             #expect(try await peer.end(of: 1) == .status(0))

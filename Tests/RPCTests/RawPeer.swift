@@ -74,14 +74,14 @@ final class RawPeer: Sendable {
     func frame(
         _ expected: String, sourceLocation: SourceLocation = #_sourceLocation, _ isIt: (Frame) -> Bool
     ) async throws -> Frame {
-        try await eventually(finding: expected, within: .seconds(60), sourceLocation: sourceLocation) {
+        try await eventually(finding: expected, within: .seconds(300), sourceLocation: sourceLocation) {
             frames.first(where: isIt)
         }
     }
 
     /// How a stream ends.
     func end(of stream: UInt32, sourceLocation: SourceLocation = #_sourceLocation) async throws -> End {
-        try await eventually(finding: "stream \(stream) ends", within: .seconds(60), sourceLocation: sourceLocation) {
+        try await eventually(finding: "stream \(stream) ends", within: .seconds(300), sourceLocation: sourceLocation) {
             let all = frames
             for frame in all {
                 if frame.head.type == .headers, frame.head.stream == stream, frame.head.flags.contains(.endStream) {
@@ -114,7 +114,8 @@ final class RawPeer: Sendable {
     }
 
     func waitUntilClosed(sourceLocation: SourceLocation = #_sourceLocation) async throws {
-        try await eventually("the server closes the connection", within: .seconds(60), sourceLocation: sourceLocation) {
+        try await eventually("the server closes the connection", within: .seconds(300), sourceLocation: sourceLocation)
+        {
             isClosed
         }
     }

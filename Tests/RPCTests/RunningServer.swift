@@ -19,12 +19,22 @@ final class RunningServer: Sendable {
 
     static let usual = Peer(pid: 100, uid: 1_000, gid: 1_000)
 
+    /// Only what a test sets is short: this process is busy with other tests.
+    private static let patient: ServerLimits = {
+        var limits = ServerLimits()
+        for seconds: WritableKeyPath<ServerLimits, Int> in [
+            \.handshakeSeconds, \.frameSeconds, \.requestSeconds, \.stallSeconds, \.idleSeconds,
+            \.keepaliveSeconds, \.keepaliveTimeoutSeconds,
+        ] { limits[keyPath: seconds] = 3_600 }
+        return limits
+    }()
+
     /// - Parameter setting: changes the limits.
     init(
         connectionLimit: Int = 256, gate: RecordingGate = RecordingGate(),
         setting: (inout ServerLimits) -> Void = { _ in }
     ) async throws {
-        var limits = ServerLimits()
+        var limits = Self.patient
         setting(&limits)
         self.gate = gate
         methods = TestMethods()

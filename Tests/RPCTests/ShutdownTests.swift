@@ -9,11 +9,11 @@ import Testing
 @Suite(.timeLimit(.minutes(10))) struct ShutdownTests {
     /// RFC 9113, section 6.8: first a goodbye that refuses nothing, then the last stream that is served.
     @Test func aConnectionIsDrainedInTwoSteps() async throws {
-        let server = try await RunningServer()
+        let server = try await RunningServer(setting: { $0.drainSeconds = 3_600 })
         let peer = try await RawPeer(server.path)
         peer.send(Raw.call(1, "/test/Stuck"))
         try await eventually("the call has begun") { server.methods.started == 1 }
-        let stopped = Task { await server.stop(within: .seconds(60)) }
+        let stopped = Task { await server.stop(within: .seconds(600)) }
         try await peer.frame("the first goodbye") { $0.head.type == .goAway && $0.payload[0] == 0x7f }
         let ping = try await peer.frame("the ping") { $0.head.type == .ping }
         // What was on its way is served.
@@ -36,7 +36,7 @@ import Testing
         defer { client.close() }
         let call = Task { try await client.unary("/test/Stuck", []) }
         try await eventually("the call has begun") { server.methods.started == 1 }
-        let stopped = Task { await server.stop(within: .seconds(60)) }
+        let stopped = Task { await server.stop(within: .seconds(600)) }
         try await eventually("new calls are refused") {
             do {
                 _ = try await client.unary("/test/Echo", [])

@@ -441,7 +441,9 @@ final class ServerConnection: Connection, @unchecked Sendable {
         isDraining = true
         writeGoAway(0x7fff_ffff, .none)
         writePing(Self.pingOfDrain)
-        loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] () -> Void in self?.drainFurther() }
+        loop.assumeIsolated().scheduleTask(in: .seconds(Int64(server.limits.drainSeconds))) { [weak self] () -> Void in
+            self?.drainFurther()
+        }
     }
 
     override func received(pong: UInt64) {

@@ -22,6 +22,9 @@ public struct ServerLimits: Sendable {
     public var stallSeconds = 60
     /// Until a connection without calls is ended in peace.
     public var idleSeconds = 1_800
+    /// Until a client that has been told that its connection ends may open no more calls, if it does not say before that
+    /// it has read so.
+    public var drainSeconds = 1
     /// Until a silent peer is asked whether it is there, and how long it then has to answer.
     public var keepaliveSeconds = 120
     public var keepaliveTimeoutSeconds = 30
