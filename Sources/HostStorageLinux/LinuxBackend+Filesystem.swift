@@ -10,6 +10,10 @@ extension LinuxBackend {
         try await onPath(path) { resolver, path throws(StorageError) in try Self.exists(path, resolver) }
     }
 
+    public func pathExists(atOnce path: HostPath) throws(StorageError) -> Bool? { try resolver.exists(cached: path) }
+
+    public func isSymlink(atOnce path: HostPath) throws(StorageError) -> Bool? { try resolver.isMount(cached: path) }
+
     public func makeDirectory(_ path: HostPath) async throws(StorageError) {
         try await onPath(path) { resolver, path throws(StorageError) in try DirectoryCreation.make(path, resolver) }
     }

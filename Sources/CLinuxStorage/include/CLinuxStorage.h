@@ -16,6 +16,7 @@ enum : uint64_t {
     CLS_RESOLVE_NO_SYMLINKS = 0x04,
     CLS_RESOLVE_BENEATH = 0x08,
     CLS_RESOLVE_IN_ROOT = 0x10,
+    CLS_RESOLVE_CACHED = 0x20,
 };
 extern const int32_t cls_O_PATH;
 /// For open(2): a file without a name.

@@ -49,6 +49,9 @@ public protocol ResolvedOperation<Answer>: NamedOperation, Equatable {
     var effect: Effect { get }
     func run(on backend: some StorageBackend) async throws(StorageError) -> Answer
 
+    /// The answer where it is there without a wait, on the caller's thread; nil where it may have to be waited for. Of
+    /// operations that change nothing; nil unless declared.
+    func answer(atOnceBy backend: some StorageBackend) throws(StorageError) -> Answer?
     /// What it changes beyond ``subjects``. Nothing unless declared.
     var consequence: Consequence { get }
     /// Whether a caller that names a disk of the running system may use it so, see ``SystemDiskUse``. Not unless declared.
@@ -65,6 +68,7 @@ public protocol ResolvedOperation<Answer>: NamedOperation, Equatable {
 extension ResolvedOperation {
     public var description: String { subjects.map(\.description).joined(separator: " ") }
 
+    public func answer(atOnceBy backend: some StorageBackend) throws(StorageError) -> Answer? { nil }
     public var consequence: Consequence { .none }
     public var mayUseSystemDisks: Bool { false }
     public static func subjects(of answer: Answer) -> [Subject] { [] }

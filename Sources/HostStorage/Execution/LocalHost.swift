@@ -91,6 +91,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
     ) async throws(StorageError) -> Operation.Answer {
         let use = SystemDiskUse.current
         do throws(StorageError) {
+            if let answer = try backend.answer(atOnce: operation) { return answer }
             return try await leaving { [self] () async throws(StorageError) in try await run(operation, call, use) }
         } catch {
             let error = error.during(call.name, call.subject).displayed(in: settings.paths)

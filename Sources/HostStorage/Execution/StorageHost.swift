@@ -38,10 +38,19 @@ public protocol OperationRunner: Sendable {
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer
 
+    /// The answer to a query that needs no wait; nil where it may.
+    func answer<Operation: ResolvedOperation>(
+        atOnce operation: Operation
+    ) throws(StorageError) -> Operation.Answer?
+
     func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event>
 }
 
 extension OperationRunner {
+    public func answer<Operation: ResolvedOperation>(
+        atOnce operation: Operation
+    ) throws(StorageError) -> Operation.Answer? { nil }
+
     public func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
         throw StorageError(.unsupported, "this host streams no events")
     }
@@ -59,6 +68,12 @@ extension StorageBackend {
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
         try await operation.run(on: self)
+    }
+
+    public func answer<Operation: ResolvedOperation>(
+        atOnce operation: Operation
+    ) throws(StorageError) -> Operation.Answer? {
+        try operation.answer(atOnceBy: self)
     }
 
     public func watch<Watch: ResolvedWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {

@@ -29,9 +29,15 @@ extension StorageHost {
 
 public protocol DirectoryBackend: Sendable {
     func pathExists(_ path: HostPath) async throws(StorageError) -> Bool
+    /// The same where the answer takes no wait; nil where it may. Always nil unless declared.
+    func pathExists(atOnce path: HostPath) throws(StorageError) -> Bool?
     func makeDirectory(_ path: HostPath) async throws(StorageError)
     func remove(_ path: HostPath, force: Bool) async throws(StorageError)
     func removeContents(of path: HostPath) async throws(StorageError)
+}
+
+extension DirectoryBackend {
+    public func pathExists(atOnce path: HostPath) throws(StorageError) -> Bool? { nil }
 }
 
 /// Why a root is neither removed nor replaced.
@@ -60,6 +66,9 @@ extension PathExists: ResolvedOperation where Path == HostPath {
     public var effect: Effect { .read }
     public func run(on backend: some StorageBackend) async throws(StorageError) -> Bool {
         try await backend.pathExists(path)
+    }
+    public func answer(atOnceBy backend: some StorageBackend) throws(StorageError) -> Bool? {
+        try backend.pathExists(atOnce: path)
     }
 }
 

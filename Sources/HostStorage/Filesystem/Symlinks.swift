@@ -17,6 +17,12 @@ extension StorageHost {
 public protocol SymlinkBackend: Sendable {
     func createSymlink(at link: HostPath, to target: HostPath) async throws(StorageError)
     func isSymlink(_ path: HostPath) async throws(StorageError) -> Bool
+    /// The same where the answer takes no wait; nil where it may. Always nil unless declared.
+    func isSymlink(atOnce path: HostPath) throws(StorageError) -> Bool?
+}
+
+extension SymlinkBackend {
+    public func isSymlink(atOnce path: HostPath) throws(StorageError) -> Bool? { nil }
 }
 
 public struct CreateSymlink<Path: PathForm>: NamedOperation, Equatable {
@@ -68,6 +74,9 @@ extension IsSymlink: ResolvedOperation where Path == HostPath {
     public var effect: Effect { .read }
     public func run(on backend: some StorageBackend) async throws(StorageError) -> Bool {
         try await backend.isSymlink(path)
+    }
+    public func answer(atOnceBy backend: some StorageBackend) throws(StorageError) -> Bool? {
+        try backend.isSymlink(atOnce: path)
     }
 }
 
