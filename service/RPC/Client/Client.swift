@@ -19,7 +19,7 @@ public final class Client: @unchecked Sendable {
     private var isClosed = false
     /// Calls that wait for a connection, or for a place on it.
     private var waiting = CircularBuffer<ClientCall>()
-    private var timer: (at: NIODeadline, task: Scheduled<Void>)?
+    private var timer = DeadlineTimer()
     /// Calls with a deadline.
     private var timed: [ObjectIdentifier: ClientCall] = [:]
     private var ticking: RepeatedTask?
@@ -207,16 +207,11 @@ public final class Client: @unchecked Sendable {
     // MARK: deadlines
 
     private func arm(_ deadline: NIODeadline) {
-        if let timer, timer.at <= deadline { return }
-        timer?.task.cancel()
-        let task = loop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] () -> Void in
-            self?.deadlinePassed()
-        }
-        timer = (deadline, task)
+        timer.arm(deadline, on: loop) { [weak self] in self?.deadlinePassed() }
     }
 
     private func deadlinePassed() {
-        timer = nil
+        timer.stop()
         let now = NIODeadline.now()
         var next: NIODeadline?
         for call in timed.values {

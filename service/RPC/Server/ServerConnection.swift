@@ -14,7 +14,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
     private var head = RequestHead()
     /// Calls whose stream is open or whose task still runs: a reset makes no room for more work than before.
     private(set) var load = 0
-    private var timer: (at: NIODeadline, task: Scheduled<Void>)?
+    private var timer = DeadlineTimer()
     private var seconds = 0
     /// Seconds without calls.
     private(set) var idleSeconds = 0
@@ -366,18 +366,12 @@ final class ServerConnection: Connection, @unchecked Sendable {
 
     // MARK: time
 
-    /// One timer a connection: deadlines of calls mostly come in the order of the calls.
     private func arm(_ deadline: NIODeadline) {
-        if let timer, timer.at <= deadline { return }
-        timer?.task.cancel()
-        let task = loop.assumeIsolated().scheduleTask(deadline: deadline) { [weak self] () -> Void in
-            self?.deadlinePassed()
-        }
-        timer = (deadline, task)
+        timer.arm(deadline, on: loop) { [weak self] in self?.deadlinePassed() }
     }
 
     private func deadlinePassed() {
-        timer = nil
+        timer.stop()
         let now = NIODeadline.now()
         var next: NIODeadline?
         for case let stream as ServerStream in streams.values where !stream.isAnswered {
@@ -459,8 +453,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
     }
 
     override func disconnected() {
-        timer?.task.cancel()
-        timer = nil
+        timer.stop()
     }
 }
 
