@@ -28,8 +28,7 @@ import Testing
                 // As much as the socket takes.
                 peer.send((0..<400).flatMap { Raw.call(UInt32($0 * 2 + 1)) })
             }
-            good.send(Raw.call(1))
-            try await Task.sleep(for: .milliseconds(200))
+            await good.sendAndWait(Raw.call(1))
             held.release()
             #expect(try await good.end(of: 1) == .status(0))
             // Of the other user's 8000 calls no more were before it than one user's turn has.
