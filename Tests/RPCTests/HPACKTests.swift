@@ -188,7 +188,7 @@ import Testing
         return bytes + [UInt8(rest)]
     }
 
-    /// The table of the decoder is the encoder's, whatever is evicted: many fields of many sizes.
+    /// The table of the decoder is the encoder's, also after evictions: many fields of many sizes.
     @Test func theTableForgetsTheOldestFirst() {
         var decoder = HeaderDecoder(keepsOthers: true)
         var model: [(name: String, value: String)] = []

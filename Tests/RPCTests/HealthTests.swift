@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    /// A watch does not keep the server from ending, and is told.
+    /// A watch does not keep the server from ending, and gets NOT_SERVING.
     @Test func aWatchLearnsThatTheServerEnds() async throws {
         let server = try await RunningServer()
         let client = server.client()

@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+@testable import RPC
+
 /// Writes Huffman's code, which our own side never does. The words come from their lengths, as the code is canonical.
 enum HuffmanEncoding {
-    private static let lengths = Array(
-        """
-        ISXXXXXXXTZXXZXXXXXXXXZXXXXXXXXXBFFHIBDGFFDGDBBBAAABBBBBBBCDKBHFIBCCCCCCCCCCCCCCCCCCCCCCDCDIOIJBKABABABBBACCBBBABCBA\
-        ABCCCCCKGJIXPRPPRRRSRSSSSSTSTTRSTSSSSQRSRSSTRQPRRSSQSRRTQRSSQQRQSRSSPRRRSRRSVVPORSRUVVVWWVTUOQVWWVWTQQVVXWWWPTPQRQQSR\
-        RUUTTVSVWVVWWWWWXWWWWWVZ
-        """.utf8.map { Int($0) - 0x41 + 5 })
+    private static let lengths = Huffman.lengths
 
     private static let words: [Int] = {
         var words = [Int](repeating: 0, count: lengths.count)

@@ -4,7 +4,7 @@ import NIOCore
 import NIOEmbedded
 import RPC
 
-/// What holds of every connection, whatever its peer sends: the answers are frames, every call that began has ended
+/// What holds of every connection, for all bytes of its peer: the answers are frames, every call that began has ended
 /// once, and nothing is left of it.
 enum ConnectionInvariants {
     static func check(_ bytes: ArraySlice<UInt8>, pieces: Int) {

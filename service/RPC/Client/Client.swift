@@ -4,7 +4,7 @@ public import NIOCore
 import NIOPosix
 
 /// Calls a server at a Unix socket, over one connection that is made when it is needed.
-// Unchecked: its state is confined to the event loop.
+// Unchecked: public methods go to the event loop first (onLoop), and only there its state is read and changed.
 public final class Client: @unchecked Sendable {
     /// The most bytes of a response.
     let limit: Int

@@ -3,7 +3,7 @@
 import NIOCore
 
 /// One call, through all connections that it takes.
-// Unchecked: confined to the client's event loop.
+// Unchecked: other threads pass it on, and the client reads and changes it on its event loop alone.
 final class ClientCall: @unchecked Sendable {
     let path: String
     let message: [UInt8]

@@ -2,13 +2,13 @@
 
 /// The Huffman code of header strings (RFC 7541, appendix B). The code is canonical, so the lengths of its words define it.
 enum Huffman {
-    /// A letter for each symbol: A is 5 bits. The last one is the end of a string.
-    private static let lengths = Array(
+    /// How many bits each symbol takes, as a letter: a is 5. The last one is the end of a string.
+    static let lengths = Array(
         """
-        ISXXXXXXXTZXXZXXXXXXXXZXXXXXXXXXBFFHIBDGFFDGDBBBAAABBBBBBBCDKBHFIBCCCCCCCCCCCCCCCCCCCCCCDCDIOIJBKABABABBBACCBBBABCBA\
-        ABCCCCCKGJIXPRPPRRRSRSSSSSTSTTRSTSSSSQRSRSSTRQPRRSSQSRRTQRSSQQRQSRSSPRRRSRRSVVPORSRUVVVWWVTUOQVWWVWTQQVVXWWWPTPQRQQSR\
-        RUUTTVSVWVVWWWWWXWWWWWVZ
-        """.utf8.map { Int($0) - 0x41 + 5 })
+        isxxxxxxxtzxxzxxxxxxxxzxxxxxxxxxbffhibdgffdgdbbbaaabbbbbbbcdkbhfibccccccccccccccccccccccdcdioijbkabababbbaccbbbabcba\
+        abccccckgjixprpprrrsrssssststtrstssssqrsrsstrqprrssqsrrtqrssqqrqsrssprrrsrrsvvporsruvvvwwvtuoqvwwvwtqqvvxwwwptpqrqqsr\
+        ruuttvsvwvvwwwwwxwwwwwvz
+        """.utf8.map { Int($0) - 0x61 + 5 })
     private static let symbols = lengths.indices.sorted { (lengths[$0], $0) < (lengths[$1], $1) }
 
     /// All words of one length.

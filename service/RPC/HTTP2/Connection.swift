@@ -6,7 +6,7 @@ import NIOCore
 /// stream. What is written in one turn of the event loop leaves in one write.
 ///
 /// What a server and a client make of it are their own classes, whose methods are called from here.
-// Unchecked: confined to its channel's event loop. Whatever comes from elsewhere goes there first.
+// Unchecked: NIO calls it on its channel's event loop alone, and calls from other threads go through the loop first.
 class Connection: ChannelDuplexHandler, @unchecked Sendable {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = ByteBuffer

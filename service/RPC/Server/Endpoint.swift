@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What one socket offers, and to whom.
+/// The methods that one socket offers, and the gate that decides about callers.
 public struct Endpoint: Sendable {
     let methods: [[UInt8]: Method]
     let gate: any Gate

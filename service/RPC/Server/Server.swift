@@ -5,7 +5,7 @@ public import NIOCore
 import NIOPosix
 
 /// Serves gRPC on sockets that are open already, all of them on one event loop.
-// Unchecked: its state is confined to the event loop.
+// Unchecked: public methods go to the event loop first (submit), and only there its state is read and changed.
 public final class Server: @unchecked Sendable {
     let loop: any EventLoop
     let limits: ServerLimits
@@ -49,7 +49,7 @@ public final class Server: @unchecked Sendable {
             }
             .withBoundSocket(socket).get()
         try await loop.submit {
-            // NIO makes it listen again with 128, whatever it had.
+            // NIO makes it listen again, with a backlog of 128.
             _ = try channel.pipeline.syncOperations.withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) {
                 listen($0, Self.backlog)
             }

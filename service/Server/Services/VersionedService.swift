@@ -15,7 +15,7 @@ struct VersionedService: Sendable {
     var name: String { group.serviceName(version) }
     var rows: [WireRow] { group.rows(version) }
 
-    /// What a caller without any rule for a method is told before its request is read; logged.
+    /// The refusal of a caller without any rule for the method, before its request is read; nil for others. It is logged.
     func refusal(of row: WireRow, to peer: PeerCredentials) -> StorageError? {
         let method = MethodName(group: group, version: version, name: row.method)
         let authorization = access.authorization(of: peer, for: method)
