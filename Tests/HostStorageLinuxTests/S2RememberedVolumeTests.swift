@@ -99,6 +99,17 @@ extension RealDiskTests {
             try await linked.host.formatVolume(volume)
         }
 
+        /// The plan of a change was made for the size that it had.
+        @Test func aDiskOfAnotherSizeByNowIsNotLocked() throws {
+            let disk = try LoopDisk(size: 64 << 20)
+            let node = try DiskNode(ofDevice: disk.name)
+            let found = try #require(node)
+            try OpenDisk(found).lock()
+            try disk.grow(to: 128 << 20)
+            try Command.run("losetup", "--set-capacity", disk.device)
+            expectError(.failedPrecondition, "its size has changed") { try OpenDisk(found).lock() }
+        }
+
         /// Its partition is another one by now, with the same number.
         @Test func aPartitionThatTheTableHasElsewhereByNowIsNotFormatted() async throws {
             let linked = try LinkedHost()
