@@ -3,6 +3,7 @@
 import Expectations
 import Foundation
 import HostStorage
+import LoopDisks
 import Testing
 
 @testable import HostStorageLinux
@@ -27,6 +28,19 @@ import Testing
         await expectError(.deadlineExceeded, "stopped") {
             try await program.run(["-c", "trap '' TERM; sleep 1000"], deadline: .milliseconds(200))
         }
+    }
+
+    /// Programs that it runs would go on with the device.
+    @Test(arguments: ["", "trap '' TERM; "]) func whatItHasStartedIsStoppedWithIt(_ ignoring: String) async throws {
+        let scratch = try ScratchDirectory()
+        let program = try ChildProgram("sh", package: "dash")
+        await expectError(.deadlineExceeded, "stopped") {
+            try await program.run(
+                ["-c", "\(ignoring)sleep 1000 & echo $! >\(scratch.path)/child; wait"], deadline: .milliseconds(500))
+        }
+        let text = try String(contentsOfFile: "\(scratch.path)/child", encoding: .utf8)
+        let child = try #require(pid_t(text.trimmingCharacters(in: .newlines)))
+        try await eventually("process \(child) ends") { kill(child, 0) != 0 && errno == ESRCH }
     }
 
     @Test func argumentsAreNotWordsOfAShellAndTheEnvironmentIsClean() async throws {

@@ -44,6 +44,7 @@ final class HoldingProcess: Sendable {
     private static let timeout: Int32 = 180_000
 
     deinit {
-        if process.isRunning { process.terminate() }
+        // SIGTERM may be blocked in it: a program inherits the mask of the thread that starts it.
+        if process.isRunning { kill(id, SIGKILL) }
     }
 }

@@ -2,6 +2,7 @@
 
 import Foundation
 public import HostStorage
+import Testing
 
 /// A real disk for tests: a loop device on a sparse file of its own, gone with its owner.
 public final class LoopDisk: Sendable {
@@ -43,20 +44,40 @@ public final class LoopDisk: Sendable {
     }
 
     deinit {
-        for mount in Self.mounts(of: device) { _ = try? Command.run("umount", mount) }
-        // A partition that a process still holds, a FUSE server that has not ended yet, keeps the device as well.
-        for _ in 0..<40 {
-            _ = try? Command.run("partx", "--delete", device)
-            let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/sys/block/\(name)")) ?? []
-            guard entries.contains(where: { $0.hasPrefix("\(name)p") }) else { break }
+        // A process that is about to end may still hold a mount or a partition, and then the device as well: a child of
+        // another test between fork and exec, a FUSE server.
+        var inTheWay: String?
+        for _ in 0..<Self.attempts {
+            inTheWay = releaseFromUsers()
+            guard inTheWay != nil else { break }
             usleep(50_000)
         }
+        if let inTheWay { Issue.record("\(device) is left behind: \(inTheWay)") }
         if let hold {
             close(hold)
         } else {
             _ = try? Command.run("losetup", "--detach", device)
             try? FileManager.default.removeItem(atPath: file)
         }
+    }
+
+    /// How often a device is tried to be released: for ten seconds.
+    private static let attempts = 200
+
+    /// Unmounts the device and takes its partitions away.
+    ///
+    /// - Returns: what is in the way, nil when nothing uses the device any more.
+    private func releaseFromUsers() -> String? {
+        var failures: [String] = []
+        for mount in Self.mounts(of: device) {
+            do { try Command.run("umount", mount) } catch { failures.append("\(error)") }
+        }
+        do { try Command.run("partx", "--delete", device) } catch { failures.append("\(error)") }
+        let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/sys/block/\(name)")) ?? []
+        guard entries.contains(where: { $0.hasPrefix("\(name)p") }) || !Self.mounts(of: device).isEmpty else {
+            return nil
+        }
+        return failures.joined(separator: "; ")
     }
 
     public var name: String { String(device.dropFirst("/dev/".count)) }

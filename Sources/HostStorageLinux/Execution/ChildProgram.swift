@@ -63,7 +63,8 @@ struct ChildProgram: Sendable {
         let (program, words) = confinement?.command(path, arguments) ?? (path, arguments)
         var options = PlatformOptions()
         options.createSession = true
-        options.teardownSequence = [.gracefulShutDown(allowedDurationToNextStep: .seconds(2))]
+        // Some tools run others: fsck(8) is one. With them it is one process group, which the session has made.
+        options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))]
         let platformOptions = options
         let step = CallTrace.current?.begin("the program \(name)")
         defer { if let step { CallTrace.current?.end(step) } }
