@@ -82,6 +82,17 @@ int32_t cls_memory_file(const char *name) {
     }
     return outcome(file);
 }
+int32_t cls_mount_copy(int32_t descriptor, int32_t is_recursive) {
+    return outcome(open_tree(descriptor, "",
+                             AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (is_recursive ? AT_RECURSIVE : 0)));
+}
+
+int32_t cls_mount_change(int32_t mount, int32_t is_recursive, int32_t is_read_only, uint64_t propagation) {
+    struct mount_attr attributes = {.attr_set = is_read_only ? MOUNT_ATTR_RDONLY : 0, .propagation = propagation};
+    return outcome(mount_setattr(mount, "", AT_EMPTY_PATH | (is_recursive ? AT_RECURSIVE : 0), &attributes,
+                                 sizeof attributes));
+}
+
 int32_t cls_unmount(const char *path) { return outcome(umount2(path, UMOUNT_NOFOLLOW)); }
 
 int32_t cls_forbid_dumps(void) { return outcome(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)); }
@@ -94,6 +105,9 @@ int32_t cls_block_sector_size(int32_t descriptor) {
 int32_t cls_block_is_read_only(int32_t descriptor) {
     int read_only = 0;
     return ioctl(descriptor, BLKROGET, &read_only) < 0 ? -errno : read_only != 0;
+}
+int32_t cls_block_set_read_only(int32_t descriptor, int32_t is_read_only) {
+    return outcome(ioctl(descriptor, BLKROSET, &is_read_only));
 }
 #ifndef BLKGETDISKSEQ
 #define BLKGETDISKSEQ _IOR(0x12, 128, __u64)

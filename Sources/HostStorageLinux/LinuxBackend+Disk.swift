@@ -77,6 +77,23 @@ extension LinuxBackend {
         }
     }
 
+    public func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError) {
+        let node = try await node(disk)
+        try await queues.run(in: .disk(name: node.name)) { [systemDisks] () throws(StorageError) in
+            try systemDisks.refuse(node)
+            let open = try OpenDisk(node)
+            guard try open.isReadOnly != isReadOnly else { return }
+            if isReadOnly {
+                try node.requireUnused()
+                try open.requireNoWriters()
+            }
+            try check(cls_block_set_read_only(open.descriptor.raw, isReadOnly ? 1 : 0), "BLKROSET", open.path)
+            guard try open.isReadOnly == isReadOnly else {
+                throw StorageError(.failedPrecondition, "the disk itself is write-protected", subject: open.path)
+            }
+        }
+    }
+
     public func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError) {
         let node = try await node(disk)
         try await queues.run(in: .disk(name: node.name)) { [offline, systemDisks] () throws(StorageError) in
@@ -178,6 +195,19 @@ extension LinuxBackend {
 extension PartitionTable {
     /// Whether it has a partition to put a filesystem on.
     var hasVolume: Bool { partitions.contains { !$0.isReserved } }
+}
+
+extension OpenDisk {
+    /// Fails where a process can write to the disk or to one of its partitions.
+    fileprivate func requireNoWriters() throws(StorageError) {
+        let partitions = try KernelPartitions(disk: self).known().values.map {
+            VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
+        }
+        for device in [wholeDevice] + partitions {
+            let users = try Holders.conflictingUsers(of: device)
+            guard users.isEmpty else { throw StorageError(.busy, "it is in use", subject: device.path).held(by: users) }
+        }
+    }
 }
 
 extension DiskNode {

@@ -110,10 +110,13 @@ extension LinuxBackend {
         }
     }
 
-    /// Unmounts the topmost mount on the name. Data that are lost with it are reported in the log.
+    /// Unmounts the topmost mount on the name.
+    ///
+    /// - Returns: why data are lost with it, which is logged as well; nil where none are.
+    @discardableResult
     func unmount(
         _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ path: HostPath, force: Bool = false
-    ) throws(StorageError) {
+    ) throws(StorageError) -> String? {
         let loss = try Unmount.unmount(
             mount, on: name, in: directory, at: path.hostPath, subject: "\(path)", force: force)
         if let loss {
@@ -125,5 +128,6 @@ extension LinuxBackend {
         if let left = try? MountTable.read(), !left.contains(where: { $0.device == mount.device }) {
             mountRecords.forget(mount)
         }
+        return loss
     }
 }

@@ -33,7 +33,7 @@ extension LinuxBackend {
     /// Runs `body` on a volume where it was found last, which `body` verifies by opening it. Where it was not there, or
     /// `body` has failed for another reason, it is looked for: on another disk by now the call fails, for its caller holds
     /// the locks of the disk that it was on. `body` does not run twice, for it may have changed something.
-    private func withVolume<Value>(
+    func withVolume<Value>(
         _ volume: VolumeID, _ body: (LocatedVolume) async throws(StorageError) -> Value
     ) async throws(StorageError) -> Value {
         guard let last = try await index.remembered(volume) else { return try await body(index.locate(volume)) }
@@ -275,7 +275,7 @@ extension LinuxBackend {
             throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(path)")
         }
         if let fault = try MountHealth.fault(of: mount, on: name, in: directory) {
-            try? unmount(mount, on: name, in: directory, path)
+            _ = try? unmount(mount, on: name, in: directory, path)
             throw Self.unrepaired(fault, Holders.ofDevice(volume.device), path)
         }
         do throws(StorageError) {
@@ -332,7 +332,7 @@ extension LinuxBackend {
     }
 
     /// - Parameter device: the kernel's name of the device that was mounted; nil where that is gone.
-    private func outcome(ofUnmounting mount: Mount, _ device: String?) throws(StorageError) -> UnmountOutcome {
+    func outcome(ofUnmounting mount: Mount, _ device: String?) throws(StorageError) -> UnmountOutcome {
         guard let device, let number = try mount.blockDevice else {
             let others = try MountTable.read().filter { $0.device == mount.device }
             return others.isEmpty
@@ -454,7 +454,7 @@ extension LinuxBackend {
     }
 
     /// Identifies the partition of a table that a device is.
-    private enum PartitionMark {
+    enum PartitionMark {
         /// Of a multipath map.
         case number(PartitionNumber)
         /// The kernel's number may be another than the table's.
@@ -469,7 +469,7 @@ extension LinuxBackend {
     }
 
     /// The kernel's name of the disk that a device is or is on, and which partition it is.
-    private static func disk(of device: DeviceNumber) throws(StorageError) -> (name: String, PartitionMark?)? {
+    static func disk(of device: DeviceNumber) throws(StorageError) -> (name: String, PartitionMark?)? {
         guard let name = Sysfs.linkName("/sys/dev/block/\(device)") else { return nil }
         if let mapped = try MappedPartition(name: name) { return (mapped.disk, .number(mapped.number)) }
         let disk = BlockDeviceName.disk(of: name)

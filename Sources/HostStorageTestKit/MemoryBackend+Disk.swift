@@ -46,9 +46,9 @@ extension MemoryBackend {
                 let found = disk.slots.first?.content.name ?? ""
                 throw StorageError(.failedPrecondition, "disk \(number) is not blank: it holds \(found)")
             case .blank: disk.layout = .gpt
-            case .gpt, .mbr: break
+            case .gpt, .mbr: if !disk.volumes.isEmpty { return }
             }
-            guard disk.volumes.isEmpty else { return }
+            try disk.requireWritable()
             guard disk.layout == .gpt else {
                 throw StorageError(.failedPrecondition, "disk \(number) holds an empty table that is no GPT")
             }
@@ -86,6 +86,16 @@ extension MemoryBackend {
         try simulate { host throws(StorageError) in try host.disk(number).isReadOnly }
     }
 
+    public func setDiskReadOnly(_ number: DiskNumber, _ isReadOnly: Bool) throws(StorageError) {
+        try simulate { host throws(StorageError) in
+            let disk = try host.disk(number)
+            try host.refuseSystemDisk(disk)
+            guard disk.isReadOnly != isReadOnly else { return }
+            if isReadOnly { try host.refuseMounted(disk) }
+            host.disks[number]?.isReadOnly = isReadOnly
+        }
+    }
+
     /// Write-protects a disk, as ``isDiskReadOnly(_:)`` reports it.
     public func writeProtect(_ number: DiskNumber) throws(StorageError) {
         try simulate { host throws(StorageError) in
@@ -102,8 +112,8 @@ extension MemoryBackend {
 extension SimulatedHost {
     /// Fails where a volume of the disk is mounted.
     func refuseMounted(_ disk: SimulatedDisk) throws(StorageError) {
-        let volumes = disk.slots.map { MountSource.volume($0.id) }
-        if let mount = mounts.first(where: { volumes.contains($0.value) }) {
+        let volumes = disk.slots.map { SimulatedBind.Filesystem.volume($0.id) }
+        if let mount = mounts.first(where: { $0.value.filesystem.map(volumes.contains) ?? false }) {
             throw StorageError(.busy, "\(mount.value) is mounted at \(mount.key.text)")
         }
     }

@@ -35,7 +35,9 @@ extension MemoryBackend {
             for path in way.reversed() {
                 let place = try host.locate(path)
                 switch host[place] {
-                case nil: host[place] = .emptyDirectory
+                case nil:
+                    try host.requireWritable(place)
+                    host[place] = .emptyDirectory
                 case .directory?: break
                 default: throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not a directory")
                 }
@@ -64,6 +66,7 @@ extension MemoryBackend {
                 }
             }
             try host.refuseMounts(below: place)
+            try host.requireWritable(Place(place.dropLast()))
             host[place] = nil
         }
     }
@@ -78,6 +81,7 @@ extension MemoryBackend {
                 throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not a directory")
             }
             try host.refuseMounts(below: place)
+            try host.requireWritable(place)
             host[place] = .emptyDirectory
         }
     }
@@ -94,6 +98,7 @@ extension MemoryBackend {
                 // A caller that follows the new link must not leave the roots by another link behind it.
                 _ = try host.follow(target)
             } catch  where error.code == .notFound {}
+            try host.requireWritable(place)
             host[place] = .link(target.hostPath)
         }
     }

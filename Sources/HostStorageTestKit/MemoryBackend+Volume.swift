@@ -140,10 +140,7 @@ extension MemoryBackend {
                 throw StorageError(.failedPrecondition, "\(mounted) is mounted at \(host.displayed(place))")
             }
             try host.unmount(place)
-            let others = host.mounts.filter { $0.value == .volume(volume) }.map {
-                Holder.mount(target: $0.key.text, seenByProcess: nil)
-            }
-            return others.isEmpty ? .released : .stillHeld(by: others)
+            return host.outcome(ofUnmounting: mounted)
         }
     }
 
@@ -152,7 +149,7 @@ extension MemoryBackend {
         return try simulate { host throws(StorageError) in
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.displayed(place)) does not exist") }
-            guard case .volume(let volume)? = host.mounts[place] else {
+            guard case .volume(let volume)? = host.mounts[place]?.filesystem else {
                 throw StorageError(.failedPrecondition, "\(host.displayed(place)) is not a mounted folder")
             }
             if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, allowing: use) }
@@ -166,7 +163,7 @@ extension MemoryBackend {
             let place = try host.follow(path)
             guard host[place] != nil else { throw StorageError(.notFound, "\(host.displayed(place)) does not exist") }
             if let mount = host.mount(above: place) {
-                guard case .volume(let volume)? = host.mounts[mount] else {
+                guard case .volume(let volume)? = host.mounts[mount]?.filesystem else {
                     throw StorageError(.failedPrecondition, "\(host.displayed(place)) is on no disk")
                 }
                 if let (disk, _) = try? host.find(volume) { try host.refuseSystemDisk(disk, allowing: use) }

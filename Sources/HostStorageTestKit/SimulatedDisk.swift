@@ -54,6 +54,10 @@ struct SimulatedDisk: Sendable {
 
     var volumes: [Slot] { slots.filter { !$0.isReserved } }
 
+    func requireWritable() throws(StorageError) {
+        guard !isReadOnly else { throw StorageError(.failedPrecondition, "disk \(number) is read-only") }
+    }
+
     /// Where the last partition must end.
     private var usableEnd: Int64 {
         let end = layout == .gpt ? size - Self.alignment : size

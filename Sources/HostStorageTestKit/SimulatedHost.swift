@@ -20,11 +20,13 @@ struct SimulatedHost: Sendable {
 enum MountSource: Sendable, Hashable, CustomStringConvertible {
     case volume(VolumeID)
     case share(SimulatedMapping.Key)
+    case bind(SimulatedBind)
 
     var description: String {
         switch self {
         case .volume(let volume): "\(volume)"
         case .share(let mapping): "\(mapping.share)"
+        case .bind(let bind): "\(bind.part.text)"
         }
     }
 }
@@ -65,6 +67,7 @@ extension SimulatedHost {
         guard found.disk.state == .online else {
             throw StorageError(.failedPrecondition, "disk \(found.disk.number) is offline")
         }
+        try found.disk.requireWritable()
         return found
     }
 
@@ -126,6 +129,7 @@ extension SimulatedHost {
             switch mounts[mount] {
             case .volume(let volume)?: return self[filesystem: volume]?.files[rest]
             case .share(let mapping)?: return isUsable(mapping) ? shares[mapping.share]?.files[rest] : nil
+            case .bind(let bind)?: return self[bind, rest]
             case nil: return nil
             }
         }
@@ -138,6 +142,7 @@ extension SimulatedHost {
             switch mounts[mount] {
             case .volume(let volume)?: self[filesystem: volume]?.files[rest] = newValue
             case .share(let mapping)?: if isUsable(mapping) { shares[mapping.share]?.files[rest] = newValue }
+            case .bind(let bind)?: self[bind, rest] = newValue
             case nil: break
             }
         }
@@ -174,7 +179,7 @@ extension SimulatedHost {
         try paths.requireConfined(path.replacingComponents(names))
         if let confinement = path.confinement, confinement.hasDisks {
             for (mount, source) in mounts where place.starts(with: mount) {
-                guard case .volume(let volume) = source else { continue }
+                guard case .volume(let volume)? = source.filesystem else { continue }
                 let disk = disks.values.first { $0.slots.contains { $0.id == volume } }
                 guard let disk, disk.isAttached, confinement.permits(disk.identifiers) else {
                     throw .outsideConfinement("\(path)")

@@ -13,6 +13,7 @@ struct Names: Sendable {
     private let functions: Set<String>
     /// Of the wire.
     private let methods: Set<String>
+    /// Of released versions.
     let methodCount: Int
     let versionCount: Int
     /// Of csi-proxy, without the dashes.
@@ -27,6 +28,8 @@ struct Names: Sendable {
         var types: Set<String> = []
         var functions: Set<String> = []
         var methods: [String] = []
+        var (released, releasedMethods): (Set<String>, Int) = ([], 0)
+        let unreleased = files.first { $0.path == "api/baseline/unreleased" }.map(Self.versions) ?? []
         var options: Set<String> = ["help", "version"]
         for file in files {
             if file.path.hasSuffix(".swift"), !file.isIn("api/Generated") {
@@ -38,7 +41,13 @@ struct Names: Sendable {
             } else if file.path.hasSuffix(".py") {
                 types.formUnion(file.text.matches(of: #/\bclass (\w+)/#).map { String($0.output.1) })
             } else if file.path.hasSuffix(".proto") {
-                methods += file.text.matches(of: #/\brpc (\w+)/#).map { String($0.output.1) }
+                let names = file.text.matches(of: #/\brpc (\w+)/#).map { String($0.output.1) }
+                methods += names
+                let version = file.path.split(separator: "/").dropFirst().dropLast().joined(separator: "/")
+                if !file.isIn("api/errors"), !unreleased.contains(version) {
+                    released.insert(version)
+                    releasedMethods += names.count
+                }
             }
             if file.isIn("service/csi-proxy") { options.formUnion(Self.options(in: file.text)) }
         }
@@ -46,12 +55,16 @@ struct Names: Sendable {
         self.functions = functions
         self.methods = Set(methods)
         self.options = options
-        methodCount = methods.count
-        versionCount =
-            Set(
-                files.filter { $0.path.hasSuffix(".proto") && !$0.isIn("api/errors") }
-                    .map { $0.path.split(separator: "/").dropLast().joined(separator: "/") }
-            ).count
+        methodCount = releasedMethods
+        versionCount = released.count
+    }
+
+    /// The first word of each line that is no comment.
+    private static func versions(_ file: SourceFile) -> Set<String> {
+        Set(
+            file.text.split(separator: "\n").filter { !$0.hasPrefix("#") }.compactMap {
+                $0.split(separator: " ").first.map(String.init)
+            })
     }
 
     /// A path from the root of the repository, or the end of one.

@@ -64,13 +64,13 @@ public final class LoopDisk: Sendable {
     /// How often a device is tried to be released: for ten seconds.
     private static let attempts = 200
 
-    /// Unmounts the device and takes its partitions away.
+    /// Unmounts the device, with what is mounted in its filesystem, and takes its partitions away.
     ///
     /// - Returns: what is in the way, nil when nothing uses the device any more.
     private func releaseFromUsers() -> String? {
         var failures: [String] = []
         for mount in Self.mounts(of: device) {
-            do { try Command.run("umount", mount) } catch { failures.append("\(error)") }
+            do { try Command.run("umount", "--recursive", mount) } catch { failures.append("\(error)") }
         }
         do { try Command.run("partx", "--delete", device) } catch { failures.append("\(error)") }
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/sys/block/\(name)")) ?? []

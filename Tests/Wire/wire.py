@@ -19,11 +19,11 @@ from google.protobuf import message_factory
 from eventually import PATIENCE
 
 VERSIONS = {
-    "disk": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1"],
-    "volume": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1", "v2alpha1"],
-    "filesystem": ["v1alpha1", "v1beta1", "v1beta2", "v1", "v2alpha1"],
+    "disk": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1", "v2"],
+    "volume": ["v1alpha1", "v1beta1", "v1beta2", "v1beta3", "v1", "v2alpha1", "v2"],
+    "filesystem": ["v1alpha1", "v1beta1", "v1beta2", "v1", "v2alpha1", "v2"],
     "smb": ["v1alpha1", "v1beta1", "v1beta2", "v1"],
-    "system": ["v1alpha1"],
+    "system": ["v1alpha1", "v2"],
     "iscsi": ["v1alpha1", "v1alpha2"],
 }
 

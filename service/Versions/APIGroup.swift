@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The API groups and their released versions, the newest first.
+/// The API groups and their versions, the newest first. v2 is not released yet and may change.
 public enum APIGroup: String, Sendable, Hashable, CaseIterable {
     case disk, volume, filesystem, smb, system, iscsi
 
     public var versions: [APIVersion] {
         let names =
             switch self {
-            case .disk: ["v1", "v1beta3", "v1beta2", "v1beta1", "v1alpha1"]
-            case .volume: ["v2alpha1", "v1", "v1beta3", "v1beta2", "v1beta1", "v1alpha1"]
-            case .filesystem: ["v2alpha1", "v1", "v1beta2", "v1beta1", "v1alpha1"]
+            case .disk: ["v2", "v1", "v1beta3", "v1beta2", "v1beta1", "v1alpha1"]
+            case .volume: ["v2", "v2alpha1", "v1", "v1beta3", "v1beta2", "v1beta1", "v1alpha1"]
+            case .filesystem: ["v2", "v2alpha1", "v1", "v1beta2", "v1beta1", "v1alpha1"]
             case .smb: ["v1", "v1beta2", "v1beta1", "v1alpha1"]
-            case .system: ["v1alpha1"]
+            case .system: ["v2", "v1alpha1"]
             case .iscsi: ["v1alpha2", "v1alpha1"]
             }
         return names.compactMap(APIVersion.init).sorted(by: >)

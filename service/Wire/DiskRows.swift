@@ -14,6 +14,7 @@ enum DiskRows {
         case "v1beta1": byText + identifiersByText
         case "v1beta2": byText + identifiersByText + attachState
         case "v1beta3", "v1": numbered
+        case "v2": numbered + writeProtection
         default: []
         }
     }
@@ -24,7 +25,30 @@ enum DiskRows {
         response: V1_RescanResponse.self,
         request: { _ in V1_RescanRequest() })
 
-    // MARK: - v1beta3, v1
+    // MARK: - v2
+
+    private static let writeProtection = [
+        WireRow(
+            "GetDiskReadOnly",
+            operation: { (request: V2_GetDiskReadOnlyRequest) in IsDiskReadOnly(disk: DiskNumber(request.diskNumber)) },
+            response: { isReadOnly in V2_GetDiskReadOnlyResponse.with { $0.readOnly = isReadOnly } },
+            request: { operation in .with { $0.diskNumber = operation.disk.rawValue } },
+            answer: { $0.readOnly }),
+        WireRow(
+            "SetDiskReadOnly",
+            operation: { (request: V2_SetDiskReadOnlyRequest) in
+                SetDiskReadOnly(disk: DiskNumber(request.diskNumber), isReadOnly: request.readOnly)
+            },
+            response: V2_SetDiskReadOnlyResponse.self,
+            request: { operation in
+                .with {
+                    $0.diskNumber = operation.disk.rawValue
+                    $0.readOnly = operation.isReadOnly
+                }
+            }),
+    ]
+
+    // MARK: - v1beta3, v1, v2
 
     private static let numbered = [
         WireRow(

@@ -90,7 +90,7 @@ extension StorageError {
 }
 
 extension Hoststorage_Errors_V1_Holder {
-    fileprivate init(_ holder: HostStorage.Holder) {
+    init(_ holder: HostStorage.Holder) {
         self.init()
         switch holder {
         case .process(let id, let name, let use):
@@ -110,7 +110,7 @@ extension Hoststorage_Errors_V1_Holder {
 }
 
 extension HostStorage.Holder {
-    fileprivate init?(_ holder: Hoststorage_Errors_V1_Holder) {
+    init?(_ holder: Hoststorage_Errors_V1_Holder) {
         switch holder.kind {
         case .process(let process): self = .process(id: process.id, name: process.name, use: process.use)
         case .mount(let mount):

@@ -12,12 +12,12 @@ enum FilesystemRows {
         switch "\(version)" {
         case "v1alpha1", "v1beta1": first
         case "v1beta2", "v1": current
-        case "v2alpha1": current + [removeContents]
+        case "v2alpha1", "v2": current + [removeContents]
         default: []
         }
     }
 
-    // MARK: - v1beta2, v1, v2alpha1
+    // MARK: - v1beta2, v1, v2alpha1, v2
 
     private static let current = [
         WireRow(

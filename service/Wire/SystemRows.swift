@@ -7,7 +7,7 @@ import SwiftProtobuf
 
 /// The only version of the system group. Its states and start types are those of Windows services.
 enum SystemRows {
-    static func of(_ version: APIVersion) -> [WireRow] { "\(version)" == "v1alpha1" ? first : [] }
+    static func of(_ version: APIVersion) -> [WireRow] { ["v1alpha1", "v2"].contains("\(version)") ? first : [] }
 
     private static let first = [
         WireRow(

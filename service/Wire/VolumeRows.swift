@@ -15,18 +15,19 @@ enum VolumeRows {
         case "v1beta2": first + queries + [flush]
         case "v1beta3", "v1": current
         case "v2alpha1": current + [closest]
+        case "v2": current + [closest] + MountRows.all
         default: []
         }
     }
 
     /// Drivers send paths without a drive, and csi-proxy takes them, to all methods of the group.
-    private static func target(_ text: String) -> CallerPath { CallerPath(text, driveless: .onDriveC) }
+    static func target(_ text: String) -> CallerPath { CallerPath(text, driveless: .onDriveC) }
 
     private static func requireBlank(_ operation: FormatVolume) throws {
         guard operation.signature == nil else { throw unsaid("format over what is there") }
     }
 
-    // MARK: - v1beta3, v1, v2alpha1
+    // MARK: - v1beta3, v1, v2alpha1, v2
 
     private static let current = [
         WireRow(

@@ -51,6 +51,12 @@ int32_t cls_memory_file(const char *_Nonnull name);
 /// umount2(2) with UMOUNT_NOFOLLOW.
 int32_t cls_unmount(const char *_Nonnull path);
 
+/// open_tree(2), Linux 5.2: a copy of the mount that the descriptor is in, from there down, attached nowhere.
+int32_t cls_mount_copy(int32_t descriptor, int32_t is_recursive);
+/// mount_setattr(2), Linux 5.12. `propagation` is MS_PRIVATE and the like, or 0 for as it is.
+int32_t cls_mount_change(int32_t mount, int32_t is_recursive, int32_t is_read_only, uint64_t propagation);
+enum : uint64_t { CLS_MS_PRIVATE = 1 << 18, CLS_MS_SLAVE = 1 << 19, CLS_MS_SHARED = 1 << 20 };
+
 /// prctl(2), PR_SET_DUMPABLE: no core dumps of this process, and no tracing by others without CAP_SYS_PTRACE.
 int32_t cls_forbid_dumps(void);
 
@@ -74,6 +80,7 @@ int32_t cls_own_task_threads(int32_t count);
 int32_t cls_block_size_bytes(int32_t descriptor, uint64_t *_Nonnull bytes);
 int32_t cls_block_sector_size(int32_t descriptor);
 int32_t cls_block_is_read_only(int32_t descriptor);
+int32_t cls_block_set_read_only(int32_t descriptor, int32_t is_read_only);
 /// BLKGETDISKSEQ, Linux 5.15
 int32_t cls_block_disk_sequence(int32_t descriptor, uint64_t *_Nonnull sequence);
 int32_t cls_block_flush_buffers(int32_t descriptor);

@@ -28,17 +28,32 @@ extension StorageHost {
     public func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool {
         try await perform(IsDiskReadOnly(disk: disk))
     }
+
+    /// Has the kernel refuse all writes to the disk and its partitions, or take them again, until the disk is detached.
+    /// Setting what the disk has already succeeds.
+    ///
+    /// - Throws: ``StorageError/Code/notFound`` for a disk that is not there; ``StorageError/Code/busy`` with the holders
+    ///   for a disk that is to become read-only and is mounted, stacked upon or open for writing, for their writes would
+    ///   be lost; ``StorageError/Code/failedPrecondition`` for a disk that stays read-only because it is itself.
+    public func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError) {
+        try await perform(SetDiskReadOnly(disk: disk, isReadOnly: isReadOnly))
+    }
 }
 
 public protocol DiskStateBackend: Sendable {
     func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState
     func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError)
     func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool
+    func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError)
 }
 
 extension DiskStateBackend {
     public func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool {
         throw StorageError(.unsupported, "this host cannot determine it")
+    }
+
+    public func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError) {
+        throw StorageError(.unsupported, "this host cannot write-protect a disk")
     }
 }
 
@@ -88,7 +103,26 @@ public struct IsDiskReadOnly: HostOperation, ResolvedOperation {
     }
 }
 
+public struct SetDiskReadOnly: HostOperation, ResolvedOperation {
+    public var disk: DiskNumber
+    public var isReadOnly: Bool
+
+    public init(disk: DiskNumber, isReadOnly: Bool) {
+        self.disk = disk
+        self.isReadOnly = isReadOnly
+    }
+
+    public static var name: OperationName { .setDiskReadOnly }
+    public var phrase: String { isReadOnly ? "write-protect disk" : "take write protection off disk" }
+    public var subjects: [Subject] { [.disk(disk)] }
+    public var effect: Effect { .change(holding: .disk(disk)) }
+    public func run(on backend: some StorageBackend) async throws(StorageError) {
+        try await backend.setDiskReadOnly(disk, isReadOnly)
+    }
+}
+
 extension OperationName {
+    public static let setDiskReadOnly: OperationName = "set write protection of disk"
     public static let isDiskReadOnly: OperationName = "look up write protection of disk"
     public static let diskState: OperationName = "state of disk"
     public static let setDiskState: OperationName = "set disk state"

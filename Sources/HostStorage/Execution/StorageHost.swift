@@ -60,7 +60,7 @@ extension OperationRunner {
 public protocol StorageBackend: OperationRunner, DiskBackend, DiskStateBackend, DiskWatchBackend, PartitioningBackend,
     VolumeBackend, MountingBackend, FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend,
     ServiceBackend, PortalBackend,
-    TargetBackend
+    TargetBackend, TargetStateBackend, BindMountBackend, TargetUnmountBackend
 {}
 
 extension StorageBackend {

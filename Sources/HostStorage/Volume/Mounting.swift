@@ -41,7 +41,7 @@ public protocol MountingBackend: Sendable {
 
 // MARK: - Operations
 
-private let rootIsNoMountPoint = "a working directory itself is no mount point"
+let rootIsNoMountPoint = "a working directory itself is no mount point"
 
 public struct MountVolume<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = Void

@@ -69,8 +69,16 @@ final class OpenDisk: ByteSource {
 
     func requireWritable() throws(StorageError) { try Self.requireWritable(descriptor, path) }
 
+    var isReadOnly: Bool {
+        get throws(StorageError) { try Self.isReadOnly(descriptor, path) }
+    }
+
+    private static func isReadOnly(_ disk: borrowing Descriptor, _ subject: String) throws(StorageError) -> Bool {
+        try check(cls_block_is_read_only(disk.raw), "BLKROGET", subject) != 0
+    }
+
     private static func requireWritable(_ disk: borrowing Descriptor, _ subject: String) throws(StorageError) {
-        if try check(cls_block_is_read_only(disk.raw), "BLKROGET", subject) != 0 {
+        if try isReadOnly(disk, subject) {
             throw StorageError(.failedPrecondition, "the disk is read-only", subject: subject)
         }
     }

@@ -15,14 +15,22 @@ enum MountHealth {
     static func death(
         of mount: Mount, on name: String, in directory: borrowing Descriptor
     ) throws(StorageError) -> String? {
-        if let death = try mount.reportedDeath { return death }
-        let top = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
-        if top < 0 { return meaning(ofErrno: errno) }
-        close(top)
+        if let death = try visibleDeath(of: mount, on: name, in: directory) { return death }
         // A file without a name, which is gone when it is closed. It takes a filesystem that still writes, and no disk.
         let file = openat(directory.raw, name, cls_O_TMPFILE | O_RDWR | O_NOFOLLOW | O_CLOEXEC, 0o600)
         if file < 0 { return mount.isReadOnly ? nil : meaning(ofErrno: errno) }
         close(file)
+        return nil
+    }
+
+    /// The same as far as it shows without a write.
+    static func visibleDeath(
+        of mount: Mount, on name: String, in directory: borrowing Descriptor
+    ) throws(StorageError) -> String? {
+        if let death = try mount.reportedDeath { return death }
+        let top = openat(directory.raw, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
+        if top < 0 { return meaning(ofErrno: errno) }
+        close(top)
         return nil
     }
 
@@ -38,7 +46,7 @@ enum MountHealth {
         return mount.isReadOnly ? "it is read-only" : nil
     }
 
-    private static func meaning(ofErrno code: Int32) -> String? {
+    static func meaning(ofErrno code: Int32) -> String? {
         switch code {
         case EIO, ENODEV, ENXIO, EUCLEAN, EREMOTEIO, ESHUTDOWN: "its filesystem was shut down"
         case EROFS: "its filesystem has become read-only by an error"

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinuxStorage
+import Glibc
+public import HostStorage
+import Logging
+
+extension LinuxBackend {
+    // MARK: - What is at a target
+
+    public func targetState(of path: HostPath) async throws(StorageError) -> TargetState {
+        try await onPath(path) { [self] resolver, path throws(StorageError) in
+            switch try TargetLook.sight(of: path, resolver) {
+            case .absent: .absent
+            case .directory: .directory
+            case .file: .file
+            case .special: .special
+            case .link(let text): .link(to: text)
+            case .mounted(let mount): .mounted(try state(of: mount))
+            case .dead(let mount, let reason): .dead(try state(of: mount), reason: reason)
+            case .silent(let mount): .silent(try state(of: mount))
+            }
+        }
+    }
+
+    private func state(of mount: Mount) throws(StorageError) -> MountState {
+        var disk: DiskNumber?
+        if let device = try mount.blockDevice, let name = try Self.disk(of: device)?.name {
+            disk = try inventory.disk(named: name)?.number
+        }
+        return MountState(
+            source: mount.source.hasPrefix("/dev/") ? String(mount.source.dropFirst("/dev/".count)) : mount.source,
+            type: mount.type, root: mount.root, options: mount.options.sorted(), isReadOnly: mount.isReadOnly,
+            id: UInt64(mount.id), volume: mountRecords.volume(of: mount), disk: disk)
+    }
+
+    // MARK: - Bind mounts
+
+    public func bindMount(
+        _ source: BoundThing<HostPath>, at target: HostPath, options: BindOptions
+    ) async throws(StorageError) -> MountState {
+        switch source {
+        case .path(let source):
+            return try await onPath(target) { [self] resolver, target throws(StorageError) in
+                let place = try resolver.resolvingSymlinks(source)
+                return try bind(resolver.open(place, cls_O_PATH), "\(source)", at: target, options)
+            }
+        case .disk(let disk):
+            let node = try await node(disk)
+            let device = try await queues.run(in: .disk(name: node.name)) { [self] () throws(StorageError) in
+                try systemDisks.refuse(node)
+                try requireOnline(node)
+                return try OpenDisk(node).wholeDevice
+            }
+            return try await bind(device, at: target, options)
+        case .volume(let volume):
+            let device = try await withVolume(volume) { found throws(StorageError) in
+                try await onDisk(of: found) { [self] () throws(StorageError) in
+                    try systemDisks.refuse(found.disk)
+                    try requireOnline(found.disk)
+                    return try OpenVolume(found).device
+                }
+            }
+            return try await bind(device, at: target, options)
+        @unknown default: throw StorageError(.unsupported, "this host cannot mount \(source) at a second place")
+        }
+    }
+
+    /// Mounts the node of a device on a file.
+    private func bind(
+        _ device: VolumeDevice, at target: HostPath, _ options: BindOptions
+    ) async throws(StorageError) -> MountState {
+        try await onPath(target) { [self] resolver, target throws(StorageError) in
+            let node = try Descriptor(opening: device.path, cls_O_PATH | O_NOFOLLOW)
+            let status = try node.status(device.path)
+            guard status.isBlockDevice, status.special == device.device else {
+                throw StorageError(.aborted, "another device has come in its place; try again", subject: device.path)
+            }
+            return try bind(node, device.path, at: target, options)
+        }
+    }
+
+    private func bind(
+        _ source: borrowing Descriptor, _ subject: String, at target: HostPath, _ options: BindOptions
+    ) throws(StorageError) -> MountState {
+        let status = try source.status(subject)
+        guard !status.isLink else {
+            throw StorageError(.failedPrecondition, "a link cannot be mounted", subject: subject)
+        }
+        let sourceMount = try source.mount()
+        let isReadOnly = options.isReadOnly || sourceMount?.isReadOnly ?? false
+        let (parent, name) = try resolver.openParent(of: target)
+        if let top = try MountTable.top(on: name, in: parent.descriptor, "\(target)") {
+            try requireSame(top, as: status, isReadOnly: isReadOnly, on: name, in: parent.descriptor, target)
+            return try state(of: top)
+        }
+        let place = try resolver.open(target, cls_O_PATH)
+        try requireEmpty(place, for: status, target)
+        guard try place.mountID() == parent.descriptor.mountID() else {
+            throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(target)")
+        }
+        try FilesystemMount.attach(BindMounting.copy(of: source, options, subject), to: place, "\(target)")
+        guard let top = try MountTable.top(on: name, in: parent.descriptor, "\(target)") else {
+            throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(target)")
+        }
+        // Not taken on trust: the flags are those that the mount came out with.
+        try requireSame(top, as: status, isReadOnly: isReadOnly, on: name, in: parent.descriptor, target)
+        if let reason = MountVisibility().reasonAgainst("\(target)", isMounted: true) {
+            logger.warning("mounted where the machine does not see it: \(reason)", metadata: ["path": "\(target)"])
+        }
+        return try state(of: top)
+    }
+
+    /// Fails unless the mount on the name shows the source, and refuses writes as asked.
+    private func requireSame(
+        _ top: Mount, as source: FileStatus, isReadOnly: Bool, on name: String, in directory: borrowing Descriptor,
+        _ target: HostPath
+    ) throws(StorageError) {
+        let shown = try Descriptor(opening: name, in: directory, cls_O_PATH | O_NOFOLLOW, "\(target)").status(
+            "\(target)")
+        guard shown.device == source.device, shown.inode == source.inode, shown.special == source.special else {
+            throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(target)")
+        }
+        guard top.isReadOnly == isReadOnly else {
+            throw StorageError(
+                .alreadyExists,
+                isReadOnly ? "it is mounted there and can be written to" : "it is mounted there read-only",
+                subject: "\(target)")
+        }
+    }
+
+    /// Fails unless the target is of the source's kind and has nothing that the mount would hide.
+    private func requireEmpty(
+        _ target: borrowing Descriptor, for source: FileStatus, _ path: HostPath
+    ) throws(StorageError) {
+        let status = try target.status("\(path)")
+        guard source.isDirectory else {
+            guard status.isRegularFile else {
+                throw StorageError(.failedPrecondition, "it is not a file to mount a file on", subject: "\(path)")
+            }
+            guard status.size == 0 else {
+                throw StorageError(.failedPrecondition, "the file is not empty", subject: "\(path)")
+            }
+            return
+        }
+        guard status.isDirectory else {
+            throw StorageError(.failedPrecondition, "it is not a directory to mount a directory on", subject: "\(path)")
+        }
+        guard try target.isEmptyDirectory("\(path)") else {
+            throw StorageError(.failedPrecondition, "the directory is not empty", subject: "\(path)")
+        }
+    }
+
+    // MARK: - Unmounts
+
+    public func unmountTarget(
+        _ path: HostPath, escalation: UnmountEscalation, patience: Duration
+    ) async throws(StorageError) -> TargetUnmount {
+        try await onPath(path) { [self] resolver, path throws(StorageError) in
+            var done = TargetUnmount()
+            do throws(StorageError) {
+                let (parent, name) = try resolver.openParent(of: path)
+                if let mount = try MountTable.top(on: name, in: parent.descriptor, "\(path)") {
+                    try takeOff(mount, on: name, in: parent.descriptor, path, escalation, patience, &done)
+                }
+            } catch  where error.code == .notFound || error.isSystemCall(errno: ENOTDIR) {}
+            return done
+        }
+    }
+
+    public func cleanUpTarget(
+        _ path: HostPath, escalation: UnmountEscalation, patience: Duration
+    ) async throws(StorageError) -> TargetUnmount {
+        try await onPath(path) { [self] resolver, path throws(StorageError) in
+            var done = TargetUnmount()
+            do throws(StorageError) {
+                let (parent, name) = try resolver.openParent(of: path)
+                while let mount = try MountTable.top(on: name, in: parent.descriptor, "\(path)") {
+                    // It may have come meanwhile.
+                    try resolver.requireMountsPermitted(on: name, in: parent.descriptor, path)
+                    try takeOff(mount, on: name, in: parent.descriptor, path, escalation, patience, &done)
+                }
+                try TargetRemoval.remove(name, in: parent.descriptor, "\(path)")
+            } catch  where error.code == .notFound || error.isSystemCall(errno: ENOTDIR) {}
+            return done
+        }
+    }
+
+    /// Takes the topmost mount on a name away and adds that to what was done.
+    private func takeOff(
+        _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ path: HostPath,
+        _ escalation: UnmountEscalation, _ patience: Duration, _ done: inout TargetUnmount
+    ) throws(StorageError) {
+        guard escalation != .detach || mount.isServed else {
+            throw StorageError(
+                .failedPrecondition,
+                "a filesystem on a disk is not detached: the disk would look free while it is in use",
+                subject: "\(path)")
+        }
+        let device = try mount.deviceName
+        let end = ContinuousClock.now + patience
+        while true {
+            do throws(StorageError) {
+                done.loss = try unmount(mount, on: name, in: directory, path, force: escalation != .none) ?? done.loss
+                done.unmounted += 1
+                done.outcome = try outcome(ofUnmounting: mount, device)
+                return
+            } catch  where error.code == .busy {
+                if ContinuousClock.now < end {
+                    usleep(BriefHold.pause)
+                } else if escalation == .detach {
+                    try MountReplacement.detach(name, in: directory, "\(path)")
+                    (done.unmounted, done.wasDetached) = (done.unmounted + 1, true)
+                    done.outcome = .stillHeld(by: error.holders)
+                    return
+                } else {
+                    throw error
+                }
+            }
+        }
+    }
+}
