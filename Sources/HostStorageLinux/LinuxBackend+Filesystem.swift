@@ -15,7 +15,9 @@ extension LinuxBackend {
     public func isSymlink(atOnce path: HostPath) throws(StorageError) -> Bool? { try resolver.isMount(cached: path) }
 
     public func makeDirectory(_ path: HostPath) async throws(StorageError) {
-        try await onPath(path) { resolver, path throws(StorageError) in try DirectoryCreation.make(path, resolver) }
+        _ = try await onPath(path) { resolver, path throws(StorageError) in
+            try DirectoryCreation.make(path, resolver)
+        }
     }
 
     public func remove(_ path: HostPath, force: Bool) async throws(StorageError) {

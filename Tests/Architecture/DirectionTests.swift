@@ -37,7 +37,7 @@ import Testing
         "HostStorageTestKit": ["Logging", "Synchronization"],
         "HostStorageLinux": ["Dispatch", "Glibc", "Logging", "Subprocess", "Synchronization", "SystemPackage"],
         "StorageAccess": ["Glibc", "Synchronization"],
-        "StorageWire": ["SwiftProtobuf"],
+        "StorageWire": ["SwiftProtobuf", "FoundationEssentials"],
         "StorageVersions": [],
         "RPC": ["Glibc", "NIOCore", "NIOPosix"],
     ]

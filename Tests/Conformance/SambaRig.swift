@@ -32,7 +32,7 @@ final class SambaRig: SMBRig {
     }
 
     func tearDown() {
-        for mount in (try? shareMounts()) ?? [] { _ = try? Command.run("umount", "--lazy", mount) }
+        for mount in shareMounts() { _ = try? Command.run("umount", "--lazy", mount) }
     }
 
     // MARK: - The server
@@ -74,14 +74,10 @@ final class SambaRig: SMBRig {
 
     // MARK: - The host
 
-    func mountedShares() throws -> Int { try shareMounts().count }
+    func mountedShares() throws -> Int { shareMounts().count }
 
-    private func shareMounts() throws -> [String] {
-        let lines = try String(contentsOfFile: "/proc/self/mounts", encoding: .utf8).split(separator: "\n")
-        return lines.compactMap { line in
-            let fields = line.split(separator: " ")
-            return fields[2] == "cifs" && fields[1].hasPrefix("\(root)/") ? String(fields[1]) : nil
-        }
+    private func shareMounts() -> [String] {
+        MountedPlaces.all().filter { $0.type == "cifs" && $0.target.hasPrefix("\(root)/") }.map(\.target)
     }
 
     func write(_ text: String, to path: String) throws {

@@ -179,4 +179,81 @@ extension Scenario {
             await expectError(.notFound) { try await host.setDiskReadOnly(unknownDisk, true) }
         },
     ]
+
+    /// Directories, files and links as a driver wants them, whatever was there before: from v2 on.
+    static let ensured = [
+        Scenario(51, "a directory, a file and a link are made once") { host, rig in
+            let top = try await host.directory("a", rig)
+            let (directory, file, link) = ("\(top)/b", "\(top)/b/file", "\(top)/link")
+            await expectError(.notFound) { try await host.ensureFile(file) }
+            #expect(try await host.ensureDirectory(directory, mode: FileMode(0o700)))
+            #expect(try await !host.ensureDirectory(directory))
+            #expect(try await host.ensureFile(file))
+            #expect(try await !host.ensureFile(file))
+            #expect(try await host.ensureSymlink(at: link, to: directory))
+            #expect(try await !host.ensureSymlink(at: link, to: directory))
+            #expect(try await host.targetState(of: link) == .link(to: directory))
+            await expectError(.alreadyExists) { try await host.ensureSymlink(at: link, to: file) }
+            await expectError(.alreadyExists) { try await host.ensureSymlink(at: file, to: directory) }
+            await expectError(.failedPrecondition) { try await host.ensureFile(directory) }
+            await expectError(.failedPrecondition) { try await host.ensureFile(link) }
+            await expectError(.failedPrecondition) { try await host.ensureDirectory(file) }
+            // A link to a directory is one that is there.
+            #expect(try await !host.ensureDirectory(link))
+            await expectError(.denied) { try await host.ensureDirectory("/etc/x") }
+            await expectError(.denied) { try await host.ensureFile("/etc/x") }
+            await expectError(.denied) { try await host.ensureSymlink(at: "/etc/x", to: directory) }
+            await expectError(.denied) { try await host.ensureSymlink(at: rig.path("out"), to: "/etc") }
+        },
+        Scenario(52, "a link leads to a mount where that is asked for") { host, rig in
+            let (stage, link) = (try await host.directory("stage", rig), rig.path("link"))
+            await expectError(.failedPrecondition) {
+                try await host.ensureSymlink(at: link, to: stage, requiresMount: true)
+            }
+            #expect(try await !host.pathExists(link))
+            let volume = try await host.formattedVolume(rig)
+            try await host.mountVolume(volume, at: stage)
+            #expect(try await host.ensureSymlink(at: link, to: stage, requiresMount: true))
+            try await host.unmountVolume(volume, from: stage)
+            await expectError(.failedPrecondition) {
+                try await host.ensureSymlink(at: link, to: stage, requiresMount: true)
+            }
+        },
+        Scenario(53, "a small file is written and read as a whole") { host, rig in
+            let directory = try await host.directory("directory", rig)
+            let file = "\(directory)/state.json"
+            await expectError(.notFound) { try await host.readFile(file) }
+            try await host.writeFile(Array("one".utf8), to: file)
+            #expect(try await rig.read(file) == "one")
+            try await host.writeFile(Array("two, and longer".utf8), to: file, mode: FileMode(0o600))
+            #expect(try await host.readFile(file) == Array("two, and longer".utf8))
+            try await host.writeFile([], to: file)
+            #expect(try await host.readFile(file).isEmpty)
+            let all = [UInt8](repeating: 7, count: 1 << 20)
+            try await host.writeFile(all, to: file)
+            #expect(try await host.readFile(file) == all)
+            await expectError(.outOfRange) { try await host.writeFile(all + [7], to: file) }
+            try await rig.write(String(repeating: "x", count: 1 << 20 + 1), to: file)
+            await expectError(.outOfRange) { try await host.readFile(file) }
+            try await rig.putLink(to: "/etc/hostname", at: "\(directory)/link")
+            await expectError(.failedPrecondition) { try await host.readFile("\(directory)/link") }
+            await expectError(.failedPrecondition) { try await host.writeFile([], to: "\(directory)/link") }
+            await expectError(.failedPrecondition) { try await host.readFile(directory) }
+            await expectError(.failedPrecondition) { try await host.writeFile([], to: directory) }
+            await expectError(.notFound) { try await host.writeFile([], to: rig.path("missing/file")) }
+            await expectError(.denied) { try await host.readFile("/etc/hostname") }
+            await expectError(.denied) { try await host.writeFile([], to: "/etc/hostname") }
+        },
+        Scenario(54, "links are resolved beneath the roots alone") { host, rig in
+            let directory = try await host.directory("a/b", rig)
+            try await host.createSymlink(at: rig.path("one"), to: directory)
+            try await rig.putLink(to: "one", at: rig.path("two"))
+            #expect(try await host.canonicalPath(of: rig.path("two")) == directory)
+            #expect(try await host.canonicalPath(of: directory) == directory)
+            #expect(try await host.canonicalPath(of: rig.root) == rig.root)
+            try await rig.putLink(to: "/etc", at: rig.path("out"))
+            await expectError(.denied) { try await host.canonicalPath(of: rig.path("out")) }
+            await expectError(.notFound) { try await host.canonicalPath(of: rig.path("missing")) }
+        },
+    ]
 }

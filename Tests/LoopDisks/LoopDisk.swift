@@ -123,12 +123,7 @@ public final class LoopDisk: Sendable {
     }
 
     private static func mounts(of device: String) -> [String] {
-        let table = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
-        return table.split(separator: "\n").compactMap { line in
-            let parts = line.split(separator: " ")
-            let isOurs = parts[0] == device || parts[0].hasPrefix("\(device)p")
-            return isOurs ? String(parts[1]) : nil
-        }.reversed()
+        MountedPlaces.all().filter { $0.source == device || $0.source.hasPrefix("\(device)p") }.map(\.target).reversed()
     }
 }
 
@@ -146,5 +141,10 @@ public final class ScratchDirectory: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { _ = try? Command.run("rm", "--recursive", "--force", "--one-file-system", path) }
+    deinit {
+        for mount in MountedPlaces.all().reversed() where mount.target.hasPrefix("\(path)/") {
+            _ = try? Command.run("umount", mount.target)
+        }
+        _ = try? Command.run("rm", "--recursive", "--force", "--one-file-system", path)
+    }
 }

@@ -12,7 +12,8 @@ enum FilesystemRows {
         switch "\(version)" {
         case "v1alpha1", "v1beta1": first
         case "v1beta2", "v1": current
-        case "v2alpha1", "v2": current + [removeContents]
+        case "v2alpha1": current + [removeContents]
+        case "v2": current + [removeContents] + FileRows.all
         default: []
         }
     }

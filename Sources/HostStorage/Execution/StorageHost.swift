@@ -60,7 +60,8 @@ extension OperationRunner {
 public protocol StorageBackend: OperationRunner, DiskBackend, DiskStateBackend, DiskWatchBackend, PartitioningBackend,
     VolumeBackend, MountingBackend, FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend,
     ServiceBackend, PortalBackend,
-    TargetBackend, TargetStateBackend, BindMountBackend, TargetUnmountBackend
+    TargetBackend, TargetStateBackend, BindMountBackend, TargetUnmountBackend,
+    EnsuredPlacesBackend, SmallFileBackend
 {}
 
 extension StorageBackend {

@@ -6,36 +6,44 @@ import HostStorage
 
 /// Makes directories name by name on descriptors, the root itself included.
 enum DirectoryCreation {
-    private static let mode: mode_t = 0o755
+    private static let mode = mode_t(FileMode.directory.bits)
 
     /// A link at the end of the way that leads to a directory is one that is there, as it is on Windows.
-    static func make(_ path: HostPath, _ resolver: ConfinedPathResolver) throws(StorageError) {
+    ///
+    /// - Parameter last: the mode of the last one, where it is made.
+    /// - Returns: whether the last one was made.
+    @discardableResult
+    static func make(
+        _ path: HostPath, _ resolver: ConfinedPathResolver, mode last: FileMode = .directory
+    ) throws(StorageError) -> Bool {
         try resolver.policy.requireConfined(path)
         let root = try makeRoot(path, resolver)
         let limits = try MountLimits(path.confinement, root: root.descriptor, resolver.inventory)
         do throws(StorageError) {
-            _ = try makeBeneath(root, path.components, path.root, limits)
+            return try makeBeneath(root, path.components, path.root, limits, mode_t(last.bits)).isNew
         } catch  where error.isSystemCall(errno: ELOOP) {
             guard let (parent, name) = try? resolver.openParent(of: path),
                 try parent.descriptor.linkTextIfLink(of: name, "\(path)") != nil,
                 (try? resolver.openFollowing(path, cls_O_PATH | O_DIRECTORY)) != nil
             else { throw error }
+            return false
         }
     }
 
     private static func makeBeneath(
-        _ root: OpenDirectory, _ names: [String], _ path: String, _ limits: MountLimits?
-    ) throws(StorageError) -> OpenDirectory {
-        var (directory, place) = (root, path)
-        for name in names {
+        _ root: OpenDirectory, _ names: [String], _ path: String, _ limits: MountLimits?, _ last: mode_t = mode
+    ) throws(StorageError) -> (last: OpenDirectory, isNew: Bool) {
+        var (directory, place, isNew) = (root, path, false)
+        for (index, name) in names.enumerated() {
             place += "/\(name)"
-            let isNew = try make(name, in: directory.descriptor, place)
+            isNew = try make(name, in: directory.descriptor, place)
             let child = try directory.descriptor.openName(name, O_RDONLY | O_DIRECTORY, crossing: limits, place)
             // Independent of this process's umask.
+            let mode = index == names.count - 1 ? last : mode
             if isNew { try checkErrno(fchmod(child.raw, mode), "fchmod", place) }
             directory = OpenDirectory(child)
         }
-        return directory
+        return (directory, isNew)
     }
 
     /// Makes the root where it is missing. The way to it is the operator's, whose links are followed; the
@@ -44,7 +52,7 @@ enum DirectoryCreation {
         -> OpenDirectory
     {
         if let place = resolver.policy.place(ofInnerRoot: path.root) {
-            return try makeBeneath(makeRoot(place, resolver), place.components, place.root, nil)
+            return try makeBeneath(makeRoot(place, resolver), place.components, place.root, nil).last
         }
         var directory = OpenDirectory(try Descriptor(opening: "/", cls_O_PATH | O_DIRECTORY))
         var place = ""

@@ -21,10 +21,7 @@ enum Kernel {
     }
 
     /// The places of this namespace's mounts, in the order in which they were made.
-    static func mounts() -> [String] {
-        let table = (try? read("/proc/self/mounts")) ?? ""
-        return table.split(separator: "\n").map { String($0.split(separator: " ")[1]) }
-    }
+    static func mounts() -> [String] { MountedPlaces.all().map(\.target) }
 
     /// The result of `find`, once there is one.
     ///
