@@ -30,6 +30,7 @@ public final class LinuxBackend: StorageBackend {
     /// How long one start or stop of a service is waited for.
     let jobTimeout: Duration
     let initiator = Initiator()
+    let frozen = FrozenVolumes()
     let logger: Logger
 
     /// - Parameters:

@@ -10,6 +10,8 @@ struct SimulatedHost: Sendable {
     /// The files of the host itself, under all mounts.
     var files = Node.emptyDirectory
     var mounts: [Place: MountSource] = [:]
+    /// The mounted volumes that take no writes for now.
+    var frozen: Set<VolumeID> = []
     var shares: [SMBShare: SimulatedShare] = [:]
     var mappings: [SimulatedMapping.Key: SimulatedMapping] = [:]
     var machine = SimulatedMachine()

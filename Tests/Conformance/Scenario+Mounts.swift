@@ -256,4 +256,61 @@ extension Scenario {
             await expectError(.notFound) { try await host.canonicalPath(of: rig.path("missing")) }
         },
     ]
+
+    /// Volumes in use: from v2 on.
+    static let maintenance = [
+        Scenario(55, "a target has the statistics of its filesystem") { host, rig in
+            let (stage, pod) = (try await host.directory("stage", rig), try await host.directory("pod", rig))
+            let volume = try await host.formattedVolume(rig)
+            await expectError(.notFound) { try await host.targetStats(of: rig.path("missing")) }
+            try await host.mountVolume(volume, at: stage)
+            try await host.bindMount(.path(stage), at: pod)
+            let stats = try await host.targetStats(of: stage)
+            guard case .filesystem(let bytes, let inodes?) = stats else {
+                Issue.record("they are \(stats)")
+                return
+            }
+            #expect(bytes.total > 900 * mebibyte && bytes.total <= gibibyte)
+            #expect(bytes.used > 0 && bytes.available > 0 && bytes.used + bytes.available <= bytes.total)
+            #expect(inodes.total > 1000 && inodes.used > 0 && inodes.available > 0)
+            #expect(try await host.targetStats(of: pod) == stats)
+            try await host.createSymlink(at: rig.path("link"), to: stage)
+            await expectError(.failedPrecondition) { try await host.targetStats(of: rig.path("link")) }
+            try await host.cleanUpTarget(pod)
+            try await host.unmountVolume(volume, from: stage)
+            let block = rig.path("block")
+            try await host.ensureFile(block)
+            try await host.bindMount(.volume(volume), at: block)
+            guard case .device(let size) = try await host.targetStats(of: block) else {
+                Issue.record("it is no device")
+                return
+            }
+            #expect(size > 900 * mebibyte && size < gibibyte)
+            try await host.cleanUpTarget(block)
+        },
+        Scenario(56, "a volume in use is frozen and thawed") { host, rig in
+            let stage = try await host.directory("stage", rig)
+            let volume = try await host.formattedVolume(rig)
+            await expectError(.failedPrecondition) { try await host.freezeVolume(volume, for: .seconds(60)) }
+            try await host.mountVolume(volume, at: stage)
+            await expectError(.invalidArgument) { try await host.freezeVolume(volume, for: .milliseconds(999)) }
+            await expectError(.invalidArgument) { try await host.freezeVolume(volume, for: .seconds(601)) }
+            #expect(try await !host.thawVolume(volume))
+            try await host.freezeVolume(volume, for: .seconds(60))
+            try await host.freezeVolume(volume, for: .seconds(60))
+            #expect(try await host.thawVolume(volume))
+            #expect(try await !host.thawVolume(volume))
+            try await rig.write("after", to: "\(stage)/file")
+            try await host.unmountVolume(volume, from: stage)
+        },
+        Scenario(57, "free blocks of a volume in use are reported to its disk") { host, rig in
+            let stage = try await host.directory("stage", rig)
+            let volume = try await host.formattedVolume(rig)
+            await expectError(.failedPrecondition) { try await host.trimVolume(volume) }
+            try await host.mountVolume(volume, at: stage)
+            #expect(try await host.trimVolume(volume) > 0)
+            await expectError(.notFound) { try await host.trimVolume(unknownVolume()) }
+            try await host.unmountVolume(volume, from: stage)
+        },
+    ]
 }

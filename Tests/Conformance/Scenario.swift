@@ -26,7 +26,8 @@ struct Scenario: Sendable, CustomTestStringConvertible {
 
     /// A host's work with disks and directories of its own.
     static let storage =
-        directories + links + disks + partitioning + offline + formatting + mounting + mounts + ensured + lookup
+        directories + links + disks + partitioning + offline + formatting + mounting + mounts + ensured + maintenance
+        + lookup
         + resizing
 
     static let all = storage + shares + system + targets

@@ -86,7 +86,7 @@ import Testing
             await expectDenied { () throws(StorageError) in try await client.mountVolume(volume, at: "\(Self.root)/x") }
             #expect(
                 proxy.audit.lines == [
-                    "refused gid=\(getegid()) method=v2alpha1.Volume/MountVolume pid=\(getpid()) "
+                    "refused gid=\(getegid()) method=v2.Volume/MountVolume pid=\(getpid()) "
                         + #"reason="the policy does not allow it to uid \#(geteuid()): outside of what rule \"ours\" allows" "#
                         + #"subject="\\\\?\\Volume{0cb99483-72d5-3641-a339-60348e6b3540}\\ /var/lib/kubelet/x" uid=\#(geteuid())"#
                 ])
@@ -99,7 +99,7 @@ import Testing
             await expectDenied { () throws(StorageError) in _ = try await client.pathExists("\(Self.root)/x") }
             #expect(
                 proxy.audit.lines == [
-                    "refused gid=\(getegid()) method=v2alpha1.Filesystem/PathExists pid=\(getpid()) "
+                    "refused gid=\(getegid()) method=v2.Filesystem/PathExists pid=\(getpid()) "
                         + #"reason="the policy does not allow it to uid \#(geteuid()): no rule for the caller has the method" "#
                         + #"subject="" uid=\#(geteuid())"#
                 ])

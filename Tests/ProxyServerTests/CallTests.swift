@@ -167,11 +167,11 @@ import Testing
             let newest = try HostStorageClient(pipeDirectory: proxy.directory).versions.mapValues(\.description)
             #expect(
                 newest == [
-                    .disk: "v1", .volume: "v2alpha1", .filesystem: "v2alpha1", .smb: "v1", .system: "v1alpha1",
-                    .iscsi: "v1alpha2",
+                    .disk: "v2", .volume: "v2", .filesystem: "v2", .smb: "v1", .system: "v2", .iscsi: "v1alpha2",
                 ])
             for name in [
-                "disk-v1", "disk-v1beta3", "volume-v2alpha1", "filesystem-v2alpha1", "smb-v1", "system-v1alpha1",
+                "disk-v2", "disk-v1", "disk-v1beta3", "volume-v2", "volume-v2alpha1", "filesystem-v2",
+                "filesystem-v2alpha1", "smb-v1", "system-v2", "system-v1alpha1",
             ] {
                 try FileManager.default.removeItem(atPath: proxy.socket(name))
             }

@@ -15,7 +15,7 @@ enum VolumeRows {
         case "v1beta2": first + queries + [flush]
         case "v1beta3", "v1": current
         case "v2alpha1": current + [closest]
-        case "v2": current + [closest] + MountRows.all
+        case "v2": current + [closest] + MountRows.all + MaintenanceRows.all
         default: []
         }
     }

@@ -120,4 +120,13 @@ int32_t cls_btrfs_uuid(int32_t descriptor, uint8_t uuid[_Nonnull 16]);
 /// the other mounts it has those of the system's programs, /proc and /sys. It ends with the descriptor and the programs
 /// in it. The calling thread itself stays where it is.
 int32_t cls_confine(const char *_Nonnull node, const char *_Nonnull name, uint32_t device_major, uint32_t device_minor);
+
+/// FITRIM of a mounted filesystem: the bytes that it has reported free.
+int64_t cls_trim(int32_t descriptor);
+/// FIFREEZE of a mounted filesystem. A process of its own, whose ID is the result, thaws it when the pipe's other end is
+/// closed, as by the end of this process, and after that time at the latest. It ends with 0 if it has thawed it, with 4 if
+/// its time was over, with 1 if it was not frozen any more.
+int32_t cls_freeze(int32_t descriptor, int32_t pipe, int32_t milliseconds);
+/// The exit status of a process of this one's, once it has ended.
+int32_t cls_wait_for_exit(int32_t process);
 #endif

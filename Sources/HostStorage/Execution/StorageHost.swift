@@ -61,7 +61,7 @@ public protocol StorageBackend: OperationRunner, DiskBackend, DiskStateBackend, 
     VolumeBackend, MountingBackend, FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend,
     ServiceBackend, PortalBackend,
     TargetBackend, TargetStateBackend, BindMountBackend, TargetUnmountBackend,
-    EnsuredPlacesBackend, SmallFileBackend
+    EnsuredPlacesBackend, SmallFileBackend, MaintenanceBackend, TargetStatsBackend
 {}
 
 extension StorageBackend {

@@ -31,6 +31,8 @@ final class BlockingQueues: Sendable {
         case service(ServiceName)
         case portal(ISCSIPortal)
         case target(ISCSITarget)
+        /// Whose end work on its disk may be waiting for.
+        case frozen(VolumeID)
 
         /// For the log.
         var description: String {
@@ -45,6 +47,7 @@ final class BlockingQueues: Sendable {
             case .service(let name): "service \(name)"
             case .portal(let portal): "portal \(portal)"
             case .target(let target): "target \(target)"
+            case .frozen(let volume): "frozen volume \(volume)"
             }
         }
 
