@@ -68,7 +68,8 @@ enum SmallFile {
             guard try parent.descriptor.status(of: name, subject).isRegularFile else { throw notAFile(subject) }
             return false
         }
-        try checkErrno(fchmod(Descriptor(owning: raw).raw, mode_t(mode.bits)), "fchmod", subject)
+        let file = Descriptor(owning: raw)
+        try checkErrno(fchmod(file.raw, mode_t(mode.bits)), "fchmod", subject)
         return true
     }
 
