@@ -87,6 +87,56 @@ extension RealDiskTests {
             #expect(try backend.pathExists(atOnce: confined) == nil)
         }
 
+        /// The answer at once is the queue's, or none. Each look of the queue brings into memory what is asked next.
+        private func exists(_ name: String) async throws -> Bool {
+            let path = try place(name)
+            let answer = try await backend.pathExists(path)
+            let atOnce = try backend.pathExists(atOnce: path)
+            #expect(atOnce == nil || atOnce == answer, "\(name)")
+            return answer
+        }
+
+        /// A root can be mounted over, unmounted, replaced and removed while the host is open, and no descriptor of the
+        /// host keeps a mount busy.
+        @Test func aRootIsWhatItsPathNamesNow() async throws {
+            let root = "\(linked.scratch.path)/kubelet"
+            #expect(try await exists("dir"))
+
+            try Command.run("mount", "-t", "tmpfs", "none", root)
+            try Command.run("mkdir", "\(root)/on-the-mount")
+            #expect(try await !exists("dir"))
+            #expect(try await exists("on-the-mount"))
+            #expect(try backend.pathExists(atOnce: place("on-the-mount")) == true)
+
+            try Command.run("umount", root)
+            #expect(try await exists("dir"))
+            #expect(try await !exists("on-the-mount"))
+            #expect(try backend.pathExists(atOnce: place("dir")) == true)
+
+            try Command.run("mv", root, "\(root)-aside")
+            #expect(try await !exists("dir"))
+            try Command.run("mkdir", "--parents", "\(root)/new")
+            #expect(try await !exists("dir"))
+            #expect(try await exists("new"))
+            #expect(try backend.pathExists(atOnce: place("new")) == true)
+
+            try Command.run("rm", "--recursive", root)
+            #expect(try await !exists("new"))
+            #expect(try await !exists("dir"))
+            #expect(try await !exists(""))
+
+            // The way to a root is the operator's, links included; beneath it none is followed.
+            try Command.run("ln", "--symbolic", "\(root)-aside", root)
+            #expect(try await exists("dir"))
+            #expect(try backend.pathExists(atOnce: place("dir")) == true)
+            #expect(try backend.isSymlink(atOnce: place("mount")) == true)
+            #expect(try backend.isSymlink(atOnce: place("dir")) == false)
+            #expect(try backend.pathExists(atOnce: place("to-dir/below")) == nil)
+            try Command.run("rm", root)
+            try Command.run("mv", "\(root)-aside", root)
+            #expect(try await exists("dir"))
+        }
+
         /// The kernel would have to ask it.
         @Test func aServerThatHangsIsForTheQueue() async throws {
             let file = try FaultyFile(size: 1 << 20)

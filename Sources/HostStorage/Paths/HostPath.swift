@@ -38,7 +38,12 @@ public struct HostPath: Sendable, Hashable, CustomStringConvertible {
     public var parent: HostPath? { isRoot ? nil : replacingComponents(components.dropLast()) }
 
     /// The absolute path on the host.
-    public var hostPath: String { ([root] + components).joined(separator: "/") }
+    public var hostPath: String {
+        var path = root
+        path.reserveCapacity(components.reduce(root.utf8.count) { $0 + 1 + $1.utf8.count })
+        for name in components { path += "/\(name)" }
+        return path
+    }
 
     /// Whether another place is beneath this one, or the same. Roots can be within roots.
     func contains(_ other: HostPath) -> Bool {

@@ -19,6 +19,8 @@ public struct PathPolicy: Sendable {
     public let deviceNames: DeviceNames
     let rootComponents: [[String]]
     private let windowsRoots: [String?]
+    /// The places of roots that lie within another root, beneath the nearest one; nil for all others.
+    private let innerRoots: [HostPath?]
     private let drives: DriveMap
 
     /// Which names of files are names of devices in Windows spelling, and so refused.
@@ -64,7 +66,20 @@ public struct PathPolicy: Sendable {
         }
         self.rootComponents = rootComponents
         self.windowsRoots = windowsRoots
-        self.roots = rootComponents.map { "/" + $0.joined(separator: "/") }
+        let roots = rootComponents.map { "/" + $0.joined(separator: "/") }
+        self.roots = roots
+        innerRoots = rootComponents.map { names in
+            let around = rootComponents.indices.filter { index in
+                rootComponents[index].count < names.count
+                    && zip(rootComponents[index], names).allSatisfy { $0.isIdentical(to: $1) }
+            }
+            guard let nearest = around.max(by: { rootComponents[$0].count < rootComponents[$1].count }) else {
+                return nil
+            }
+            return HostPath(
+                root: roots[nearest], windowsRoot: windowsRoots[nearest],
+                components: Array(names.dropFirst(rootComponents[nearest].count)))
+        }
     }
 
     /// The place that `text` names. Malformed paths are ``StorageError/Code/invalidArgument``, places
@@ -93,23 +108,20 @@ public struct PathPolicy: Sendable {
 
     /// The place of a root that lies within another root, beneath the nearest one; nil for all others.
     package func place(ofInnerRoot root: String) -> HostPath? {
-        guard let own = roots.firstIndex(where: { $0.isIdentical(to: root) }) else { return nil }
-        let names = rootComponents[own]
-        let around = rootComponents.indices.filter { index in
-            rootComponents[index].count < names.count
-                && zip(rootComponents[index], names).allSatisfy { $0.isIdentical(to: $1) }
-        }
-        guard let nearest = around.max(by: { rootComponents[$0].count < rootComponents[$1].count }) else { return nil }
-        return HostPath(
-            root: roots[nearest], windowsRoot: windowsRoots[nearest],
-            components: Array(names.dropFirst(rootComponents[nearest].count)))
+        roots.firstIndex { $0.isIdentical(to: root) }.flatMap { innerRoots[$0] }
     }
 
     /// Where shares are mounted, on the host: beneath the first root, so that links to it lead within the roots.
-    package var shareDirectory: String { "\(roots[0] == "/" ? "" : roots[0])/.smb" }
+    package var shareDirectory: String { "\(roots[0])/\(Self.nameOfShares)" }
+
+    private static let nameOfShares = ".smb"
 
     /// Whether a caller that names `path` would reach shares of others, with the rights that they are mounted with.
     package func isOfShares(_ path: HostPath) -> Bool {
+        if path.root.isIdentical(to: roots[0]) {
+            guard let name = path.components.first, name.utf8.first == UInt8(ascii: ".") else { return false }
+            return name.lowercased().isIdentical(to: Self.nameOfShares)
+        }
         let own = shareDirectory.lowercased().utf8.split(separator: UInt8(ascii: "/"))
         let names = path.hostPath.lowercased().utf8.split(separator: UInt8(ascii: "/"))
         return names.count >= own.count && zip(names, own).allSatisfy { $0.elementsEqual($1) }
@@ -133,29 +145,39 @@ public struct PathPolicy: Sendable {
     private func place(
         _ components: [String], foldingCase: Bool, text: String
     ) throws(StorageError) -> HostPath {
-        let candidates = rootComponents.indices.filter { index in
-            let root = rootComponents[index]
-            return components.count >= root.count
-                && zip(root, components).allSatisfy { NameLookup.isSame($0, $1, foldingCase: foldingCase) }
+        // The deepest root around the place: the one that has its very names, else the first that has the same.
+        var found: (index: Int, isExact: Bool)?
+        var areSeveral = false
+        for (index, root) in rootComponents.enumerated() {
+            guard components.count >= root.count, root.count >= found.map({ rootComponents[$0.index].count }) ?? 0,
+                Self.start(components, with: root, foldingCase: foldingCase)
+            else { continue }
+            let isExact = !foldingCase || Self.start(components, with: root, foldingCase: false)
+            if let other = found, rootComponents[other.index].count == root.count {
+                areSeveral = areSeveral || !roots[index].isIdentical(to: roots[other.index])
+                if isExact, !other.isExact { found = (index, true) }
+            } else {
+                found = (index, isExact)
+                areSeveral = false
+            }
         }
-        let depth = candidates.map { rootComponents[$0].count }.max()
-        let deepest = candidates.filter { rootComponents[$0].count == depth }
-        let exact = deepest.first { index in
-            zip(rootComponents[index], components).allSatisfy { $0.isIdentical(to: $1) }
-        }
-        guard let best = exact ?? deepest.first else {
+        guard let (best, isExact) = found else {
             throw StorageError(
                 .denied,
                 "path: \(text.excerpt) is not within the working directories: "
                     + zip(windowsRoots, roots).map { $0 ?? $1 }.joined(separator: ", "))
         }
-        guard exact != nil || deepest.allSatisfy({ roots[$0].isIdentical(to: roots[best]) }) else {
+        guard isExact || !areSeveral else {
             throw StorageError(
                 .failedPrecondition, "path: \(text.excerpt) is within several working directories that differ in case")
         }
         return HostPath(
             root: roots[best], windowsRoot: windowsRoots[best],
             components: Array(components.dropFirst(rootComponents[best].count)))
+    }
+
+    private static func start(_ names: [String], with root: [String], foldingCase: Bool) -> Bool {
+        root.indices.allSatisfy { NameLookup.isSame(root[$0], names[$0], foldingCase: foldingCase) }
     }
 
     /// The spelling of a root for callers; a root that they could not send back has none.

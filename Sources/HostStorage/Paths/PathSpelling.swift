@@ -39,11 +39,15 @@ enum PathSpelling: Hashable {
             throw StorageError(.invalidArgument, "path length \(bytes.count) exceeds maximum characters: 4095")
         }
         var components: [String] = []
-        for part in bytes.split(separator: UInt8(ascii: "/")) {
-            let name = String(Substring(part))
-            if name == "." || name == ".." || part.contains(UInt8(ascii: "\\")) || part.contains(0) {
+        var rest = bytes[...]
+        while let start = rest.firstIndex(where: { $0 != UInt8(ascii: "/") }) {
+            let part = rest[start...].prefix { $0 != UInt8(ascii: "/") }
+            rest = rest[part.endIndex...]
+            let isDots = part.count <= 2 && part.allSatisfy { $0 == UInt8(ascii: ".") }
+            if isDots || part.contains(where: { $0 == UInt8(ascii: "\\") || $0 == 0 }) {
                 throw Self.invalidCharacters(text)
             }
+            let name = String(Substring(part))
             try refuseLong(name)
             components.append(name)
         }
