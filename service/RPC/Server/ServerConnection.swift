@@ -169,16 +169,14 @@ final class ServerConnection: Connection, @unchecked Sendable {
 
     /// - Returns: What is wrong with the request.
     private func take(_ data: inout ByteBuffer, of stream: ServerStream) -> Status? {
-        while stream.prefix.readableBytes < 5, let byte = data.readInteger(as: UInt8.self) {
-            stream.prefix.writeInteger(byte)
-        }
-        guard let flag = stream.prefix.getInteger(at: 0, as: UInt8.self) else { return nil }
+        stream.prefix.take(&data)
+        guard let flag = stream.prefix.flag else { return nil }
         guard flag == 0 else {
             return flag == 1
                 ? Status(.unimplemented, "compression is not supported")
                 : Status(.internalError, "the message's flags are unknown")
         }
-        guard let length = stream.prefix.getInteger(at: 1, as: UInt32.self).map(Int.init) else { return nil }
+        guard let length = stream.prefix.length else { return nil }
         guard length <= stream.method.limit else {
             return Status(
                 .resourceExhausted, "a message of \(length) bytes is larger than \(stream.method.limit)")
@@ -212,10 +210,10 @@ final class ServerConnection: Connection, @unchecked Sendable {
         }
         let body = stream.body
         release(bodyOf: stream)
-        guard stream.prefix.readableBytes > 0 else {
+        guard stream.prefix.flag != nil else {
             return finish(stream, Status(.invalidArgument, "there is no message"))
         }
-        guard let length = stream.prefix.getInteger(at: 1, as: UInt32.self), body.readableBytes == length else {
+        guard body.readableBytes == stream.prefix.length else {
             return finish(stream, Status(.invalidArgument, "the message is cut short"))
         }
         if let deadline = stream.call.deadline, deadline <= .now() {

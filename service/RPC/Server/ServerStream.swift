@@ -9,8 +9,7 @@ final class ServerStream: Stream, @unchecked Sendable {
     let call: Call
     /// The content-length header; nil without one.
     let announcedLength: Int?
-    /// The five bytes before a message, of which some may be missing.
-    var prefix = ByteBuffer()
+    var prefix = MessagePrefix()
     /// The bytes of the message so far.
     var body = ByteBuffer()
     /// Of all DATA.
