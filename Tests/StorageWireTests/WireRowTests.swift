@@ -35,7 +35,7 @@ import Testing
                     where error.code == .unsupported
                 { return nil }
                 let host = AnsweringHost(answer)
-                let response = try await row.read(request)(host)
+                let response = try await row.read(request).answer(by: host)
                 let isRead = host.performed.withLock { $0 as? Operation } == read ?? operation
                 return try isRead && isEqual(side.answer(response), answer)
             }

@@ -11,34 +11,68 @@ public struct AuthorizingHost: StorageHost {
     private let host: any StorageHost
     private let authorization: Authorization
     private let paths: PathPolicy
+    private let resolver: OperationResolver
 
     /// - Parameter paths: those of the host.
     public init(_ host: any StorageHost, for authorization: Authorization, paths: PathPolicy) {
         self.host = host
         self.authorization = authorization
         self.paths = paths
+        resolver = OperationResolver(paths: paths)
     }
 
     /// A refusal reveals no more than the caller's own words, whether the subject exists or not.
     public func perform<Operation: HostOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
-        let resolver = OperationResolver(paths: paths)
-        guard !authorization.rules.isEmpty else {
-            throw authorization.refusal(of: "\(operation)")
-        }
-        let resolved: Operation.Resolved
-        do throws(StorageError) { resolved = try operation.resolved(by: resolver) } catch {
-            throw error.during(operation.phrase, "\(operation)")
-        }
+        let resolved = try resolved(operation)
         let call = Call(resolved)
         let rules = try await rules(for: call)
+        let placed = PlacedOperation(operation, as: resolved, subjects: call.subjects)
         let answer = try await namingSystemDisks(if: resolved.mayUseSystemDisks) { () async throws(StorageError) in
-            try await by(rules, call) { host throws(StorageError) in try await host.perform(operation) }
+            try await by(rules, call) { host throws(StorageError) in
+                if let placed { try await host.perform(placed) } else { try await host.perform(operation) }
+            }
         }
         let named = Operation.Resolved.subjects(of: answer)
         guard authorization.hasDevices, !named.isEmpty else { return answer }
         return try await authorized(answer, naming: named, operation, call)
+    }
+
+    /// Only questions about paths alone, of which the host compares all that there is to compare.
+    public func answer<Operation: HostOperation>(
+        atOnce operation: Operation
+    ) throws(StorageError) -> Operation.Answer? {
+        let resolved = try resolved(operation)
+        let call = Call(resolved)
+        guard !call.isChange, !resolved.mayUseSystemDisks,
+            let placed = PlacedOperation(operation, as: resolved, subjects: call.subjects)
+        else { return nil }
+        guard let answer = try answer(atOnce: placed, call) else { return nil }
+        return authorization.hasDevices && !Operation.Resolved.subjects(of: answer).isEmpty ? nil : answer
+    }
+
+    private func answer<Operation: HostOperation>(
+        atOnce placed: PlacedOperation<Operation>, _ call: Call
+    ) throws(StorageError) -> Operation.Answer? {
+        for confinement in call.hasPaths ? authorization.confinements : [nil] {
+            guard let confinement else { return try host.answer(atOnce: placed) }
+            do throws(StorageError) {
+                return try host.confined(to: confinement).answer(atOnce: placed)
+            } catch {
+                if !error.isOfConfinement { throw error.limited(to: confinement, by: paths) }
+            }
+        }
+        throw refusal(of: call.subjects)
+    }
+
+    private func resolved<Operation: HostOperation>(
+        _ operation: Operation
+    ) throws(StorageError) -> Operation.Resolved {
+        guard !authorization.rules.isEmpty else { throw authorization.refusal(of: "\(operation)") }
+        do throws(StorageError) { return try operation.resolved(by: resolver) } catch {
+            throw error.during(operation.phrase, "\(operation)")
+        }
     }
 
     /// An event that names a subject that no rule permits is left out. A disk that has gone has no names to compare any
@@ -46,7 +80,7 @@ public struct AuthorizingHost: StorageHost {
     public func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
         guard !authorization.rules.isEmpty else { throw authorization.refusal(of: "\(watch)") }
         let resolved: Watch.Resolved
-        do throws(StorageError) { resolved = try watch.resolved(by: OperationResolver(paths: paths)) } catch {
+        do throws(StorageError) { resolved = try watch.resolved(by: resolver) } catch {
             throw error.during(watch.phrase, "\(watch)")
         }
         let call = Call(watching: resolved.subjects)
@@ -161,8 +195,8 @@ public struct AuthorizingHost: StorageHost {
     private func by<Answer: Sendable>(
         _ rules: [AccessRule], _ call: Call, _ body: (any StorageHost) async throws(StorageError) -> Answer
     ) async throws(StorageError) -> Answer {
-        if !call.hasPaths || rules.contains(where: { $0.confinement == nil }) { return try await body(host) }
-        for confinement in rules.compactMap(\.confinement) {
+        for confinement in call.hasPaths ? Authorization.confinements(of: rules) : [nil] {
+            guard let confinement else { return try await body(host) }
             do throws(StorageError) {
                 return try await body(host.confined(to: confinement))
             } catch {

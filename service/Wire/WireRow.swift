@@ -11,13 +11,32 @@ public struct WireRow: Sendable {
     public let method: String
     /// Reads a request as it came from the wire. Bytes that are no such request are
     /// ``StorageError/Code/invalidArgument``.
-    public let read: @Sendable (_ request: [UInt8]) throws -> Call
+    public let read: @Sendable (_ request: [UInt8]) throws -> any Call
     /// The type of the operation that clients call the method for.
     let operation: ObjectIdentifier
     private let client: any Sendable
 
     /// A request that has been read: to be answered by a host, with the bytes of the response.
-    public typealias Call = @Sendable (_ host: any StorageHost) async throws -> [UInt8]
+    public protocol Call: Sendable {
+        func answer(by host: any StorageHost) async throws -> [UInt8]
+        /// The same where it takes no wait; nil where it may, see ``StorageHost/answer(atOnce:)``.
+        func answer(atOnceBy host: any StorageHost) throws -> [UInt8]?
+    }
+
+    private struct ReadCall<Operation: HostOperation, Request: Message, Response: Message>: Call {
+        let request: Request
+        let operation: @Sendable (Request) throws -> Operation
+        let response: @Sendable (Request, Operation.Answer) throws -> Response
+
+        func answer(by host: any StorageHost) async throws -> [UInt8] {
+            try response(request, try await host.perform(try operation(request))).serializedBytes()
+        }
+
+        func answer(atOnceBy host: any StorageHost) throws -> [UInt8]? {
+            guard let answer = try host.answer(atOnce: try operation(request)) else { return nil }
+            return try response(request, answer).serializedBytes()
+        }
+    }
 
     /// The request that a client sends for an operation, and the answer that it makes of the response.
     public struct ClientSide<Operation: HostOperation>: Sendable {
@@ -45,8 +64,7 @@ public struct WireRow: Sendable {
         self.method = method
         self.operation = ObjectIdentifier(Operation.self)
         read = { bytes in
-            let request = try Request(wire: bytes)
-            return { host in try response(try await host.perform(try operation(request))).serializedBytes() }
+            ReadCall(request: try Request(wire: bytes), operation: operation) { (_, answer) in try response(answer) }
         }
         client = ClientSide<Operation>(
             request: { try request($0).serializedBytes() }, answer: { try answer(try Response(wire: $0)) })
@@ -74,8 +92,7 @@ public struct WireRow: Sendable {
         self.operation = ObjectIdentifier(Never.self)
         client = ()
         read = { bytes in
-            let request = try Request(wire: bytes)
-            return { host in try response(request, try await host.perform(try operation(request))).serializedBytes() }
+            ReadCall(request: try Request(wire: bytes), operation: operation, response: response)
         }
     }
 }

@@ -8,7 +8,9 @@ public final class CallTrace: Sendable {
     @TaskLocal public static var current: CallTrace?
 
     /// Such as "pid 1, uid 0, gid 0".
-    public let caller: String
+    public var caller: String { text() }
+    /// Most calls log nothing.
+    private let text: @Sendable () -> String
 
     /// One thing that the call waits for.
     public struct Step: Sendable {
@@ -27,7 +29,7 @@ public final class CallTrace: Sendable {
 
     private let state = Mutex(State())
 
-    public init(caller: String) { self.caller = caller }
+    public init(caller: @autoclosure @escaping @Sendable () -> String) { text = caller }
 
     /// Records a fact about the call's subject, such as a disk's name beside its number.
     public func note(_ key: String, _ value: String) { state.withLock { $0.notes[key] = value } }

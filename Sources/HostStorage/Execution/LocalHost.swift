@@ -10,6 +10,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
     /// The operations under way.
     public let operations: OperationRegistry
     private let logger: Logger
+    private let slowCalls: SlowCallWatch
     private let resolver: OperationResolver
 
     public init(backend: Backend, settings: HostSettings, logger: Logger) {
@@ -17,6 +18,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         self.settings = settings
         self.operations = OperationRegistry(timeout: settings.timeout)
         self.logger = logger
+        slowCalls = SlowCallWatch(logger: logger)
         resolver = OperationResolver(paths: settings.paths, changeableServices: settings.changeableServices)
     }
 
@@ -25,6 +27,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         settings = host.settings
         operations = host.operations
         logger = host.logger
+        slowCalls = host.slowCalls
         resolver = OperationResolver(
             paths: settings.paths, changeableServices: settings.changeableServices, confinement: confinement)
     }
@@ -39,19 +42,34 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
     public func perform<Operation: HostOperation>(
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer {
-        let resolved: Operation.Resolved
-        do throws(StorageError) { resolved = try operation.resolved(by: resolver) } catch {
-            throw error.during(operation.phrase, "\(operation)")
-        }
-        let call = Call(
-            name: resolved.phrase, subject: "\(resolved)",
-            trace: CallTrace.current ?? CallTrace(caller: "this process"))
+        let resolved = try resolved(operation)
         let answer =
             switch resolved.effect {
-            case .read: try await read(resolved, call)
-            case .change(let keys, let joinable): try await change(resolved, call, keys, joinable: joinable)
+            case .read:
+                if let answer = try answer(atOnceTo: resolved) {
+                    answer
+                } else {
+                    try await read(resolved, Call(resolved))
+                }
+            case .change(let keys, let joinable): try await change(resolved, Call(resolved), keys, joinable: joinable)
             }
         return Operation.Resolved.displayed(answer, in: settings.paths)
+    }
+
+    public func answer<Operation: HostOperation>(
+        atOnce operation: Operation
+    ) throws(StorageError) -> Operation.Answer? {
+        let resolved = try resolved(operation)
+        guard case .read = resolved.effect, let answer = try answer(atOnceTo: resolved) else { return nil }
+        return Operation.Resolved.displayed(answer, in: settings.paths)
+    }
+
+    private func resolved<Operation: HostOperation>(
+        _ operation: Operation
+    ) throws(StorageError) -> Operation.Resolved {
+        do throws(StorageError) { return try operation.resolved(by: resolver) } catch {
+            throw error.during(operation.phrase, "\(operation)")
+        }
     }
 
     public func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
@@ -80,6 +98,14 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
         var trace: CallTrace
         let began = ContinuousClock.now
 
+        init(_ operation: some ResolvedOperation) {
+            (name, subject) = (operation.phrase, "\(operation)")
+            trace = CallTrace.current ?? CallTrace(caller: "this process")
+        }
+
+        /// A part of another call, or the same, begun now.
+        init(partOf call: Call) { (name, subject, trace) = (call.name, call.subject, call.trace) }
+
         func metadata(_ code: String) -> Logger.Metadata {
             trace.metadata(["duration": "\(began.duration(to: .now))", "code": "\(code)"])
         }
@@ -91,13 +117,25 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
     ) async throws(StorageError) -> Operation.Answer {
         let use = SystemDiskUse.current
         do throws(StorageError) {
-            if let answer = try backend.answer(atOnce: operation) { return answer }
             return try await leaving { [self] () async throws(StorageError) in try await run(operation, call, use) }
         } catch {
-            let error = error.during(call.name, call.subject).displayed(in: settings.paths)
-            logger.debug("\(error)", metadata: call.trace.metadata(["code": "\(error.code)"]))
-            throw error
+            throw logged(error, of: call)
         }
+    }
+
+    private func answer<Operation: ResolvedOperation>(
+        atOnceTo operation: Operation
+    ) throws(StorageError) -> Operation.Answer? {
+        do throws(StorageError) { return try backend.answer(atOnce: operation) } catch {
+            throw logged(error, of: Call(operation))
+        }
+    }
+
+    /// The error of a query for its caller.
+    private func logged(_ error: StorageError, of call: Call) -> StorageError {
+        let error = error.during(call.name, call.subject).displayed(in: settings.paths)
+        logger.debug("\(error)", metadata: call.trace.metadata(["code": "\(error.code)"]))
+        return error
     }
 
     /// Runs an operation that changes something: alone on its keys, to its end, with one log line.
@@ -111,7 +149,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
             value: joinable && use == nil ? operation : nil, within: resolver.confinement)
         do throws(StorageError) {
             return try await operations.perform(registered) { [self] () async throws(StorageError) in
-                let begun = Call(name: call.name, subject: call.subject, trace: call.trace)
+                let begun = Call(partOf: call)
                 do throws(StorageError) {
                     let answer = try await run(operation, call, use)
                     logger.info("\(registered)", metadata: begun.metadata("ok"))
@@ -155,7 +193,7 @@ public final class LocalHost<Backend: OperationRunner>: StorageHost {
     private func run<Operation: ResolvedOperation>(
         _ operation: Operation, _ call: Call, _ use: SystemDiskUse?
     ) async throws(StorageError) -> Operation.Answer {
-        try await SlowCallWatch(logger: logger).watch(call.name, call.subject, call.trace) {
+        try await slowCalls.watch(call.name, call.subject, call.trace) {
             () async throws(StorageError) in
             // withValue throws what its closure throws, but without its type.
             let outcome = await SystemDiskUse.$current.withValue(use) {

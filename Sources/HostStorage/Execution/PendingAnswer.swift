@@ -8,7 +8,9 @@ func leaving<Value: Sendable>(
     _ work: @escaping @Sendable () async throws(StorageError) -> Value
 ) async throws(StorageError) -> Value {
     let answer = PendingAnswer<Value>()
-    let task = Task.immediate {
+    // On its caller's executor, so that an answer from a queue does not come by another thread.
+    let executor = withUnsafeCurrentTask { $0?.unownedTaskExecutor?.asTaskExecutor() }
+    let task = Task.immediate(executorPreference: executor) {
         do throws(StorageError) { answer.give(.success(try await work())) } catch { answer.give(.failure(error)) }
     }
     return try await withTaskCancellationHandler {

@@ -11,6 +11,12 @@ public protocol StorageHost: Sendable {
         _ operation: Operation
     ) async throws(StorageError) -> Operation.Answer
 
+    /// The answer to a question that takes no wait, on the caller's thread; nil where it may take one, and of operations
+    /// that change something: these are performed. It reports the same errors. Always nil unless the host has more.
+    func answer<Operation: HostOperation>(
+        atOnce operation: Operation
+    ) throws(StorageError) -> Operation.Answer?
+
     /// Watches the host: events until the reader stops asking for them. A watch that this host does not have fails with
     /// ``StorageError/Code/unsupported``.
     func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event>
@@ -21,6 +27,10 @@ public protocol StorageHost: Sendable {
 }
 
 extension StorageHost {
+    public func answer<Operation: HostOperation>(
+        atOnce operation: Operation
+    ) throws(StorageError) -> Operation.Answer? { nil }
+
     public func watch<Watch: HostWatch>(_ watch: Watch) async throws(StorageError) -> HostEvents<Watch.Event> {
         throw StorageError(.unsupported, "this host streams no events").during(watch.phrase, "\(watch)")
     }

@@ -9,7 +9,7 @@ import Synchronization
 
 /// Decides about every call by the current policy, and logs refusals.
 public final class AccessControl: Sendable {
-    private let policy: Mutex<AccessPolicy>
+    private let inForce: Mutex<(policy: AccessPolicy, generation: UInt64)>
     /// How callers spell the host's paths.
     let paths: PathPolicy
     private let audit: Logger
@@ -22,7 +22,7 @@ public final class AccessControl: Sendable {
     public init(
         policy: AccessPolicy, paths: PathPolicy, audit: Logger, metrics: any MetricsFactory = MetricsSystem.factory
     ) {
-        self.policy = Mutex(policy)
+        inForce = Mutex((policy, 0))
         self.paths = paths
         self.audit = audit
         refused = Counter(label: Self.refusedName, factory: metrics)
@@ -35,19 +35,21 @@ public final class AccessControl: Sendable {
         refusedName: "Calls that the policy or the host itself has denied: a line each in the audit log."
     ]
 
-    package var policyInForce: AccessPolicy { policy.withLock { $0 } }
+    package var policyInForce: AccessPolicy { inForce.withLock { $0.policy } }
+
+    /// Which of the policies that there have been is in force.
+    var generation: UInt64 { inForce.withLock { $0.generation } }
 
     /// From the next call on, on connections that are open too.
-    public func replace(with policy: AccessPolicy) { self.policy.withLock { $0 = policy } }
+    public func replace(with policy: AccessPolicy) { inForce.withLock { $0 = (policy, $0.generation + 1) } }
 
     /// Whether a client that connects may use anything behind a socket.
     func admits(_ peer: PeerCredentials, to group: APIGroup, _ version: APIVersion) -> Bool {
-        policy.withLock { $0 }.admits(peer.caller, to: group, version)
+        policyInForce.admits(peer.caller, to: group, version)
     }
 
     func authorization(of peer: PeerCredentials, for method: MethodName) -> Authorization {
-        Authorization(
-            uid: peer.uid, method: method, rules: policy.withLock { $0 }.rules(for: peer.caller, calling: method))
+        Authorization(uid: peer.uid, method: method, rules: policyInForce.rules(for: peer.caller, calling: method))
     }
 
     /// One line about a refused call. Of the request only the subject is ever logged, quoted and cut, so it holds

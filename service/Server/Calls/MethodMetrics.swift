@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CoreMetrics
+import NIOCore
 import RPC
 import Synchronization
 
@@ -12,11 +13,21 @@ final class MethodMetrics: Sendable {
     private let made = Mutex(Made())
 
     private struct Made {
-        var started: Counter?
-        var received: Counter?
-        var sent: Counter?
+        var counters: [Counter?] = Array(repeating: nil, count: Event.allCases.count)
         var handled: [StatusCode: Counter] = [:]
         var time: Timer?
+    }
+
+    private enum Event: Int, CaseIterable {
+        case start, request, response
+
+        var name: String {
+            switch self {
+            case .start: "started"
+            case .request: "msg_received"
+            case .response: "msg_sent"
+            }
+        }
     }
 
     init(method: String, service: String, _ factory: any MetricsFactory) {
@@ -24,34 +35,36 @@ final class MethodMetrics: Sendable {
         labels = [("grpc_method", method), ("grpc_service", service), ("grpc_type", "unary")]
     }
 
-    func countStart() { count(\.started, "started") }
-    func countRequest() { count(\.received, "msg_received") }
-    func countResponse() { count(\.sent, "msg_sent") }
+    func countStart() { count(.start) }
+    func countRequest() { count(.request) }
+    func countResponse() { count(.response) }
 
-    func countEnd(after duration: Duration, _ status: StatusCode) {
+    func countEnd(after duration: TimeAmount, _ status: StatusCode) {
         count(status)
         let timer = made.withLock { made in
-            let timer =
-                made.time ?? Timer(label: "grpc_server_handling_seconds", dimensions: labels, factory: factory)
+            if let timer = made.time { return timer }
+            let timer = Timer(label: "grpc_server_handling_seconds", dimensions: labels, factory: factory)
             made.time = timer
             return timer
         }
-        timer.recordNanoseconds(Int64(duration / .nanoseconds(1)))
+        timer.recordNanoseconds(duration.nanoseconds)
     }
 
     func count(_ status: StatusCode) {
         let counter = made.withLock { made in
-            let counter = made.handled[status] ?? makeCounter("handled", [("grpc_code", status.nameInMetrics)])
+            if let counter = made.handled[status] { return counter }
+            let counter = makeCounter("handled", [("grpc_code", status.nameInMetrics)])
             made.handled[status] = counter
             return counter
         }
         counter.increment()
     }
 
-    private func count(_ path: any WritableKeyPath<Made, Counter?> & Sendable, _ what: String) {
+    private func count(_ event: Event) {
         let counter = made.withLock { made in
-            let counter = made[keyPath: path] ?? makeCounter(what)
-            made[keyPath: path] = counter
+            if let counter = made.counters[event.rawValue] { return counter }
+            let counter = makeCounter(event.name)
+            made.counters[event.rawValue] = counter
             return counter
         }
         counter.increment()

@@ -14,9 +14,6 @@ public struct PeerCredentials: Sendable, Hashable, CustomStringConvertible {
     /// The supplementary groups.
     public var groups: [UInt32] = []
 
-    /// Those of the call being answered.
-    @TaskLocal public static var current: PeerCredentials?
-
     init(pid: Int32, uid: UInt32, gid: UInt32) { (self.pid, self.uid, self.gid) = (pid, uid, gid) }
 
     init(of socket: Int32) throws(StorageError) {

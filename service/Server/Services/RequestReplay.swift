@@ -31,6 +31,10 @@ package struct RequestReplay: Sendable {
     {
         let (group, version, row) = Self.rows[method]
         let service = VersionedService(group: group, version: version, host: host, access: access)
-        return try await service.respond(row, by: PeerCredentials(pid: 1, uid: uid, gid: uid)) { try row.read(request) }
+        let peer = PeerCredentials(pid: 1, uid: uid, gid: uid)
+        switch try AuthorizedMethod(row, of: service).respond(by: peer, to: { try row.read(request) }) {
+        case .now(let response): return response
+        case .later(let response): return try await response()
+        }
     }
 }

@@ -17,9 +17,10 @@ struct ServedEndpoint: Gate {
     init(_ service: VersionedService, metrics: CallMetrics, logger: Logger) {
         (self.service, self.metrics, self.logger) = (service, metrics, logger)
         methods = Dictionary(
-            uniqueKeysWithValues: service.rows.map { row in
-                let method = ServedMethod(row, of: service, metrics: metrics.method(row.method, of: service.name))
-                return (method.path, method)
+            uniqueKeysWithValues: service.methods.map { authorized in
+                let served = ServedMethod(
+                    authorized, metrics: metrics.method(authorized.row.method, of: service.name))
+                return (served.path, served)
             })
     }
 
@@ -36,7 +37,7 @@ struct ServedEndpoint: Gate {
     /// Nothing of the request of a caller without a rule is read. The server's health is for all that may use anything.
     func refusal(of call: Call) -> Status? {
         if let method = methods[call.path] {
-            return service.refusal(of: method.row, to: PeerCredentials(call.peer))?.status
+            return method.authorized.refusal(to: PeerCredentials(call.peer))?.status
         }
         return isKnown(call.peer) ? nil : Status(.permissionDenied, "the policy does not allow it")
     }
@@ -45,13 +46,13 @@ struct ServedEndpoint: Gate {
 
     func ended(_ call: Call, _ code: StatusCode) {
         guard let method = methods[call.path] else { return }
-        let duration = Duration(NIODeadline.now() - call.began)
+        let duration = NIODeadline.now() - call.began
         method.metrics.countEnd(after: duration, code)
         // A caller that has left has received nothing, and its operation may still be under way.
         let isLeft = code == .cancelled || code == .deadlineExceeded
         logger.log(
-            level: isLeft ? .notice : .debug, "\(service.name)/\(method.row.method): \(code)",
-            metadata: ["peer": "\(PeerCredentials(call.peer))", "duration": "\(duration)"])
+            level: isLeft ? .notice : .debug, "\(method.authorized.name): \(code)",
+            metadata: ["peer": "\(PeerCredentials(call.peer))", "duration": "\(Duration(duration))"])
     }
 
     func refusedUnknownMethod(by peer: Peer) { metrics.countUnknownMethod(of: service.name) }
