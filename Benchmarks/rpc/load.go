@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Loads two or more servers in turn (A B A B …) with unary calls, and prints the medians of calls per second, p50, p99
-// and the server's CPU time per call, and their ratios to the last server's.
+// and the server's CPU time per call, and their ratios to the last server's. A server whose allocations are counted in a
+// file (allocations.c) has them per call as well.
 //
-//	load -method /v1.Filesystem/PathExists -path /x -conns 1 -callers 32 A=SOCKET:PID B=SOCKET:PID
+//	load -method /v1.Filesystem/PathExists -path /x -conns 1 -callers 32 A=SOCKET:PID[:FILE] B=SOCKET:PID
 package main
 
 import (
@@ -42,11 +43,20 @@ func field(text string) []byte {
 type server struct {
 	name        string
 	pid         string
+	counted     string
 	connections []*grpc.ClientConn
 	rounds      []figures
 }
 
-type figures struct{ rate, p50, p99, cpu float64 }
+type figures struct{ rate, p50, p99, cpu, allocations float64 }
+
+func allocations(file string) float64 {
+	data, _ := os.ReadFile(file)
+	if len(data) < 8 {
+		return 0
+	}
+	return float64(binary.LittleEndian.Uint64(data))
+}
 
 // cpuSeconds is the time that a process has run.
 func cpuSeconds(pid string) (sum float64) {
@@ -73,8 +83,9 @@ func main() {
 	var servers []*server
 	for _, argument := range flag.Args() {
 		name, rest, _ := strings.Cut(argument, "=")
-		socket, pid, _ := strings.Cut(rest, ":")
-		one := &server{name: name, pid: pid}
+		socket, rest, _ := strings.Cut(rest, ":")
+		pid, counted, _ := strings.Cut(rest, ":")
+		one := &server{name: name, pid: pid, counted: counted}
 		for i := 0; i < *count; i++ {
 			connection, err := grpc.Dial("passthrough:///localhost", grpc.WithInsecure(), grpc.WithContextDialer(
 				func(ctx context.Context, _ string) (net.Conn, error) {
@@ -92,7 +103,7 @@ func main() {
 		var times []time.Duration
 		var lock sync.Mutex
 		var group sync.WaitGroup
-		cpu, began := cpuSeconds(s.pid), time.Now()
+		cpu, allocated, began := cpuSeconds(s.pid), allocations(s.counted), time.Now()
 		for caller := 0; caller < *callers; caller++ {
 			group.Add(1)
 			go func(connection *grpc.ClientConn) {
@@ -119,7 +130,9 @@ func main() {
 			return float64(times[int(float64(len(times)-1)*part)].Nanoseconds()) / 1e3
 		}
 		n := float64(len(times))
-		return figures{n / took, microseconds(0.5), microseconds(0.99), used / n * 1e6}
+		return figures{
+			n / took, microseconds(0.5), microseconds(0.99), used / n * 1e6, (allocations(s.counted) - allocated) / n,
+		}
 	}
 	for _, s := range servers {
 		round(s, 0.3)
@@ -150,6 +163,9 @@ func main() {
 		} {
 			value := median(s, one.of)
 			fmt.Printf("  %s %8.1f (%.2f×)", one.name, value, value/median(last, one.of))
+		}
+		if s.counted != "" {
+			fmt.Printf("  allocations %5.1f", median(s, func(f figures) float64 { return f.allocations }))
 		}
 		fmt.Println()
 	}

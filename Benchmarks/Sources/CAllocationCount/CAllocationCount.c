@@ -12,11 +12,14 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
 
-static atomic_uint_fast64_t allocations;
+static _Atomic uint64_t own;
+static _Atomic uint64_t *_Atomic allocations = &own;
 
-static void count_one(void) { atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed); }
+static void count_one(void) { atomic_fetch_add_explicit(allocations, 1, memory_order_relaxed); }
 
-uint64_t allocation_count(void) { return atomic_load_explicit(&allocations, memory_order_relaxed); }
+uint64_t allocation_count(void) { return atomic_load_explicit(allocations, memory_order_relaxed); }
+
+void allocation_count_at(_Atomic uint64_t *place) { allocations = place; }
 
 void *malloc(size_t size) {
     count_one();
