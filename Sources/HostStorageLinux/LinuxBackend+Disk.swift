@@ -15,14 +15,16 @@ extension LinuxBackend {
     }
 
     public func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
-        let disks = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
-            try inventory.disks()
-        }
-        var all: [DiskNumber: DiskIdentifiers] = [:]
-        for reply in await identities.query(all: disks) {
+        let list = try await diskList()
+        var known = knownIdentifiers.of(list)
+        if known.count == list.disks.count { return known }
+        identities.forgetAll(but: list.disks)
+        var all = known
+        for reply in await identities.query(list.disks.filter { known[$0.number] == nil }) {
             switch reply.answer {
             case .success(let identifiers):
                 silentDisks.note(reply.disk, nil)
+                known[reply.disk.number] = identifiers
                 all[reply.disk.number] = identifiers
             // A lack of descriptors or threads leaves no disk out.
             case .failure(let error) where error.code == .exhausted: throw error
@@ -34,7 +36,15 @@ extension LinuxBackend {
                 }
             }
         }
+        // What was answered while nothing has changed belongs to the list.
+        if try await diskList() === list { knownIdentifiers.note(known, of: list) }
         return all
+    }
+
+    /// All disks as they are now.
+    private func diskList() async throws(StorageError) -> DiskList {
+        if let list = inventory.unchangedList() { return list }
+        return try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.list() }
     }
 
     public func diskIdentifiers(of disk: DiskNumber) async throws(StorageError) -> DiskIdentifiers {

@@ -16,6 +16,7 @@ public final class LinuxBackend: StorageBackend {
     let index: VolumeIndex
     let queues = BlockingQueues()
     let identities: PerDiskCache<DiskIdentifiers>
+    let knownIdentifiers = KnownIdentifiers()
     let silentDisks: SilentDisks
     /// How long a query of all disks waits for a disk without an earlier answer.
     let timeout: Duration

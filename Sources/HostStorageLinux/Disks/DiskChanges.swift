@@ -47,7 +47,7 @@ final class DiskChanges: Sendable {
         let opened = Mutex<BlockEvents?>(nil)
         try opened.withLock { events throws(StorageError) in events = try BlockEvents() }
         // Not in the thread, which may begin only after the reader's first look: a change between them would be missed.
-        let first = Self.eventCount()
+        let first = KernelEvents.count()
         try OwnThread.start("disk events") { [self] in
             guard let events = opened.withLock({ $0.take() }) else { return }
             var last = first
@@ -57,16 +57,12 @@ final class DiskChanges: Sendable {
                 }
                 // The count shows events that do not arrive: the kernel drops some where many come at once, and sends
                 // none to a container with a network of its own.
-                let now = Self.eventCount()
+                let now = KernelEvents.count()
                 if now == nil || now != last { signal.wake() }
                 last = now
             }
         }
     }
-
-    /// How many events of any kind the kernel has sent since the boot
-    /// (Documentation/ABI/testing/sysfs-kernel-uevent_seqnum); nil where that cannot be read.
-    private static func eventCount() -> UInt64? { (try? Sysfs.number("/sys/kernel/uevent_seqnum")) ?? nil }
 
     /// Whether there are watches. Where there are none, the thread ends.
     private func isWatched() -> Bool {

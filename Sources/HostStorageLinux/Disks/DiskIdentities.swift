@@ -12,7 +12,15 @@ final class DiskIdentities: Sendable {
         let identity: DiskIdentity
     }
 
+    /// The disks of one list by their identities.
+    private struct Groups {
+        let list: DiskList
+        let disks: [DiskIdentity: [DiskNode]]
+    }
+
     private let known = Mutex<[DiskNumber: Known]>([:])
+    /// Of loop devices, and of the others; where every identity is known.
+    private let groups = Mutex<[Bool: Groups]>([:])
     private let queues: BlockingQueues
     private let cache: PerDiskCache<DiskIdentity>
 
@@ -39,13 +47,18 @@ final class DiskIdentities: Sendable {
     /// The disks that cannot be distinguished from `disk`: they have the same names, or cannot be asked for them and
     /// show no difference.
     ///
-    /// - Parameter disks: all that there are.
-    func twins(of disk: DiskNode, _ identity: DiskIdentity, among disks: [DiskNode]) async throws(StorageError)
+    /// - Parameter list: all that there are.
+    func twins(of disk: DiskNode, _ identity: DiskIdentity, among list: DiskList) async throws(StorageError)
         -> [DiskNode]
     {
         // A name with a number of the kernel's in it belongs to one disk alone.
         if identity.isOfThisAttachment { return [] }
-        let others = disks.filter { $0.number != disk.number && $0.isLoop == disk.isLoop }
+        if let groups = groups.withLock({ $0[disk.isLoop] }), groups.list === list {
+            return (groups.disks[identity] ?? []).filter { $0.number != disk.number }
+        }
+        let disks = list.disks
+        let kin = disks.filter { $0.isLoop == disk.isLoop }
+        let others = kin.filter { $0.number != disk.number }
         let present = Set(disks.map(\.number))
         known.withLock { known in known = known.filter { present.contains($0.key) } }
         let unknown = others.filter { self.identity($0) == nil }
@@ -65,10 +78,22 @@ final class DiskIdentities: Sendable {
                 }
             }
         }
+        group(kin, of: list)
         return others.filter { other in
             if let known = self.identity(other) { return known == identity }
             return !DiskFeatures.contradict(other.features.names, disk.features.names)
         }
+    }
+
+    /// Keeps who is alike, for as long as the list is the same.
+    private func group(_ kin: [DiskNode], of list: DiskList) {
+        var disks: [DiskIdentity: [DiskNode]] = [:]
+        for disk in kin {
+            guard let identity = identity(disk) else { return }
+            disks[identity, default: []].append(disk)
+        }
+        guard let isLoop = kin.first?.isLoop else { return }
+        groups.withLock { $0[isLoop] = Groups(list: list, disks: disks) }
     }
 
     private func identity(_ disk: DiskNode) -> DiskIdentity? {

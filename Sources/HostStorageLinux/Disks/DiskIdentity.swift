@@ -79,15 +79,18 @@ extension DiskNode {
     /// Reads ``features`` anew.
     static func features(ofDisk name: String) throws(StorageError) -> DiskFeatures {
         var names: [String: String] = [:]
-        for file in ["wwid", "device/wwid", "device/vpd_pg83", "device/vpd_pg80", "serial", "device/serial", "dm/uuid"]
-            + ["loop/backing_file", "loop/offset"]
-        {
+        for file in name.hasPrefix("loop") ? loopNames : diskNames {
             guard let text = try Sysfs.attribute("/sys/block/\(name)/\(file)") else { continue }
             // A file without a name is the same file.
             names[file] = file == "loop/backing_file" ? text.replacing(" (deleted)", with: "") : text
         }
         return DiskFeatures(names: names, size: Int64(try Sysfs.number("/sys/block/\(name)/size") ?? 0) * 512)
     }
+
+    private static let loopNames = ["loop/backing_file", "loop/offset"]
+    private static let diskNames = [
+        "wwid", "device/wwid", "device/vpd_pg83", "device/vpd_pg80", "serial", "device/serial", "dm/uuid",
+    ]
 
     /// The paths of a multipath map, in the order of their addresses.
     func paths() throws(StorageError) -> [DiskNode] {
@@ -162,11 +165,5 @@ extension DiskNode {
             serialNumber: reference)
     }
 
-    private func bytes(of path: String) throws(StorageError) -> [UInt8]? {
-        do throws(StorageError) {
-            return try Descriptor.bytes(of: "\(sysfsPath)/\(path)")
-        } catch  where error.code == .notFound || error.isSystemCall(errno: EINVAL) {
-            return nil
-        }
-    }
+    private func bytes(of path: String) throws(StorageError) -> [UInt8]? { try Sysfs.bytes("\(sysfsPath)/\(path)") }
 }

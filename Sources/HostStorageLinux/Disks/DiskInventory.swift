@@ -4,23 +4,62 @@ import HostStorage
 import Synchronization
 
 /// The disks of this machine, as sysfs shows them. udev is not needed.
+///
+/// The list is kept, and valid for as long as the kernel counts no new event: docs/decisions/0017 says of each fact why.
+/// What can change without an event is read again at each look.
 final class DiskInventory: Sendable {
-    /// Each disk as it was first seen. Its place is a hint: each use verifies it.
-    private let known = Mutex<[DiskNumber: DiskNode]>([:])
+    private struct State {
+        /// Each disk as it was first seen. Its place is a hint: each use verifies it.
+        var first: [DiskNumber: DiskNode] = [:]
+        var last: Look?
+    }
 
-    /// Every disk, in the order of their numbers.
-    func disks() throws(StorageError) -> [DiskNode] {
-        let disks = try Self.enumerate().sorted { $0.number < $1.number }
-        return known.withLock { known in
-            let compared = disks.map { Self.compared($0, to: known[$0.number]) }
-            known = Dictionary(disks.map { ($0.number, known[$0.number] ?? $0) }) { first, _ in first }
-            return compared
+    /// One look at all disks.
+    private struct Look {
+        let list: DiskList
+        /// The count of events before it.
+        let events: UInt64
+        /// Block devices that are no disks only for want of a size: a drive can get a medium without an event.
+        let empty: [String]
+    }
+
+    private let state = Mutex(State())
+    private let eventCount: @Sendable () -> UInt64?
+
+    /// - Parameter eventCount: nil where it is unknown: then nothing is kept.
+    init(eventCount: @escaping @Sendable () -> UInt64? = { KernelEvents.count() }) { self.eventCount = eventCount }
+
+    /// Every disk, in the order of their numbers: the same object as before where nothing has changed.
+    func list() throws(StorageError) -> DiskList {
+        // Before the look, so that a change during it is one since.
+        let events = eventCount()
+        if let last = state.withLock({ $0.last }), last.events == events, try isAsItWas(last) { return last.list }
+        let (disks, empty) = try Self.enumerate()
+        return state.withLock { state in
+            let list = DiskList(
+                disks.sorted { $0.number < $1.number }.map { Self.compared($0, to: state.first[$0.number]) })
+            state.first = Dictionary(disks.map { ($0.number, state.first[$0.number] ?? $0) }) { first, _ in first }
+            state.last = events.map { Look(list: list, events: $0, empty: empty) }
+            return list
         }
     }
 
+    /// The list, where nothing can have changed in it; nil where that takes a look at disks. Reads one number of the
+    /// kernel's, so it needs no queue.
+    func unchangedList() -> DiskList? {
+        guard let last = state.withLock({ $0.last }), last.list.changesWithEventsAlone, last.empty.isEmpty,
+            last.events == eventCount()
+        else { return nil }
+        return last.list
+    }
+
+    /// Every disk, in the order of their numbers.
+    func disks() throws(StorageError) -> [DiskNode] { try list().disks }
+
     /// The disk of that number, if it is still there.
     func disk(_ number: DiskNumber) throws(StorageError) -> DiskNode {
-        if let disk = known.withLock({ $0[number] }),
+        if let disk = unchangedList()?[number] { return disk }
+        if let disk = state.withLock({ $0.first[number] }),
             try Sysfs.number("\(disk.sysfsPath)/diskseq") == UInt64(number.rawValue)
         {
             let now = DiskNode(
@@ -28,7 +67,7 @@ final class DiskInventory: Sendable {
             )
             return Self.compared(now, to: disk)
         }
-        guard let disk = try disks().first(where: { $0.number == number }) else {
+        guard let disk = try list()[number] else {
             throw StorageError(.notFound, "there is no such disk", subject: "disk \(number)")
         }
         return disk
@@ -36,10 +75,11 @@ final class DiskInventory: Sendable {
 
     /// The disk of the kernel's name, if there is one that an operator would call a disk.
     func disk(named name: String) throws(StorageError) -> DiskNode? {
-        guard try Self.isDisk(name), let disk = try DiskNode(ofDevice: name) else { return nil }
-        return known.withLock { known in
-            let first = known[disk.number]
-            if first == nil { known[disk.number] = disk }
+        if let disk = unchangedList()?[name: name] { return disk }
+        guard try Self.isDisk(name) == .yes, let disk = try DiskNode(ofDevice: name) else { return nil }
+        return state.withLock { state in
+            let first = state.first[disk.number]
+            if first == nil { state.first[disk.number] = disk }
             return Self.compared(disk, to: first)
         }
     }
@@ -50,39 +90,86 @@ final class DiskInventory: Sendable {
         return disk
     }
 
+    /// Whether all that can change without an event is as it was.
+    private func isAsItWas(_ look: Look) throws(StorageError) -> Bool {
+        for disk in look.list.disks where !disk.changesWithEventsAlone {
+            guard try Sysfs.number("\(disk.sysfsPath)/diskseq") == UInt64(disk.number.rawValue),
+                try DiskNode.features(ofDisk: disk.name) == disk.features
+            else { return false }
+            // One that is out of use is asked anew.
+            if let state = try disk.scsiState(), state != "running" { return false }
+        }
+        for name in look.empty where try Self.isDisk(name) != .empty { return false }
+        return true
+    }
+
     // MARK: - What is there
 
     /// Fails where the list cannot be read: too few descriptors leave no disk out.
-    private static func enumerate() throws(StorageError) -> [DiskNode] {
+    private static func enumerate() throws(StorageError) -> (disks: [DiskNode], empty: [String]) {
         var disks: [DiskNode] = []
+        var empty: [String] = []
         for name in try Sysfs.names(in: "/sys/block") {
+            switch try isDisk(name) {
             // A disk that leaves meanwhile fails no query of the others.
-            if try isDisk(name), let disk = try DiskNode(ofDevice: name) { disks.append(disk) }
+            case .yes: if let disk = try DiskNode(ofDevice: name) { disks.append(disk) }
+            case .empty: empty.append(name)
+            case .no: break
+            }
         }
-        return disks
+        return (disks, empty)
     }
+
+    private enum Verdict { case yes, no, empty }
 
     /// Whether an operator would call it a disk. The size does not matter, but a device without one (an empty loop
     /// device or card reader, a network block device without a server) holds nothing.
-    private static func isDisk(_ name: String) throws(StorageError) -> Bool {
+    private static func isDisk(_ name: String) throws(StorageError) -> Verdict {
         let path = "/sys/block/\(name)"
         for kind in ["ram", "zram", "sr", "fd", "md", "mtdblock"] {
-            if name.hasPrefix(kind), name.dropFirst(kind.count).first?.isNumber == true { return false }
+            if name.hasPrefix(kind), name.dropFirst(kind.count).first?.isNumber == true { return .no }
         }
-        if name.hasPrefix("loop"), try Sysfs.attribute("\(path)/loop/backing_file") == nil { return false }
+        let isLoop = name.hasPrefix("loop")
+        if isLoop, try Sysfs.attribute("\(path)/loop/backing_file") == nil { return .no }
         if name.hasPrefix("dm-") {
-            guard let uuid = try Sysfs.attribute("\(path)/dm/uuid"), uuid.hasPrefix(multipathPrefix) else {
-                return false
-            }
+            guard let uuid = try Sysfs.attribute("\(path)/dm/uuid"), uuid.hasPrefix(multipathPrefix) else { return .no }
         }
         // The hidden path devices of native NVMe multipath (Documentation/ABI/stable/sysfs-block).
-        if try Sysfs.attribute("\(path)/hidden") == "1" { return false }
+        if !isLoop, try Sysfs.attribute("\(path)/hidden") == "1" { return .no }
         // A path of a multipath map is held by the map.
         for holder in try Sysfs.names(in: "\(path)/holders") {
-            if try Sysfs.attribute("/sys/block/\(holder)/dm/uuid")?.hasPrefix(multipathPrefix) == true { return false }
+            if try Sysfs.attribute("/sys/block/\(holder)/dm/uuid")?.hasPrefix(multipathPrefix) == true { return .no }
         }
-        return try Sysfs.number("\(path)/size") != 0
+        // Of a loop device a change of size is an event.
+        if try Sysfs.number("\(path)/size") == 0 { return isLoop ? .no : .empty }
+        return .yes
     }
 
     private static let multipathPrefix = "mpath-"
+}
+
+/// All disks at one moment.
+final class DiskList: Sendable {
+    /// In the order of their numbers.
+    let disks: [DiskNode]
+    /// Whether nothing in it changes without an event of the kernel.
+    let changesWithEventsAlone: Bool
+    private let places: [DiskNumber: Int]
+    private let names: [String: Int]
+
+    init(_ disks: [DiskNode]) {
+        self.disks = disks
+        changesWithEventsAlone = disks.allSatisfy(\.changesWithEventsAlone)
+        places = Dictionary(disks.enumerated().map { ($1.number, $0) }) { first, _ in first }
+        names = Dictionary(disks.enumerated().map { ($1.name, $0) }) { first, _ in first }
+    }
+
+    subscript(number: DiskNumber) -> DiskNode? { places[number].map { disks[$0] } }
+    subscript(name name: String) -> DiskNode? { names[name].map { disks[$0] } }
+}
+
+extension DiskNode {
+    /// Whether the kernel tells of every change of its features by an event. The loop driver does (Linux: drivers/block/loop.c).
+    /// A SCSI disk is asked for its names again by a rescan, and a drive gets a medium, without one.
+    var changesWithEventsAlone: Bool { isLoop }
 }

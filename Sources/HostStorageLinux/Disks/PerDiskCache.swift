@@ -34,9 +34,16 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
 
     /// Asks all of `disks`, which are all disks of the host.
     func query(all disks: [DiskNode]) async -> [QueryResult] {
+        forgetAll(but: disks)
+        return await query(disks)
+    }
+
+    /// Forgets disks that have gone.
+    ///
+    /// - Parameter disks: all disks of the host.
+    func forgetAll(but disks: [DiskNode]) {
         let present = Set(disks.map(\.number))
         known.withLock { known in known = known.filter { present.contains($0.key) } }
-        return await query(disks)
     }
 
     /// Asks some disks, a few at a time. Those that take long are awaited when all others have been asked.
@@ -94,6 +101,9 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
 
     /// The disk's last answer; nil where there is none, or the disk has other names now.
     func last(of disk: DiskNode) -> Answer? { disk.isUnchanged ? known.withLock { $0[disk.number] } : nil }
+
+    /// The last answer of the disk of that number, whatever names it has now.
+    func last(of disk: DiskNumber) -> Answer? { known.withLock { $0[disk] } }
 
     /// The disk whose last answer satisfies the condition, and that answer.
     func last(where isIt: (Answer) -> Bool) -> (disk: DiskNumber, answer: Answer)? {

@@ -7,13 +7,36 @@ import HostStorage
 enum Sysfs {
     /// The attribute without the line's end; nil where there is no such attribute.
     static func attribute(_ path: String) throws(StorageError) -> String? {
-        do throws(StorageError) {
-            var text = try Descriptor.contents(of: path)
-            if text.utf8.last == UInt8(ascii: "\n") { text.removeLast() }
-            return text
-        } catch  where error.code == .notFound || error.isSystemCall(errno: EINVAL) {
-            return nil
+        guard var bytes = try bytes(path) else { return nil }
+        if bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// The attribute as it stands; nil where there is no such attribute.
+    ///
+    /// A look at a disk opens a dozen of them, most of which it does not have: no error is made for these.
+    static func bytes(_ path: String) throws(StorageError) -> [UInt8]? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return try absent(errno, "open", path) }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        while true {
+            var failure: Int32 = 0
+            let piece = [UInt8](unsafeUninitializedCapacity: 4096) { room, count in
+                let got = read(file, room.baseAddress, room.count)
+                if got < 0 { failure = errno }
+                count = max(0, got)
+            }
+            guard failure == 0 else { return try absent(failure, "read", path) }
+            bytes = bytes.isEmpty ? piece : bytes + piece
+            // The kernel makes an attribute in one piece.
+            if piece.count < 4096 { return bytes }
         }
+    }
+
+    private static func absent(_ code: Int32, _ call: String, _ path: String) throws(StorageError) -> [UInt8]? {
+        if [ENOENT, ENODEV, ENXIO, EINVAL].contains(code) { return nil }
+        throw StorageError(errno: code, call, path)
     }
 
     static func number(_ path: String) throws(StorageError) -> UInt64? {

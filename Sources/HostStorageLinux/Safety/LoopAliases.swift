@@ -3,6 +3,7 @@
 import CLinuxStorage
 import Glibc
 import HostStorage
+import Synchronization
 
 /// Other block devices that show the bytes of one: loop devices on it, on its disk or on an overlapping part of the
 /// same file, and the device that its disk is a loop device on.
@@ -16,11 +17,10 @@ enum LoopAliases {
         let own = try Extent(of: device.name, served: served)
         let disk = BlockDeviceName.disk(of: device.name)
         var loops: [String] = []
-        for name in try Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") && name != disk {
-            guard let backing = try LoopBacking(of: name, served: served) else { continue }
+        for (name, backing) in try LoopBackings.all(served: served) where name != disk {
             if try backing.extent(served: served).overlaps(own) { loops.append(name) }
         }
-        return loops
+        return loops.sorted()
     }
 
     /// The devices that the disk of the device is a loop device on, in turn; empty where it is none, or one on a file.
@@ -101,6 +101,30 @@ private struct Extent {
     func overlaps(_ other: Extent) -> Bool { base == other.base && range.overlaps(other.range) }
 }
 
+/// The backings of all loop devices, kept for as long as the kernel counts no new event: it counts one when a loop device
+/// gets a file, loses it, or shows another part of it (Linux: drivers/block/loop.c).
+private enum LoopBackings {
+    private struct Look {
+        let events: UInt64
+        let backings: [String: LoopBacking]
+    }
+
+    private static let last = Mutex<Look?>(nil)
+
+    static func all(served: [String]) throws(StorageError) -> [String: LoopBacking] {
+        let events = KernelEvents.count()
+        if let last = last.withLock({ $0 }), last.events == events { return last.backings }
+        var backings: [String: LoopBacking] = [:]
+        for name in try Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") {
+            backings[name] = try LoopBacking(of: name, served: served)
+        }
+        // A file that is not found by its path may be found later.
+        let isKnown = backings.values.allSatisfy(\.isFound)
+        last.withLock { $0 = isKnown ? events.map { Look(events: $0, backings: backings) } : nil }
+        return backings
+    }
+}
+
 /// The part of a file, or of a block device, that a loop device shows, by sysfs. The device itself is not asked: that asks
 /// the filesystem of its file, which may hang.
 private struct LoopBacking {
@@ -108,6 +132,8 @@ private struct LoopBacking {
     private let range: Range<UInt64>
     /// The block device that its file is.
     let special: DeviceNumber?
+    /// Whether the file was found by the path that the kernel has of it.
+    let isFound: Bool
 
     /// Nil for one without a file.
     init?(of name: String, served: [String]) throws(StorageError) {
@@ -121,11 +147,12 @@ private struct LoopBacking {
             isServed ? nil : try Descriptor(opening: text, cls_O_PATH).status(text)
         }
         guard let status else {
-            (file, special) = (text, nil)
+            (file, special, isFound) = (text, nil, false)
             return
         }
         file = status.isBlockDevice ? text : "\(status.device) \(status.inode)"
         special = status.isBlockDevice ? status.special : nil
+        isFound = true
     }
 
     func extent(

@@ -16,7 +16,8 @@ final class VolumeIndex: Sendable {
     private let logger: Logger
     private let cache: PerDiskCache<[LocatedVolume]>
     private let identities: DiskIdentities
-    private let nextLook = Mutex<Task<Result<[DiskNode], StorageError>, Never>?>(nil)
+    /// Where each volume was found last.
+    private let places = Mutex<[VolumeID: DiskNumber]>([:])
 
     /// - Parameter timeout: how long a disk without an earlier answer may take.
     init(inventory: DiskInventory, queues: BlockingQueues, timeout: Duration, logger: Logger) {
@@ -34,10 +35,8 @@ final class VolumeIndex: Sendable {
 
     /// Every volume of this host. Fails where a disk does not answer.
     func all() async throws(StorageError) -> [LocatedVolume] {
-        let disks = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.disks()
-        }
         var found: [LocatedVolume] = []
-        for reply in await cache.query(all: disks) {
+        for reply in await cache.query(all: try await disks().disks) {
             switch reply.answer {
             case .success(let volumes): found += volumes
             case .failure(let error) where reply.disk.hasAnswered(error): break
@@ -53,10 +52,10 @@ final class VolumeIndex: Sendable {
     /// Where the volume was found last, if its disk is there and no other names itself alike; nil where it has to be
     /// looked for. Nothing is opened: the operation on it verifies on the descriptor that it is still there.
     func remembered(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume? {
-        guard let last = cache.last(where: { $0.contains { $0.id == volume } }) else { return nil }
+        guard let last = last(volume) else { return nil }
         let found = last.answer.filter { $0.id == volume }
         let disks = try await disks()
-        guard found.count == 1, let disk = disks.first(where: { $0.number == last.disk }), disk.isUnchanged,
+        guard found.count == 1, let disk = disks[last.disk], disk.isUnchanged,
             try await identities.twins(of: disk, found[0].identity, among: disks).isEmpty
         else { return nil }
         return found[0].on(disk)
@@ -89,9 +88,7 @@ final class VolumeIndex: Sendable {
         of volume: VolumeID, leavingOutSilent: Bool = false
     ) async throws(StorageError) -> [LocatedVolume] {
         let disks = try await disks()
-        if let number = cache.last(where: { $0.contains { $0.id == volume } })?.disk,
-            let disk = disks.first(where: { $0.number == number })
-        {
+        if let number = last(volume)?.disk, let disk = disks[number] {
             var found: [LocatedVolume] = []
             do throws(StorageError) {
                 found = try await volumes(on: disk).filter { $0.id == volume }
@@ -137,37 +134,29 @@ final class VolumeIndex: Sendable {
         }
     }
 
-    /// All disks as they are now. Callers that come while an enumeration waits for its turn share it.
-    private func disks() async throws(StorageError) -> [DiskNode] {
-        let look = nextLook.withLock { next in
-            if let next { return next }
-            let look = Task { [self] in await self.look() }
-            next = look
-            return look
-        }
-        return try await look.value.get()
+    /// All disks as they are now. Of callers that come during a look, the next shares it where nothing has changed since.
+    private func disks() async throws(StorageError) -> DiskList {
+        if let list = inventory.unchangedList() { return list }
+        return try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.list() }
     }
 
-    private func look() async -> Result<[DiskNode], StorageError> {
-        do throws(StorageError) {
-            return .success(
-                try await queues.run(in: .inventory) { [self] () throws(StorageError) in
-                    // Callers from now on have to see disks that come from now on.
-                    nextLook.withLock { $0 = nil }
-                    return try inventory.disks()
-                })
-        } catch {
-            nextLook.withLock { $0 = nil }
-            return .failure(error)
+    /// The disk whose last answer has the volume, and that answer.
+    private func last(_ volume: VolumeID) -> (disk: DiskNumber, answer: [LocatedVolume])? {
+        let has = { (volumes: [LocatedVolume]) in volumes.contains { $0.id == volume } }
+        if let disk = places.withLock({ $0[volume] }), let answer = cache.last(of: disk), has(answer) {
+            return (disk, answer)
         }
+        let last = cache.last(where: has)
+        places.withLock { $0[volume] = last?.disk }
+        return last
     }
 
     private func search(
-        _ isWanted: (LocatedVolume) -> Bool, _ disks: [DiskNode], _ leavingOutSilent: Bool
+        _ isWanted: (LocatedVolume) -> Bool, _ disks: DiskList, _ leavingOutSilent: Bool
     ) async throws(StorageError) -> [LocatedVolume] {
         var found: [LocatedVolume] = []
         var silent: [(disk: DiskNode, error: StorageError)] = []
-        for reply in await cache.query(all: disks) {
+        for reply in await cache.query(all: disks.disks) {
             switch reply.answer {
             case .success(let volumes):
                 found += volumes.filter(isWanted)
@@ -196,7 +185,7 @@ final class VolumeIndex: Sendable {
 
     /// Where else the volume is: on disks with the same names as its disk.
     private func further(
-        _ volume: LocatedVolume, among disks: [DiskNode], _ leavingOutSilent: Bool
+        _ volume: LocatedVolume, among disks: DiskList, _ leavingOutSilent: Bool
     ) async throws(StorageError) -> [LocatedVolume] {
         let twins = try await identities.twins(of: volume.disk, volume.identity, among: disks)
         var found: [LocatedVolume] = []
