@@ -291,30 +291,47 @@ extension LinuxBackend {
     public func unmountVolume(
         _ volume: VolumeID, from path: HostPath
     ) async throws(StorageError) -> UnmountOutcome {
-        let top = try await onPath(path) { resolver, path throws(StorageError) in
-            let (parent, name) = try resolver.openParent(of: path)
-            return try MountTable.top(on: name, in: parent.descriptor, "\(path)")
+        // Most mounts are on record, and taken away with the first look.
+        switch try await unmount(from: path, { [mountRecords] top in top.flatMap(mountRecords.volume) == volume }) {
+        case .unmounted(let outcome): return outcome
+        case .other(let top):
+            try await require(volume, at: path, as: top)
+            let outcome = try await unmount(from: path) { now in now?.id == top?.id && now?.device == top?.device }
+            guard case .unmounted(let outcome) = outcome else {
+                throw StorageError(
+                    .aborted, "another process has changed what is mounted there", subject: "\(path)")
+            }
+            return outcome
         }
-        try await require(volume, at: path, as: top)
-        return try await onPath(path) { [self] resolver, path throws(StorageError) in
+    }
+
+    private enum UnmountStep: Sendable {
+        case unmounted(UnmountOutcome)
+        /// Nothing was done.
+        case other(Mount?)
+    }
+
+    /// Takes the topmost mount on the path away, if it is the intended one.
+    private func unmount(
+        from path: HostPath, _ isIntended: @escaping @Sendable (Mount?) -> Bool
+    ) async throws(StorageError) -> UnmountStep {
+        try await onPath(path) { [self] resolver, path throws(StorageError) in
             let (parent, name) = try resolver.openParent(of: path)
-            guard let mount = try MountTable.top(on: name, in: parent.descriptor, "\(path)") else {
+            let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)")
+            guard isIntended(top) else { return .other(top) }
+            guard let mount = top else {
                 // Fails where there is no such path.
                 _ = try parent.descriptor.status(of: name, "\(path)")
                 throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)")
             }
-            guard mount.id == top?.id, mount.device == top?.device else {
-                throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(path)")
-            }
             let device = try mount.deviceName
             try unmount(mount, on: name, in: parent.descriptor, path)
-            return try outcome(ofUnmounting: mount, device)
+            return .unmounted(try outcome(ofUnmounting: mount, device))
         }
     }
 
     /// Fails unless the volume is mounted there: as recorded when it was mounted, or as its disk says.
     private func require(_ volume: VolumeID, at path: HostPath, as top: Mount?) async throws(StorageError) {
-        if let top, mountRecords.volume(of: top) == volume { return }
         let device: VolumeDevice
         do throws(StorageError) {
             let found = try await index.locate(volume) { () async throws(StorageError) in
@@ -402,7 +419,7 @@ extension LinuxBackend {
                 return try root.status("\(path)").isMountRoot ? root.mount() : nil
             }
             let (parent, name) = try resolver.openParent(of: place)
-            if let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)") { return top }
+            if let top = try MountTable.keptTop(on: name, in: parent.descriptor, "\(path)") { return top }
             _ = try parent.descriptor.status(of: name, "\(path)")
             return nil
         }
@@ -412,7 +429,7 @@ extension LinuxBackend {
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
         let mount = try await onPath(path) { resolver, path throws(StorageError) in
-            try resolver.openFollowing(path, cls_O_PATH).mount()
+            try KeptMountTable.own.mount(resolver.openFollowing(path, cls_O_PATH).mountID())
         }
         guard let mount else { throw Self.noVolume(at: path) }
         return try await self.volume(on: mount, holding: path)

@@ -169,7 +169,8 @@ final class DiskList: Sendable {
 }
 
 extension DiskNode {
-    /// Whether the kernel tells of every change of its features by an event. The loop driver does (Linux: drivers/block/loop.c).
-    /// A SCSI disk is asked for its names again by a rescan, and a drive gets a medium, without one.
-    var changesWithEventsAlone: Bool { isLoop }
+    /// Whether the kernel tells of every change of its features by an event. These drivers do (Linux: drivers/block/loop.c,
+    /// virtio_blk.c, drivers/nvme/host/core.c). A SCSI disk is asked for its names again by a rescan, and a drive gets a
+    /// medium, without one.
+    var changesWithEventsAlone: Bool { ["loop", "vd", "nvme"].contains { name.hasPrefix($0) } }
 }

@@ -30,8 +30,13 @@ enum StateFile {
 
     /// Puts the text there, whole or not at all, on stable storage.
     ///
-    /// - Parameter unfinished: the end of the name of a file that is not whole yet.
-    static func write(_ text: String, to path: String, unfinished: String = ".new") throws(StorageError) {
+    /// - Parameters:
+    ///   - unfinished: the end of the name of a file that is not whole yet.
+    ///   - isLasting: false for a text that counts in this boot alone: it need not be on stable storage. After a power
+    ///     failure it may be there in part.
+    static func write(
+        _ text: String, to path: String, unfinished: String = ".new", isLasting: Bool = true
+    ) throws(StorageError) {
         let new = "\(path)\(unfinished)"
         do throws(StorageError) {
             unlink(new)
@@ -41,9 +46,10 @@ enum StateFile {
                 let count = try checkErrno(
                     text.withUTF8 { Glibc.write(file.raw, $0.baseAddress, $0.count) }, "write", new)
                 guard count == text.utf8.count else { throw StorageError(errno: ENOSPC, "write", new) }
-                try checkErrno(fsync(file.raw), "fsync", new)
+                if isLasting { try checkErrno(fsync(file.raw), "fsync", new) }
             }
             try checkErrno(rename(new, path), "rename", path)
+            guard isLasting else { return }
             let directory = String(path[..<(path.lastIndex(of: "/") ?? path.startIndex)])
             let holder = try Descriptor(opening: directory, O_RDONLY | O_DIRECTORY)
             try checkErrno(fsync(holder.raw), "fsync", directory)

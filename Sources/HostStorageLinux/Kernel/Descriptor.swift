@@ -51,11 +51,15 @@ struct Descriptor: ~Copyable, Sendable {
     }
 
     static func bytes(of path: String) throws(StorageError) -> [UInt8] {
-        let file = try Descriptor(opening: path, O_RDONLY)
+        try Descriptor(opening: path, O_RDONLY).rest(path)
+    }
+
+    /// The content from where it was read last to its end.
+    func rest(_ subject: String) throws(StorageError) -> [UInt8] {
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 4096)
         while true {
-            let count = try checkErrno(read(file.raw, &buffer, buffer.count), "read", path)
+            let count = try checkErrno(read(raw, &buffer, buffer.count), "read", subject)
             if count == 0 { return bytes }
             bytes += buffer[..<count]
         }
@@ -146,18 +150,23 @@ struct Descriptor: ~Copyable, Sendable {
             throw StorageError(errno: errno, "fdopendir", subject)
         }
         defer { closedir(stream) }
+        while let name = try Self.nextName(of: stream, subject), try body(name) {}
+    }
+
+    /// The next name in an open directory but "." and ".."; nil at its end.
+    static func nextName(of stream: OpaquePointer, _ subject: String) throws(StorageError) -> [UInt8]? {
         while true {
             errno = 0
             guard let entry = readdir(stream) else {
                 if errno != 0 { throw StorageError(errno: errno, "readdir", subject) }
-                return
+                return nil
             }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: UInt8.self, capacity: Int(NAME_MAX) + 1) { name in
                     Array(UnsafeBufferPointer(start: name, count: 256).prefix { $0 != 0 })
                 }
             }
-            if name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")], try !body(name) { return }
+            if name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] { return name }
         }
     }
 

@@ -54,17 +54,17 @@ enum Sysfs {
     /// The names in a directory, in order; none where there is no such directory. Fails where it cannot be read, as when
     /// descriptors are short: a guard must not take that for nothing.
     static func names(in path: String) throws(StorageError) -> [String] {
-        do throws(StorageError) {
-            let directory = try Descriptor(opening: path, O_RDONLY | O_DIRECTORY)
-            var names: [String] = []
-            try directory.forEachName(path) { name in
-                names.append(name)
-                return true
-            }
-            return names.sorted()
-        } catch  where error.code == .notFound || error.isSystemCall(errno: ENOTDIR) {
-            return []
+        guard let stream = opendir(path) else {
+            if [ENOENT, ENODEV, ENXIO, ENOTDIR].contains(errno) { return [] }
+            throw StorageError(errno: errno, "open", path)
         }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let name = try Descriptor.nextName(of: stream, path) {
+            // A name that is not UTF-8 is none of the kernel's.
+            if let text = String(validating: name, as: UTF8.self) { names.append(text) }
+        }
+        return names.sorted()
     }
 
     /// The same for texts and the log, which may lack a name; none where the directory cannot be read.

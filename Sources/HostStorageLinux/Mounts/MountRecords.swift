@@ -6,7 +6,8 @@ import HostStorage
 /// Which volume a mounted filesystem is, recorded when it was mounted: a disk that is gone, or dead, does not answer
 /// any more, and its mount has to be found by the volume's ID all the same.
 ///
-/// A file for each device number, which a filesystem keeps for as long as it is mounted anywhere.
+/// A file for each device number, which a filesystem keeps for as long as it is mounted anywhere. A record says nothing
+/// after a restart of the machine, so it need not be on stable storage.
 struct MountRecords: Sendable {
     private let directory: String
     private let boot: String
@@ -20,7 +21,7 @@ struct MountRecords: Sendable {
         try makeDirectories(directory)
         let text = [boot, volume.guid, try Self.sequence(mount) ?? "", "\(mount.id)", mount.type, mount.source]
             .joined(separator: "\n")
-        try StateFile.write(text, to: path(mount))
+        try StateFile.write(text, to: path(mount), isLasting: false)
     }
 
     /// The volume that was mounted from the device of this mount; nil where that is not known.

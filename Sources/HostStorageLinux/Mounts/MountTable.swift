@@ -25,38 +25,22 @@ struct Mount: Sendable, Hashable {
     var isReadOnlyFilesystem = false
 }
 
-/// The table of mounts, read by libmount. Reading it takes time in proportion to its length, so a question
-/// about one path is statx's; this answers "where is this device mounted".
+/// The table of mounts. Reading it takes time in proportion to its length, so a question about one path is statx's; this
+/// answers "where is this device mounted".
 enum MountTable {
     /// Where filesystems are mounted that a server or a program serves, which may not answer.
     static func served() throws(StorageError) -> [String] { try read().filter(\.isServed).map(\.target) }
 
     static func read(_ path: String = "/proc/self/mountinfo") throws(StorageError) -> [Mount] {
-        guard let table = mnt_new_table_from_file(path) else {
-            throw StorageError(errno: errno, "mnt_new_table_from_file", path)
-        }
-        defer { mnt_unref_table(table) }
-        var mounts: [Mount] = []
-        try forEachEntry(of: table) { entry in
-            mounts.append(
-                Mount(
-                    id: Int(mnt_fs_get_id(entry)),
-                    parent: Int(mnt_fs_get_parent_id(entry)),
-                    device: DeviceNumber(mnt_fs_get_devno(entry)),
-                    source: mnt_fs_get_source(entry).map { String(cString: $0) } ?? "",
-                    type: mnt_fs_get_fstype(entry).map { String(cString: $0) } ?? "",
-                    target: mnt_fs_get_target(entry).map { String(cString: $0) } ?? "",
-                    root: mnt_fs_get_root(entry).map { String(cString: $0) } ?? "",
-                    options: Self.options(mnt_fs_get_vfs_options(entry), mnt_fs_get_fs_options(entry)),
-                    isReadOnlyFilesystem: mnt_fs_get_fs_options(entry).map {
-                        String(cString: $0).split(separator: ",").contains("ro")
-                    } ?? false))
-        }
-        return mounts
+        parse(try Descriptor.bytes(of: path))
     }
 
-    private static func options(_ lists: UnsafePointer<CChar>?...) -> Set<String> {
-        Set(lists.flatMap { $0.map { String(cString: $0).split(separator: ",").map(String.init) } ?? [] })
+    /// The mounts in the text of a mountinfo (proc_pid_mountinfo(5)).
+    static func parse(_ text: [UInt8]) -> [Mount] {
+        // Thousands of lines: no array is made of each.
+        text.withUnsafeBufferPointer { text in
+            text.split(separator: UInt8(ascii: "\n")).compactMap { Mount(line: UnsafeBufferPointer(rebasing: $0)) }
+        }
     }
 
     /// The topmost mount on a name; nil where there is none, or no such name. Neither the filesystem nor its device is
@@ -64,9 +48,21 @@ enum MountTable {
     static func top(
         on name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) -> Mount? {
+        try top(on: name, in: directory, subject, among: try read())
+    }
+
+    /// The same by ``KeptMountTable``: with the options that it had when it was last mounted or changed by a mount.
+    static func keptTop(
+        on name: String, in directory: borrowing Descriptor, _ subject: String
+    ) throws(StorageError) -> Mount? {
+        try top(on: name, in: directory, subject, among: try KeptMountTable.own.mounts())
+    }
+
+    private static func top(
+        on name: String, in directory: borrowing Descriptor, _ subject: String, among mounts: [Mount]
+    ) throws(StorageError) -> Mount? {
         // By the text of its place first: of some filesystems (NFS) even to open the top for its path alone asks the
         // server.
-        let mounts = try read()
         let place = Sysfs.linkText("/proc/self/fd/\(directory.raw)") ?? ""
         let target = place == "/" ? "/\(name)" : "\(place)/\(name)"
         var (top, below): (Mount?, Int) = (nil, try directory.mountID())
@@ -140,6 +136,58 @@ extension Mount {
 }
 
 extension Mount {
+    /// Nil where the line is none of a mountinfo.
+    fileprivate init?(line: UnsafeBufferPointer<UInt8>) {
+        // "36 35 98:0 /part /place rw,noatime shared:1 - ext3 /dev/root rw,errors=continue"
+        let fields = line.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        guard fields.count >= 9,
+            let dash = fields[6...].firstIndex(where: { $0.count == 1 && $0.first == UInt8(ascii: "-") }),
+            dash + 2 < fields.count, let id = Self.number(fields[0]), let parent = Self.number(fields[1]),
+            let colon = fields[2].firstIndex(of: UInt8(ascii: ":")), let major = Self.number(fields[2][..<colon]),
+            let minor = Self.number(fields[2][(colon + 1)...])
+        else { return nil }
+        let comma = UInt8(ascii: ",")
+        // The directory below the mount was removed, in another namespace.
+        var target = Self.unescaped(fields[4])
+        if target.hasSuffix("//deleted") { target.removeLast("//deleted".count) }
+        let own = fields[5].split(separator: comma).map { String(decoding: $0, as: UTF8.self) }
+        let shared =
+            dash + 3 < fields.count
+            ? fields[dash + 3].split(separator: comma).map { String(decoding: $0, as: UTF8.self) } : []
+        self.init(
+            id: id, parent: parent, device: DeviceNumber(major: UInt32(major), minor: UInt32(minor)),
+            source: Self.unescaped(fields[dash + 2]), type: Self.unescaped(fields[dash + 1]),
+            target: target, root: Self.unescaped(fields[3]), options: Set(own + shared),
+            isReadOnlyFilesystem: shared.contains("ro"))
+    }
+
+    private static func number(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+        var number = 0
+        for digit in digits {
+            guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit), number < 1 << 40 else { return nil }
+            number = number * 10 + Int(digit - UInt8(ascii: "0"))
+        }
+        return digits.isEmpty ? nil : number
+    }
+
+    /// The kernel writes blanks, line breaks and backslashes in octal.
+    private static func unescaped(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> String {
+        guard text.contains(UInt8(ascii: "\\")) else { return String(decoding: text, as: UTF8.self) }
+        var bytes: [UInt8] = []
+        var rest = text
+        while let byte = rest.popFirst() {
+            if byte == UInt8(ascii: "\\"), rest.count >= 3,
+                let code = UInt8(String(decoding: rest.prefix(3), as: UTF8.self), radix: 8)
+            {
+                bytes.append(code)
+                rest = rest.dropFirst(3)
+            } else {
+                bytes.append(byte)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     fileprivate func stands(on mount: Int, at place: String) -> Bool {
         parent == mount && id != mount && target.isIdentical(to: place)
     }

@@ -13,7 +13,10 @@ import Synchronization
 enum LoopAliases {
     /// Loop devices of another disk that show bytes of the device, used or not.
     static func loops(showing device: VolumeDevice) throws(StorageError) -> [String] {
-        let served = try MountTable.served()
+        try loops(showing: device, served: MountTable.served())
+    }
+
+    private static func loops(showing device: VolumeDevice, served: [String]) throws(StorageError) -> [String] {
         let own = try Extent(of: device.name, served: served)
         let disk = BlockDeviceName.disk(of: device.name)
         var loops: [String] = []
@@ -24,12 +27,11 @@ enum LoopAliases {
     }
 
     /// The devices that the disk of the device is a loop device on, in turn; empty where it is none, or one on a file.
-    static func devices(below device: VolumeDevice) throws(StorageError) -> [String] {
-        let served = try MountTable.served()
+    private static func devices(below device: VolumeDevice, served: [String]) throws(StorageError) -> [String] {
         var names: [String] = []
         var name = device.name
         while names.count < 8,
-            let backing = try LoopBacking(of: BlockDeviceName.disk(of: name), served: served),
+            let backing = try LoopBackings.of(BlockDeviceName.disk(of: name), served: served),
             let special = backing.special, let below = Sysfs.linkName("/sys/dev/block/\(special)")
         {
             names.append(below)
@@ -40,8 +42,12 @@ enum LoopAliases {
 
     /// The devices of both kinds that a mount, a stack or a process has claimed.
     static func inUse(of device: VolumeDevice) throws(StorageError) -> [String] {
+        let served = try MountTable.served()
         var used: [String] = []
-        for name in try loops(showing: device) + devices(below: device) where try isInUse(name) { used.append(name) }
+        for name in try loops(showing: device, served: served) + devices(below: device, served: served)
+        where try isInUse(name) {
+            used.append(name)
+        }
         return used
     }
 
@@ -91,7 +97,7 @@ private struct Extent {
             let size = UInt64(try Sysfs.number("/sys/class/block/\(name)/size") ?? 0) * 512
             range = range.clamped(to: 0..<size).moved(by: start)
         }
-        if disk.hasPrefix("loop"), depth < 8, let backing = try LoopBacking(of: disk, served: served) {
+        if depth < 8, let backing = try LoopBackings.of(disk, served: served) {
             self = try backing.extent(of: range, served: served, depth: depth + 1)
         } else {
             self.init(base: .disk(disk), range: range)
@@ -113,15 +119,24 @@ private enum LoopBackings {
 
     static func all(served: [String]) throws(StorageError) -> [String: LoopBacking] {
         let events = KernelEvents.count()
-        if let last = last.withLock({ $0 }), last.events == events { return last.backings }
+        if let last = last.withLock({ $0 }), last.events == events {
+            var backings = last.backings
+            // A file that was not found by its path may be found by now.
+            for (name, backing) in backings where !backing.isFound {
+                backings[name] = try LoopBacking(of: name, served: served)
+            }
+            return backings
+        }
         var backings: [String: LoopBacking] = [:]
         for name in try Sysfs.names(in: "/sys/block") where name.hasPrefix("loop") {
             backings[name] = try LoopBacking(of: name, served: served)
         }
-        // A file that is not found by its path may be found later.
-        let isKnown = backings.values.allSatisfy(\.isFound)
-        last.withLock { $0 = isKnown ? events.map { Look(events: $0, backings: backings) } : nil }
+        last.withLock { $0 = events.map { Look(events: $0, backings: backings) } }
         return backings
+    }
+
+    static func of(_ disk: String, served: [String]) throws(StorageError) -> LoopBacking? {
+        disk.hasPrefix("loop") ? try all(served: served)[disk] : nil
     }
 }
 

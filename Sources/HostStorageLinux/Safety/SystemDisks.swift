@@ -20,9 +20,15 @@ struct SystemDisks: Sendable {
         "/run/initramfs/live",
     ]
 
-    func refuse(_ disk: DiskNode) throws(StorageError) {
-        try Self.refuse(disk)
-        guard try Self.disks(below: ownDevices()).contains(disk.name) else { return }
+    func refuse(_ disk: DiskNode) throws(StorageError) { try refuse(disk, .read) }
+
+    /// Where mounts are: as the kernel has them now, for work that destroys; or ``KeptMountTable``, which does not see that
+    /// a directory above a mount was renamed.
+    private enum Mounts { case read, kept }
+
+    private func refuse(_ disk: DiskNode, _ mounts: Mounts) throws(StorageError) {
+        try Self.refuse(disk, mounts)
+        guard try Self.disks(below: ownDevices(mounts)).contains(disk.name) else { return }
         throw StorageError(
             .denied, "it carries the running system: working directories of this host, or its state",
             subject: disk.devicePath)
@@ -31,14 +37,20 @@ struct SystemDisks: Sendable {
     /// - Parameter use: the disks that the caller may have mounted all the same. It is asked with the names of the
     ///   disk.
     func refuseMount(of disk: DiskNode, allowing use: SystemDiskUse?) throws(StorageError) {
-        try Self.unless(use, names: disk) { () throws(StorageError) in try refuse(disk) }
+        try Self.unless(use, names: disk) { () throws(StorageError) in try refuse(disk, .kept) }
     }
 
-    static func refuse(_ disk: DiskNode, allowing use: SystemDiskUse? = nil) throws(StorageError) {
-        try unless(use, names: disk) { () throws(StorageError) in
-            guard try names().contains(disk.name) else { return }
-            throw StorageError(.denied, "it carries the running system", subject: disk.devicePath)
-        }
+    /// Without the own places: for work that takes the disk away.
+    static func refuse(_ disk: DiskNode) throws(StorageError) { try refuse(disk, .read) }
+
+    /// The same for questions.
+    static func refuse(_ disk: DiskNode, allowing use: SystemDiskUse?) throws(StorageError) {
+        try unless(use, names: disk) { () throws(StorageError) in try refuse(disk, .kept) }
+    }
+
+    private static func refuse(_ disk: DiskNode, _ mounts: Mounts) throws(StorageError) {
+        guard try names(mounts).contains(disk.name) else { return }
+        throw StorageError(.denied, "it carries the running system", subject: disk.devicePath)
     }
 
     private static func unless(
@@ -53,14 +65,21 @@ struct SystemDisks: Sendable {
 
     /// The names of the disks below those places, as this process and the machine's first one see them, and
     /// below active swap.
-    static func names() throws(StorageError) -> Set<String> {
+    static func names() throws(StorageError) -> Set<String> { try names(.read) }
+
+    private static func names(_ mounts: Mounts) throws(StorageError) -> Set<String> {
         var devices: Set<DeviceNumber> = []
-        var mounts = try MountTable.read()
-        // Unreadable in a container that does not share the host's processes.
-        mounts += try Holders.known(or: []) { () throws(StorageError) in try MountTable.read("/proc/1/mountinfo") }
-        for mount in mounts where places.contains(mount.target) {
-            if let device = try mount.blockDevice { devices.insert(device) }
+        func collect(_ mounts: [Mount]) throws(StorageError) {
+            for mount in mounts where places.contains(mount.target) {
+                if let device = try mount.blockDevice { devices.insert(device) }
+            }
         }
+        try collect(mounts == .read ? MountTable.read() : KeptMountTable.own.mounts(on: places))
+        // Unreadable in a container that does not share the host's processes.
+        try collect(
+            Holders.known(or: []) { () throws(StorageError) in
+                try mounts == .read ? MountTable.read("/proc/1/mountinfo") : KeptMountTable.firsts.mounts(on: places)
+            })
         for path in try MountTable.swaps() { devices.formUnion(try Self.devices(ofFile: path)) }
         return try disks(below: devices)
     }
@@ -83,8 +102,8 @@ struct SystemDisks: Sendable {
     }
 
     /// The devices that the own places are on, or will be: a missing directory is on the device of its nearest parent.
-    private func ownDevices() throws(StorageError) -> Set<DeviceNumber> {
-        let mounts = try MountTable.read()
+    private func ownDevices(_ mounts: Mounts) throws(StorageError) -> Set<DeviceNumber> {
+        let mounts = try mounts == .read ? MountTable.read() : KeptMountTable.own.mounts()
         var devices: Set<DeviceNumber> = []
         for place in ownPlaces {
             var names = place.split(separator: "/")

@@ -95,7 +95,12 @@ final class OpenVolume: ByteSource {
     ///
     /// - Parameter isWritable: whether it has to be of a mount that can be written through.
     func mountedDirectory(isWritable: Bool = false) throws(StorageError) -> OpenDirectory? {
-        for mount in try mounts() where !(isWritable && mount.options.contains("ro")) {
+        if !isWritable, let top = try directory(of: KeptMountTable.own.mounts(of: device.device)) { return top }
+        return try directory(of: mounts().filter { !(isWritable && $0.options.contains("ro")) })
+    }
+
+    private func directory(of mounts: [Mount]) throws(StorageError) -> OpenDirectory? {
+        for mount in mounts {
             guard let top = try? Descriptor(opening: mount.target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW) else {
                 continue
             }
