@@ -27,7 +27,7 @@ extension LinuxBackend {
             let status: FileStatus
             do throws(StorageError) {
                 (parent, name) = try resolver.openParent(of: path)
-                wasMounted = try MountTable.top(on: name, in: parent.descriptor, "\(path)") != nil
+                wasMounted = try MountTable.keptTop(on: name, in: parent.descriptor, "\(path)") != nil
                 if wasMounted {
                     guard force else { throw TreeRemoval.removalError(EBUSY, "\(path)") }
                     try unmountAll(name, in: parent.descriptor, path)
@@ -127,7 +127,7 @@ extension LinuxBackend {
             logger.warning(
                 "a mount was taken away, and what was not yet written is lost: \(loss)", metadata: metadata)
         }
-        if let left = try? MountTable.read(), !left.contains(where: { $0.device == mount.device }) {
+        if let left = try? KeptMountTable.own.mounts(), !left.contains(where: { $0.device == mount.device }) {
             mountRecords.forget(mount)
         }
         return loss

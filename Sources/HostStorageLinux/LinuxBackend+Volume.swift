@@ -173,7 +173,9 @@ extension LinuxBackend {
         let path = try resolver.onDiskName(path)
         try volume.requireWritable()
         let (parent, name) = try resolver.openParent(of: path)
-        if let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)") {
+        if try MountTable.keptTop(on: name, in: parent.descriptor, "\(path)") != nil,
+            let top = try MountTable.top(on: name, in: parent.descriptor, "\(path)")
+        {
             if try isServing(top, volume, on: name, in: parent.descriptor, path) { return nil }
         }
         let target = try resolver.open(path, O_RDONLY | O_DIRECTORY)
@@ -271,7 +273,9 @@ extension LinuxBackend {
     private func settle(
         _ volume: OpenVolume, on name: String, in directory: borrowing Descriptor, _ path: HostPath
     ) throws(StorageError) {
-        guard let mount = try MountTable.top(on: name, in: directory, "\(path)"), try mount.isOf(volume.device) else {
+        // The mount has changed the table, so it is read here.
+        guard let mount = try MountTable.keptTop(on: name, in: directory, "\(path)"), try mount.isOf(volume.device)
+        else {
             throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(path)")
         }
         if let fault = try MountHealth.fault(of: mount, on: name, in: directory) {
@@ -412,66 +416,88 @@ extension LinuxBackend {
     }
 
     public func volume(mountedAt path: HostPath) async throws(StorageError) -> VolumeID {
-        let mount = try await onPath(path) { resolver, path throws(StorageError) -> Mount? in
+        let use = SystemDiskUse.current
+        let mounted = try await onPath(path) { [self] resolver, path throws(StorageError) -> MountedDevice? in
             let place = try resolver.resolvingSymlinks(path)
             guard !place.isRoot else {
                 let root = try resolver.open(place, cls_O_PATH)
-                return try root.status("\(path)").isMountRoot ? root.mount() : nil
+                guard try root.status("\(path)").isMountRoot, let mount = try root.mount() else { return nil }
+                return try device(of: mount, holding: path, allowing: use)
             }
             let (parent, name) = try resolver.openParent(of: place)
-            if let top = try MountTable.keptTop(on: name, in: parent.descriptor, "\(path)") { return top }
+            if let top = try MountTable.keptTop(on: name, in: parent.descriptor, "\(path)") {
+                return try device(of: top, holding: path, allowing: use)
+            }
             _ = try parent.descriptor.status(of: name, "\(path)")
             return nil
         }
-        guard let mount else { throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)") }
-        return try await self.volume(on: mount, holding: path)
+        guard let mounted else { throw StorageError(.failedPrecondition, "not a mounted folder", subject: "\(path)") }
+        return try await volume(on: mounted, holding: path)
     }
 
     public func volume(closestTo path: HostPath) async throws(StorageError) -> VolumeID {
-        let mount = try await onPath(path) { resolver, path throws(StorageError) in
-            try KeptMountTable.own.mount(resolver.openFollowing(path, cls_O_PATH).mountID())
+        let use = SystemDiskUse.current
+        let mounted = try await onPath(path) { [self] resolver, path throws(StorageError) in
+            guard let mount = try KeptMountTable.own.mount(resolver.openFollowing(path, cls_O_PATH).mountID()) else {
+                throw Self.noVolume(at: path)
+            }
+            return try device(of: mount, holding: path, allowing: use)
         }
-        guard let mount else { throw Self.noVolume(at: path) }
-        return try await self.volume(on: mount, holding: path)
+        return try await volume(on: mounted, holding: path)
     }
 
-    private func volume(on mount: Mount, holding path: HostPath) async throws(StorageError) -> VolumeID {
-        let use = SystemDiskUse.current
+    /// What is mounted, as far as the kernel's records say.
+    private enum MountedDevice: Sendable {
+        case disk(DiskNode, PartitionMark?, Mount)
+        /// Its disk is gone or does not answer, and the mount is still there: on record as this volume.
+        case recorded(VolumeID)
+    }
+
+    /// The device of a mount. Fails for a disk of the running system.
+    private func device(
+        of mount: Mount, holding path: HostPath, allowing use: SystemDiskUse?
+    ) throws(StorageError) -> MountedDevice {
         do throws(StorageError) {
-            guard let device = try mount.blockDevice else { throw Self.noVolume(at: path) }
-            return try await self.volume(on: device, holding: path, allowing: use)
+            guard let device = try mount.blockDevice, let (name, partition) = try Self.disk(of: device),
+                let disk = try inventory.disk(named: name)
+            else { throw Self.noVolume(at: path) }
+            try SystemDisks.refuse(disk, allowing: use)
+            return .disk(disk, partition, mount)
         } catch  where error.code != .denied {
-            // Its disk is gone or does not answer, and the mount is still there.
             guard let volume = mountRecords.volume(of: mount) else { throw error }
-            return volume
+            return .recorded(volume)
         }
     }
 
     private func volume(
-        on device: DeviceNumber, holding path: HostPath, allowing use: SystemDiskUse?
+        on mounted: MountedDevice, holding path: HostPath
     ) async throws(StorageError) -> VolumeID {
-        let (disk, partition) = try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in
-            guard let (name, partition) = try Self.disk(of: device),
-                let disk = try inventory.disk(named: name)
-            else { throw Self.noVolume(at: path) }
-            return (disk, partition)
+        switch mounted {
+        case .recorded(let volume): return volume
+        case .disk(let disk, let partition, let mount):
+            return try await volume(of: partition, on: disk, mount, holding: path)
         }
-        try await queues.run(in: .disk(name: disk.name)) { () throws(StorageError) in
-            try SystemDisks.refuse(disk, allowing: use)
+    }
+
+    private func volume(
+        of partition: PartitionMark?, on disk: DiskNode, _ mount: Mount, holding path: HostPath
+    ) async throws(StorageError) -> VolumeID {
+        do throws(StorageError) {
+            guard let partition else { return try await index.wholeVolume(of: disk) }
+            let volume = try await index.volumes(on: disk).first { $0.partition.map(partition.isSame) ?? false }
+            guard let volume else { throw Self.noVolume(at: path) }
+            return volume.id
+        } catch  where error.code != .denied {
+            let recorded = try await queues.run(in: .path(path)) { [mountRecords] () throws(StorageError) in
+                mountRecords.volume(of: mount)
+            }
+            guard let recorded else { throw error }
+            return recorded
         }
-        guard let partition else {
-            return try await index.wholeVolume(of: disk)
-        }
-        guard
-            let volume = try await index.volumes(on: disk).first(where: { $0.partition.map(partition.isSame) ?? false })
-        else {
-            throw Self.noVolume(at: path)
-        }
-        return volume.id
     }
 
     /// Identifies the partition of a table that a device is.
-    enum PartitionMark {
+    enum PartitionMark: Sendable {
         /// Of a multipath map.
         case number(PartitionNumber)
         /// The kernel's number may be another than the table's.

@@ -43,7 +43,7 @@ import Testing
             let device = VolumeDevice(name: "vda", device: DeviceNumber(major: 254, minor: 0), size: 0)
             let btrfs = Mount(
                 id: 1, parent: 0, device: DeviceNumber(major: 0, minor: 40), source: "/dev/vda", type: "btrfs",
-                target: "/mnt", root: "/", options: [])
+                target: "/mnt", root: "/", options: MountOptions(text: "rw"))
             func ask() throws(StorageError) {
                 switch guardName {
                 case "conflictingUsers": _ = try Holders.conflictingUsers(of: device)

@@ -57,7 +57,7 @@ extension RealDiskTests {
             let mount = try #require(try MountTable.top(on: name, in: parent.descriptor, ""))
             let silent = Mount(
                 id: mount.id, parent: mount.parent, device: mount.device, source: mount.source, type: mount.type,
-                target: mount.target, root: mount.root, options: ["rw"])
+                target: mount.target, root: mount.root, options: MountOptions(text: "rw"))
             #expect(try MountHealth.death(of: silent, on: name, in: parent.descriptor) == nil)
             #expect(try MountHealth.fault(of: silent, on: name, in: parent.descriptor) == nil)
             if isShutDown { try mounted.shutDown() } else { try mounted.fail() }

@@ -20,16 +20,27 @@ struct Mount: Sendable, Hashable {
     /// The directory of the filesystem that is mounted; "/" unless it is a bind mount of a part.
     let root: String
     /// Of the mount and of its filesystem, such as "ro".
-    let options: Set<String>
+    let options: MountOptions
     /// Whether the filesystem itself is read-only, and not this mount of it alone.
     var isReadOnlyFilesystem = false
+}
+
+/// Options with commas between them.
+struct MountOptions: Sendable, Hashable {
+    let text: String
+
+    func contains(_ option: String) -> Bool {
+        text.utf8.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual(option.utf8) }
+    }
 }
 
 /// The table of mounts. Reading it takes time in proportion to its length, so a question about one path is statx's; this
 /// answers "where is this device mounted".
 enum MountTable {
     /// Where filesystems are mounted that a server or a program serves, which may not answer.
-    static func served() throws(StorageError) -> [String] { try read().filter(\.isServed).map(\.target) }
+    static func served() throws(StorageError) -> [String] {
+        try KeptMountTable.own.mounts().filter(\.isServed).map(\.target)
+    }
 
     static func read(_ path: String = "/proc/self/mountinfo") throws(StorageError) -> [Mount] {
         parse(try Descriptor.bytes(of: path))
@@ -55,7 +66,12 @@ enum MountTable {
     static func keptTop(
         on name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) -> Mount? {
-        try top(on: name, in: directory, subject, among: try KeptMountTable.own.mounts())
+        guard let kept = try top(on: name, in: directory, subject, among: try KeptMountTable.own.mounts()) else {
+            return nil
+        }
+        // Where a directory above a mount was renamed, the table has the place that it was at, and another directory may
+        // be there.
+        return directory.cachedMountID(of: name) == kept.id ? kept : try top(on: name, in: directory, subject)
     }
 
     private static func top(
@@ -146,18 +162,15 @@ extension Mount {
             let colon = fields[2].firstIndex(of: UInt8(ascii: ":")), let major = Self.number(fields[2][..<colon]),
             let minor = Self.number(fields[2][(colon + 1)...])
         else { return nil }
-        let comma = UInt8(ascii: ",")
         // The directory below the mount was removed, in another namespace.
-        var target = Self.unescaped(fields[4])
-        if target.hasSuffix("//deleted") { target.removeLast("//deleted".count) }
-        let own = fields[5].split(separator: comma).map { String(decoding: $0, as: UTF8.self) }
-        let shared =
-            dash + 3 < fields.count
-            ? fields[dash + 3].split(separator: comma).map { String(decoding: $0, as: UTF8.self) } : []
+        let isDeleted = fields[4].suffix(9).elementsEqual("//deleted".utf8)
+        let shared = MountOptions(text: dash + 3 < fields.count ? Self.unescaped(fields[dash + 3]) : "")
         self.init(
             id: id, parent: parent, device: DeviceNumber(major: UInt32(major), minor: UInt32(minor)),
             source: Self.unescaped(fields[dash + 2]), type: Self.unescaped(fields[dash + 1]),
-            target: target, root: Self.unescaped(fields[3]), options: Set(own + shared),
+            target: Self.unescaped(isDeleted ? fields[4].dropLast(9) : fields[4]),
+            root: Self.unescaped(fields[3]),
+            options: MountOptions(text: "\(Self.unescaped(fields[5])),\(shared.text)"),
             isReadOnlyFilesystem: shared.contains("ro"))
     }
 
@@ -229,6 +242,14 @@ extension Descriptor {
         } catch  where error.code == .notFound {
             return nil
         }
+    }
+
+    /// The same, where the kernel has all in memory: neither a server nor a disk is asked (openat2(2), RESOLVE_CACHED). Nil
+    /// where it has not.
+    func cachedMountID(of name: String) -> Int? {
+        let place = cls_openat2(
+            raw, name, UInt64(UInt32(bitPattern: cls_O_PATH | O_NOFOLLOW)), CLS_RESOLVE_CACHED | CLS_RESOLVE_BENEATH)
+        return place >= 0 ? try? Descriptor(owning: place).mountID() : nil
     }
 
     /// The block device that holds the file; nil where it is on no block device. The filesystem is not asked.
