@@ -257,12 +257,12 @@ import Testing
             let good = server.client()
             defer { good.close() }
             let broken: [[UInt8]] = [
-                Connection.preface + Raw.settings() + Raw.headers(1, "/test/Hang") + Raw.data(1, Raw.message([]))
+                FrameReader.preface + Raw.settings() + Raw.headers(1, "/test/Hang") + Raw.data(1, Raw.message([]))
                     + Raw.data(1, [], ended: false) + Raw.frame(.pushPromise, [], 1),
-                Connection.preface + Raw.settings() + Raw.headers(1, "/test/Echo")
+                FrameReader.preface + Raw.settings() + Raw.headers(1, "/test/Echo")
                     + Raw.data(1, Raw.message([], length: 1 << 20) + [UInt8](repeating: 0, count: 10_000), ended: false)
                     + Raw.frame(.headers, .endHeaders, 3, [0x80]),
-                Connection.preface.dropLast(3), [0, 1, 2],
+                FrameReader.preface.dropLast(3), [0, 1, 2],
             ]
             for number in 0..<2_000 {
                 let peer = try await RawPeer(server.path, greets: false)

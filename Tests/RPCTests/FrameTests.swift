@@ -92,7 +92,7 @@ import Testing
     @Test func settingsComeFirst() async throws {
         try await withServer { server in
             let peer = try await RawPeer(server.path, greets: false)
-            peer.send(Connection.preface, Raw.call(1))
+            peer.send(FrameReader.preface, Raw.call(1))
             try await peer.waitUntilClosed()
             #expect(peer.goAway == 1)
         }
@@ -101,7 +101,7 @@ import Testing
     @Test func aPrefaceInPiecesIsOne() async throws {
         try await withServer { server in
             let peer = try await RawPeer(server.path, greets: false)
-            for byte in Connection.preface + Raw.settings() + Raw.call(1) { await peer.sendAndWait([byte]) }
+            for byte in FrameReader.preface + Raw.settings() + Raw.call(1) { await peer.sendAndWait([byte]) }
             #expect(try await peer.end(of: 1) == .status(0))
         }
     }

@@ -221,7 +221,7 @@ import Testing
 
     @Test func aConnectionThatSaysNothingIsClosed() async throws {
         try await withServer(setting: { $0.handshakeSeconds = 1 }) { server in
-            for sent in [[], Array(Connection.preface.dropLast()), Connection.preface] as [[UInt8]] {
+            for sent in [[], Array(FrameReader.preface.dropLast()), FrameReader.preface] as [[UInt8]] {
                 let peer = try await RawPeer(server.path, greets: false)
                 peer.send(sent)
                 try await peer.waitUntilClosed()

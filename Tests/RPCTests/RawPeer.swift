@@ -45,7 +45,7 @@ final class RawPeer: Sendable {
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(inbox) }
             }
             .connect(unixDomainSocketPath: path).get()
-        if greets { send(Connection.preface, Raw.settings(settings)) }
+        if greets { send(FrameReader.preface, Raw.settings(settings)) }
     }
 
     var isClosed: Bool { inbox.isClosed }

@@ -64,12 +64,12 @@ import Testing
     }
 
     static let peers: [(String, [UInt8])] = [
-        ("nothing", []), ("half a preface", Array(Connection.preface.dropLast(5))),
-        ("no settings", Connection.preface), ("no pong", Connection.preface + Raw.settings()),
-        ("half a frame", Connection.preface + Raw.settings() + [0, 0, 8]),
-        ("half a block", Connection.preface + Raw.settings() + Raw.headers(1, "/test/Echo", flags: [])),
-        ("half a request", Connection.preface + Raw.settings() + Raw.headers(1, "/test/Echo")),
-        ("a call without end", Connection.preface + Raw.settings() + Raw.call(1, "/test/Hang")),
+        ("nothing", []), ("half a preface", Array(FrameReader.preface.dropLast(5))),
+        ("no settings", FrameReader.preface), ("no pong", FrameReader.preface + Raw.settings()),
+        ("half a frame", FrameReader.preface + Raw.settings() + [0, 0, 8]),
+        ("half a block", FrameReader.preface + Raw.settings() + Raw.headers(1, "/test/Echo", flags: [])),
+        ("half a request", FrameReader.preface + Raw.settings() + Raw.headers(1, "/test/Echo")),
+        ("a call without end", FrameReader.preface + Raw.settings() + Raw.call(1, "/test/Hang")),
     ]
 
     @Test(arguments: peers, [true, false]) func noPeerKeepsAServerFromEnding(

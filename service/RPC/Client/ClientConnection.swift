@@ -31,15 +31,15 @@ final class ClientConnection: Connection, @unchecked Sendable {
         let id = lastStream == 0 ? 1 : lastStream + 2
         lastStream = id
         if id > 0x7fff_fff0 { isLeaving = true }
-        let stream = ClientStream(id: id, sendWindow: newSendWindow, call: call)
+        let stream = ClientStream(id: id, sendWindow: sending.initialWindow, call: call)
         (call.stream, call.connection) = (stream, self)
         open(stream, ended: false)
         var head = heads[call.path] ?? makeHead(call.path)
         if let deadline = call.deadline {
             head.writeField("grpc-timeout", CallTimeout.write(deadline - .now()))
         }
-        writeHead(id, head, ended: false)
-        _ = writeMessage(stream, call.message, .data)
+        output.writeHead(id, head, ended: false)
+        _ = sending.send(call.message, on: stream, .data)
     }
 
     private func makeHead(_ path: String) -> ByteBuffer {
@@ -126,7 +126,7 @@ final class ClientConnection: Connection, @unchecked Sendable {
     private func finish(_ stream: ClientStream) {
         remove(stream.id)
         // It has an answer, and does not wait for the rest of the request.
-        if stream.pending.readableBytes > 0 { writeReset(stream.id, .cancel) }
+        if stream.pending.readableBytes > 0 { output.writeReset(stream.id, .cancel) }
         chatter.earn()
         var status = stream.status ?? Status(.unknown, "the call ended without a status")
         if status.code == .ok, stream.body.readableBytes > 0 {
@@ -191,7 +191,7 @@ final class ClientConnection: Connection, @unchecked Sendable {
             quietSeconds = 0
             return
         }
-        if quietSeconds == keepalive { writePing(Self.pingOfLife) }
+        if quietSeconds == keepalive { output.writePing(Self.pingOfLife) }
         if quietSeconds > keepalive * 2 { fail(.none, "the server does not answer") }
     }
 }

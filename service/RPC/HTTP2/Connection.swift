@@ -14,16 +14,12 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     static let streamWindow = 65_535
     static let connectionWindow = 1 << 20
-    /// Beyond so much that waits, a stream's sender waits too.
-    static let sendBuffer = 32_768
-    static let maxFrame = 16_384
     static let maxHeaderList = 16_384
-    static let maxContinuations = 8
-    static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
-    private static let greatestWindow = 0x7fff_ffff
 
     final let isServer: Bool
     final private(set) var context: ChannelHandlerContext?
+    final let output = Output()
+    final private(set) lazy var sending = SendQueue(self, output)
     final private(set) var streams: [UInt32: Stream] = [:]
     /// The peer's SETTINGS have come.
     final private(set) var isReady = false
@@ -42,34 +38,17 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// Frames wait in ``input`` for a turn, or until the socket takes answers again.
     final private(set) var isParked = false
 
-    private final var input = ByteBuffer()
-    private final var output = ByteBuffer()
-    private final var outputHint = 512
-    private final var isFlushScheduled = false
-    private final var isReading = false
+    private final var input: FrameReader
     private final var isReadHeld = false
-    private final var needsPreface: Bool
     private final var decoder: HeaderDecoder
-    private final var block: HeaderBlock?
-    private final var sendWindow = 65_535
-    private final var initialSendWindow = 65_535
-    private final var maxSendFrame = 16_384
-    private final var receiveWindow = Connection.connectionWindow
-    /// Streams whose pending DATA waits for a window or for the socket.
-    private final var blocked: Set<UInt32> = []
-
     /// A header block whose end has not come.
-    private struct HeaderBlock {
-        var stream: UInt32
-        var flags: FrameFlags
-        var bytes: ByteBuffer
-        var parts = 0
-    }
+    private final var block: HeaderBlock?
+    private final var receiveWindow = Connection.connectionWindow
 
     init(isServer: Bool, chatterPeriod: TimeAmount = .seconds(10)) {
         self.isServer = isServer
         chatter = Chatter(period: chatterPeriod)
-        needsPreface = isServer
+        input = FrameReader(needsPreface: isServer)
         decoder = HeaderDecoder(keepsOthers: !isServer)
     }
 
@@ -102,6 +81,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     final func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        output.context = context
         if context.channel.isActive { start() }
     }
 
@@ -111,28 +91,27 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     }
 
     private func start() {
-        if !isServer { output.writeBytes(Self.preface) }
+        if !isServer { output.writePreface() }
         var settings: [(UInt16, UInt32)] = [(6, UInt32(Self.maxHeaderList))]
         if let maxStreamsOffered { settings.append((3, maxStreamsOffered)) }
         if !isServer { settings.append((2, 0)) }
-        output.write(FrameHead(length: settings.count * 6, type: .settings))
-        for (key, value) in settings { output.writeMultipleIntegers(key, value) }
-        writeWindowUpdate(0, Self.connectionWindow - 65_535)
-        flush()
+        output.writeSettings(settings)
+        output.writeWindowUpdate(0, Self.connectionWindow - 65_535)
+        output.flush()
     }
 
     final func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isFailed else { return }
         var bytes = unwrapInboundIn(data)
         quietSeconds = 0
-        if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
-        isReading = true
+        input.append(&bytes)
+        output.isHeld = true
         if !isParked { handleInput() }
     }
 
     final func channelReadComplete(context: ChannelHandlerContext) {
-        isReading = false
-        flush()
+        output.isHeld = false
+        output.flush()
         context.fireChannelReadComplete()
     }
 
@@ -144,8 +123,8 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     final func channelWritabilityChanged(context: ChannelHandlerContext) {
         if context.channel.isWritable {
             unwritableSeconds = 0
-            pumpAll()
-            flushSoon()
+            sending.pumpAll()
+            output.flushSoon()
             if isParked { park() } else { readOn() }
         }
         context.fireChannelWritabilityChanged()
@@ -154,13 +133,16 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     final func channelInactive(context: ChannelHandlerContext) {
         isFailed = true
         isParked = false
-        input = ByteBuffer()
+        input.clear()
         closeStreams(.cancel)
         disconnected()
         context.fireChannelInactive()
     }
 
-    final func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    final func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        output.context = nil
+    }
 
     final func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
 
@@ -173,9 +155,8 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     private func closeStreams(_ code: ErrorCode) {
         let open = streams
         streams = [:]
-        blocked = []
         for stream in open.values {
-            release(stream)
+            sending.forget(stream)
             closed(stream, code)
         }
     }
@@ -184,7 +165,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     final func fail(_ code: ErrorCode, _ reason: String = "") {
         guard !isFailed, context != nil else { return }
         isFailed = true
-        writeGoAway(isServer ? lastStream : 0, code, reason)
+        output.writeGoAway(isServer ? lastStream : 0, code, reason)
         closeStreams(.cancel)
         closeWhenSent()
     }
@@ -194,13 +175,11 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         guard let context else { return }
         isFailed = true
         isParked = false
-        input = ByteBuffer()
+        input.clear()
         let promise = context.eventLoop.makePromise(of: Void.self)
         let channel = context.channel
         promise.futureResult.whenComplete { _ in channel.close(promise: nil) }
-        let bytes = output
-        output = ByteBuffer()
-        context.writeAndFlush(wrapOutboundOut(bytes), promise: promise)
+        output.flush(promise)
         readOn()
     }
 
@@ -213,27 +192,21 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         guard isParked, let context, !isFailed else { return }
         guard context.channel.isWritable else { return }  // It is parked again once it is.
         isParked = false
-        isReading = true
+        output.isHeld = true
         handleInput()
-        isReading = false
-        flush()
+        output.isHeld = false
+        output.flush()
         if !isParked { readOn() }
     }
 
     private func handleInput() {
         do throws(ErrorCode) {
-            if needsPreface, try !readPreface() { return }
-            while !isFailed, let head = input.peekFrameHead() {
-                guard head.length <= Self.maxFrame else { throw .frameSize }
-                guard input.readableBytes >= FrameHead.size + head.length else { break }
-                // What was answered so far goes to the socket, so that it can tell whether it takes more.
-                if output.readableBytes >= Self.streamWindow { flush() }
-                guard context?.channel.isWritable == true, mayHandle(head) else {
+            while !isFailed, let head = try input.next() {
+                guard output.takesMore, mayHandle(head) else {
                     isParked = true
                     break
                 }
-                input.moveReaderIndex(forwardBy: FrameHead.size)
-                guard let payload = input.readSlice(length: head.length) else { break }
+                let payload = input.takePayload(of: head)
                 partialSeconds = 0
                 try receive(head, payload)
             }
@@ -241,27 +214,11 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
             fail(error)
         }
         if isParked { return park() }
-        // What is left is a part of a frame; it is not to hold the buffer that it came in.
-        if input.readableBytes == 0 {
-            input = ByteBuffer()
-        } else if input.readerIndex > 0 {
-            var rest = ByteBuffer()
-            rest.writeBuffer(&input)
-            input = rest
-        }
-    }
-
-    private func readPreface() throws(ErrorCode) -> Bool {
-        let have = min(input.readableBytes, Self.preface.count)
-        guard input.readableBytesView.prefix(have).elementsEqual(Self.preface[..<have]) else { throw .protocolError }
-        guard have == Self.preface.count else { return false }
-        input.moveReaderIndex(forwardBy: have)
-        needsPreface = false
-        return true
+        input.shrink()
     }
 
     /// A frame, a header block or the preface has begun and not ended.
-    final var hasPartialInput: Bool { !isParked && (input.readableBytes > 0 || block != nil) }
+    final var hasPartialInput: Bool { !isParked && (!input.isEmpty || block != nil) }
 
     private func receive(_ head: FrameHead, _ payload: ByteBuffer) throws(ErrorCode) {
         guard block == nil || head.type == .continuation else { throw .protocolError }
@@ -272,21 +229,10 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         case .data: try receiveData(head, &payload)
         case .headers:
             guard id & 1 == 1, isServer || id <= lastStream else { throw .protocolError }
-            try removePadding(head, &payload)
-            if head.flags.contains(.priority) {
-                guard payload.readInteger(as: UInt32.self).map({ $0 & 0x7fff_ffff }) != id,
-                    payload.readInteger(as: UInt8.self) != nil
-                else { throw .protocolError }
-            }
-            try receiveBlock(HeaderBlock(stream: id, flags: head.flags, bytes: payload))
+            try receiveBlock(try HeaderBlock(head, &payload))
         case .continuation:
             guard var open = block, open.stream == id else { throw .protocolError }
-            open.parts += 1
-            guard open.parts <= Self.maxContinuations,
-                open.bytes.readableBytes + payload.readableBytes <= Self.maxHeaderList * 2
-            else { throw .enhanceYourCalm }
-            open.bytes.writeBuffer(&payload)
-            if head.flags.contains(.endHeaders) { open.flags.insert(.endHeaders) }
+            try open.add(head, &payload, limit: Self.maxHeaderList * 2)
             block = nil
             try receiveBlock(open)
         case .priority:
@@ -305,9 +251,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
             guard payload.readableBytes == 8, let data = payload.readInteger(as: UInt64.self) else { throw .frameSize }
             if head.flags.contains(.acknowledged) { return received(pong: data) }
             try chatter.spend(1)
-            output.write(FrameHead(length: 8, type: .ping, flags: .acknowledged))
-            output.writeInteger(data)
-            flushSoon()
+            output.writePing(data, .acknowledged)
         case .goAway:
             guard id == 0, let last = payload.readInteger(as: UInt32.self) else { throw .protocolError }
             try chatter.spend(1)
@@ -319,21 +263,13 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     private func isIdle(_ id: UInt32) -> Bool { id & 1 == 0 || id > lastStream }
 
-    private func removePadding(_ head: FrameHead, _ payload: inout ByteBuffer) throws(ErrorCode) {
-        guard head.flags.contains(.padded) else { return }
-        guard let padding = payload.readInteger(as: UInt8.self).map(Int.init), padding <= payload.readableBytes,
-            let rest = payload.getSlice(at: payload.readerIndex, length: payload.readableBytes - padding)
-        else { throw .protocolError }
-        payload = rest
-    }
-
     private func receiveBlock(_ new: HeaderBlock) throws(ErrorCode) {
-        guard new.flags.contains(.endHeaders) else {
+        guard new.isComplete else {
             block = new
             return
         }
         guard decoder.decode(new.bytes, limit: Self.maxHeaderList, { received($0) }) else { throw .compression }
-        let ended = new.flags.contains(.endStream)
+        let ended = new.endsStream
         if let stream = streams[new.stream] {
             guard !stream.isRemoteEnded else { throw .streamClosed }
             stream.isRemoteEnded = ended
@@ -348,10 +284,10 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         receiveWindow -= size
         guard receiveWindow >= 0 else { throw .flowControl }
         if receiveWindow < Self.connectionWindow / 2 {
-            writeWindowUpdate(0, Self.connectionWindow - receiveWindow)
+            output.writeWindowUpdate(0, Self.connectionWindow - receiveWindow)
             receiveWindow = Self.connectionWindow
         }
-        try removePadding(head, &payload)
+        try payload.removePadding(of: head)
         let ended = head.flags.contains(.endStream)
         // Of no use: nothing but padding.
         if payload.readableBytes == 0, !ended { try chatter.spend(1) }
@@ -372,9 +308,9 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         guard stream.receiveWindow < window, window - stream.receiveWindow >= Self.streamWindow / 2,
             !stream.isRemoteEnded, streams[stream.id] === stream
         else { return }
-        writeWindowUpdate(stream.id, window - stream.receiveWindow)
+        output.writeWindowUpdate(stream.id, window - stream.receiveWindow)
         stream.receiveWindow = window
-        flushSoon()
+        output.flushSoon()
     }
 
     private func receiveSettings(_ head: FrameHead, _ payload: inout ByteBuffer) throws(ErrorCode) {
@@ -389,23 +325,14 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
             switch key {
             case 2: guard value <= 1 else { throw .protocolError }
             case 3: peerMaxStreams = value
-            case 4:
-                guard value <= Self.greatestWindow else { throw .flowControl }
-                let change = Int(value) - initialSendWindow
-                initialSendWindow = Int(value)
-                for stream in streams.values {
-                    stream.sendWindow += change
-                    guard stream.sendWindow <= Self.greatestWindow else { throw .flowControl }
-                }
-            case 5:
-                guard (16_384...16_777_215).contains(value) else { throw .protocolError }
-                maxSendFrame = min(Int(value), 1 << 16)
+            case 4: try sending.setInitialWindow(value, of: streams.values)
+            case 5: try sending.setMaxFrame(value)
             default: break
             }
         }
-        output.write(FrameHead(length: 0, type: .settings, flags: .acknowledged))
-        flushSoon()
-        pumpAll()
+        output.writeSettings([], .acknowledged)
+        output.flushSoon()
+        sending.pumpAll()
         if !isReady {
             isReady = true
             settingsReceived()
@@ -418,17 +345,14 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         try chatter.spend(Chatter.windowUpdate)
         guard id != 0 else {
             guard increment > 0 else { throw .protocolError }
-            sendWindow += increment
-            guard sendWindow <= Self.greatestWindow else { throw .flowControl }
-            return pumpAll()
+            return try sending.widen(by: increment)
         }
         guard !isIdle(id) else { throw .protocolError }
         guard let stream = streams[id] else { return }
         guard increment > 0 else { return reset(stream, .protocolError) }
-        stream.sendWindow += increment
-        guard stream.sendWindow <= Self.greatestWindow else { return reset(stream, .flowControl) }
+        guard sending.widen(stream, by: increment) else { return reset(stream, .flowControl) }
         stream.idleSeconds = 0
-        pump(stream)
+        sending.pump(stream)
     }
 
     // MARK: streams
@@ -440,176 +364,17 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
 
     @discardableResult
     final func remove(_ id: UInt32) -> Stream? {
-        if !blocked.isEmpty { blocked.remove(id) }
         guard let stream = streams.removeValue(forKey: id) else { return nil }
-        release(stream)
+        sending.forget(stream)
         return stream
     }
-
-    private func release(_ stream: Stream) {
-        guard stream.heldForPending > 0 else { return }
-        _ = hold(-stream.heldForPending)
-        stream.heldForPending = 0
-    }
-
-    final var newSendWindow: Int { initialSendWindow }
 
     /// Ends a stream at once, for both sides.
     final func reset(_ stream: Stream, _ code: ErrorCode) {
         guard remove(stream.id) != nil else { return }
         // A server resets for its client's fault, a client also for its own reasons.
         if isServer { chatter.charge() }
-        writeReset(stream.id, code)
+        output.writeReset(stream.id, code)
         closed(stream, code)
-    }
-
-    // MARK: frames out
-
-    private func writeWindowUpdate(_ id: UInt32, _ increment: Int) {
-        output.write(FrameHead(length: 4, type: .windowUpdate, stream: id))
-        output.writeInteger(UInt32(increment))
-    }
-
-    final func writeReset(_ id: UInt32, _ code: ErrorCode) {
-        output.write(FrameHead(length: 4, type: .reset, stream: id))
-        output.writeInteger(code.rawValue)
-        flushSoon()
-    }
-
-    final func writePing(_ data: UInt64) {
-        output.write(FrameHead(length: 8, type: .ping))
-        output.writeInteger(data)
-        flushSoon()
-    }
-
-    final func writeGoAway(_ last: UInt32, _ code: ErrorCode, _ reason: String = "") {
-        output.write(FrameHead(length: 8 + reason.utf8.count, type: .goAway))
-        output.writeMultipleIntegers(last, code.rawValue)
-        output.writeString(reason)
-        flushSoon()
-    }
-
-    /// Whether the socket takes more. What a turn has collected goes to it in between, so that it can tell.
-    private var canSend: Bool {
-        if output.readableBytes >= Self.streamWindow { flush() }
-        return context?.channel.isWritable == true
-    }
-
-    /// - Parameter block: Shorter than a frame may be.
-    final func writeHead(_ id: UInt32, _ block: ByteBuffer, ended: Bool) {
-        output.write(
-            FrameHead(
-                length: block.readableBytes, type: .headers, flags: ended ? [.endHeaders, .endStream] : .endHeaders,
-                stream: id))
-        output.writeImmutableBuffer(block)
-        flushSoon()
-    }
-
-    /// Sends a message, or keeps what the windows do not take.
-    ///
-    /// - Returns: False where there is no room to keep it. Nothing of it was sent then.
-    final func writeMessage(_ stream: Stream, _ message: [UInt8], _ ending: Stream.Ending?) -> Bool {
-        let size = message.count + 5
-        if stream.pending.readableBytes == 0, size <= min(stream.sendWindow, sendWindow, maxSendFrame), canSend {
-            var flags: FrameFlags = []
-            if case .data = ending { flags = .endStream }
-            output.write(FrameHead(length: size, type: .data, flags: flags, stream: stream.id))
-            output.writeMultipleIntegers(UInt8(0), UInt32(message.count))
-            output.writeBytes(message)
-            sent(size, on: stream)
-            if case .trailers(let trailers) = ending { writeHead(stream.id, trailers, ended: true) }
-            flushSoon()
-            return true
-        }
-        guard keep(stream, message) else { return false }
-        stream.ending = ending
-        blocked.insert(stream.id)
-        pump(stream)
-        return true
-    }
-
-    private func sent(_ size: Int, on stream: Stream) {
-        stream.sendWindow -= size
-        sendWindow -= size
-        // It is answered by updates of two windows.
-        chatter.earn(2 * Chatter.windowUpdate)
-    }
-
-    private func keep(_ stream: Stream, _ message: [UInt8]) -> Bool {
-        stream.pending.discardReadBytes()
-        let needed = stream.pending.readableBytes + message.count + 5
-        // A buffer grows to powers of two.
-        let capacity = max(stream.pending.capacity, Int(UInt32(needed).nextPowerOf2()))
-        guard hold(capacity - stream.heldForPending) else { return false }
-        stream.heldForPending = capacity
-        stream.pending.writeMultipleIntegers(UInt8(0), UInt32(message.count))
-        stream.pending.writeBytes(message)
-        return true
-    }
-
-    /// Ends the stream once all of it has gone.
-    final func writeEnding(_ stream: Stream, _ trailers: ByteBuffer) {
-        guard stream.pending.readableBytes > 0 else { return writeHead(stream.id, trailers, ended: true) }
-        stream.ending = .trailers(trailers)
-    }
-
-    /// A frame of each stream in turn, so that no one of them takes the whole window.
-    private func pumpAll() {
-        guard !blocked.isEmpty else { return }
-        var open = blocked.sorted()
-        while !open.isEmpty {
-            open.removeAll { id in streams[id].map { !pumpFrame($0) } ?? true }
-        }
-    }
-
-    private func pump(_ stream: Stream) {
-        while pumpFrame(stream) {}
-    }
-
-    /// - Returns: Whether there is more that can go.
-    private func pumpFrame(_ stream: Stream) -> Bool {
-        guard stream.pending.readableBytes > 0, canSend else { return false }
-        let size = min(stream.pending.readableBytes, stream.sendWindow, sendWindow, maxSendFrame)
-        guard size > 0, let chunk = stream.pending.readSlice(length: size) else { return false }
-        let isLast = stream.pending.readableBytes == 0
-        var flags: FrameFlags = []
-        if isLast, case .data? = stream.ending { flags = .endStream }
-        output.write(FrameHead(length: size, type: .data, flags: flags, stream: stream.id))
-        output.writeImmutableBuffer(chunk)
-        sent(size, on: stream)
-        flushSoon()
-        if isLast {
-            stream.pending = ByteBuffer()
-            release(stream)
-            blocked.remove(stream.id)
-            if case .trailers(let trailers)? = stream.ending.take() { writeHead(stream.id, trailers, ended: true) }
-        }
-        if stream.pending.readableBytes < Self.sendBuffer { drained(stream) }
-        return !isLast && streams[stream.id] === stream
-    }
-
-    /// True once all that was written on it has left, its end too.
-    final func isSent(_ stream: Stream) -> Bool { stream.pending.readableBytes == 0 }
-
-    final func flushSoon() {
-        guard !isReading, !isFlushScheduled, let context else { return }
-        isFlushScheduled = true
-        context.eventLoop.assumeIsolated().execute { self.flush() }
-    }
-
-    private func flush() {
-        isFlushScheduled = false
-        guard let context, output.readableBytes > 0 else { return }
-        let bytes = output
-        outputHint = min(max(512, bytes.readableBytes), 1 << 14)
-        output = context.channel.allocator.buffer(capacity: outputHint)
-        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
-    }
-}
-
-extension UInt32 {
-    /// The least power of two that is not less.
-    fileprivate func nextPowerOf2() -> UInt32 {
-        self <= 1 ? 1 : 1 << (UInt32(bitWidth) - UInt32((self - 1).leadingZeroBitCount))
     }
 }

@@ -84,11 +84,11 @@ final class ServerConnection: Connection, @unchecked Sendable {
         guard drainedAt == nil, load < server.limits.streams else {
             // Its other calls go on, and this one can be repeated.
             try chatter.spend(0.1)
-            return writeReset(id, .refusedStream)
+            return output.writeReset(id, .refusedStream)
         }
         guard !head.isMalformed, head.isComplete else {
             try chatter.spend(1)
-            return writeReset(id, .protocolError)
+            return output.writeReset(id, .protocolError)
         }
         guard head.method == Array("POST".utf8) else {
             return refuse(id, Status(.internalError, "the method is not POST"), .methodNotAllowed, ended)
@@ -114,7 +114,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
             return refuse(id, status, .ok, ended, encodings: encodings)
         }
         let stream = ServerStream(
-            id: id, sendWindow: newSendWindow, method: method, call: call, announcedLength: head.contentLength)
+            id: id, sendWindow: sending.initialWindow, method: method, call: call, announcedLength: head.contentLength)
         load += 1
         open(stream, ended: ended)
         if let deadline = call.deadline { arm(deadline) }
@@ -146,8 +146,8 @@ final class ServerConnection: Connection, @unchecked Sendable {
     private func refuse(
         _ id: UInt32, _ status: Status, _ http: StatusBlock.HTTPStatus, _ ended: Bool, encodings: String? = nil
     ) {
-        writeHead(id, StatusBlock.trailersOnly(status, http: http, encodings: encodings), ended: true)
-        if !ended { writeReset(id, .none) }
+        output.writeHead(id, StatusBlock.trailersOnly(status, http: http, encodings: encodings), ended: true)
+        if !ended { output.writeReset(id, .none) }
         chatter.earn()
     }
 
@@ -263,16 +263,16 @@ final class ServerConnection: Connection, @unchecked Sendable {
 
     private func finish(_ stream: ServerStream, _ message: [UInt8]) {
         stream.isAnswered = true
-        writeHead(stream.id, StatusBlock.head, ended: false)
-        if writeMessage(stream, message, .trailers(StatusBlock.ok)) {
+        output.writeHead(stream.id, StatusBlock.head, ended: false)
+        if sending.send(message, on: stream, .trailers(StatusBlock.ok)) {
             report(stream, .ok)
         } else {
             let status = Status(.resourceExhausted, "too many responses wait for their caller")
-            writeEnding(stream, StatusBlock.trailers(status))
+            sending.end(stream, StatusBlock.trailers(status))
             report(stream, status.code)
         }
         chatter.earn()
-        if isSent(stream) { close(stream) }
+        if sending.isSent(stream) { close(stream) }
     }
 
     private func finish(_ stream: ServerStream, _ status: Status) {
@@ -281,13 +281,13 @@ final class ServerConnection: Connection, @unchecked Sendable {
         stream.task?.cancel()
         stream.waiter.take()?.resume(throwing: Status(.cancelled, "the call has ended"))
         if stream.isHeadSent {
-            writeEnding(stream, StatusBlock.trailers(status))
+            sending.end(stream, StatusBlock.trailers(status))
         } else {
-            writeHead(stream.id, StatusBlock.trailersOnly(status), ended: true)
+            output.writeHead(stream.id, StatusBlock.trailersOnly(status), ended: true)
         }
         report(stream, status.code)
         chatter.earn()
-        if isSent(stream) { close(stream) }
+        if sending.isSent(stream) { close(stream) }
     }
 
     private func report(_ stream: ServerStream, _ code: StatusCode) {
@@ -299,7 +299,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
     /// All has been said on our side.
     private func close(_ stream: ServerStream) {
         guard streams[stream.id] === stream else { return }
-        if !stream.isRemoteEnded { writeReset(stream.id, .none) }
+        if !stream.isRemoteEnded { output.writeReset(stream.id, .none) }
         remove(stream.id)
         closed(stream, .none)
     }
@@ -334,7 +334,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
     override func drained(_ stream: Stream) {
         let stream = unsafeDowncast(stream, to: ServerStream.self)
         if stream.isAnswered {
-            if isSent(stream), stream.isOpen { close(stream) }
+            if sending.isSent(stream), stream.isOpen { close(stream) }
         } else {
             stream.waiter.take()?.resume()
         }
@@ -345,20 +345,20 @@ final class ServerConnection: Connection, @unchecked Sendable {
         guard stream.isOpen, !stream.isAnswered else { throw Status(.cancelled, "the call has ended") }
         if !stream.isHeadSent {
             stream.isHeadSent = true
-            writeHead(stream.id, StatusBlock.head, ended: false)
+            output.writeHead(stream.id, StatusBlock.head, ended: false)
         }
-        guard writeMessage(stream, message, nil) else {
+        guard sending.send(message, on: stream, nil) else {
             throw Status(.resourceExhausted, "too many responses wait for their caller")
         }
         chatter.earn()
-        return stream.pending.readableBytes < Self.sendBuffer
+        return stream.pending.readableBytes < SendQueue.enough
     }
 
     func wait(for stream: ServerStream, _ next: CheckedContinuation<Void, any Error>) {
         guard stream.isOpen, !stream.isAnswered else {
             return next.resume(throwing: Status(.cancelled, "the call has ended"))
         }
-        guard stream.pending.readableBytes >= Self.sendBuffer else { return next.resume() }
+        guard stream.pending.readableBytes >= SendQueue.enough else { return next.resume() }
         stream.waiter = next
     }
 
@@ -420,7 +420,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
         }
         guard let pinged = pingedSeconds else {
             pingedSeconds = quietSeconds
-            return writePing(Self.pingOfLife)
+            return output.writePing(Self.pingOfLife)
         }
         if quietSeconds - pinged > server.limits.keepaliveTimeoutSeconds { closeNow() }
     }
@@ -431,8 +431,8 @@ final class ServerConnection: Connection, @unchecked Sendable {
         guard !isDraining, !isFailed else { return }
         guard isReady, context != nil else { return closeNow() }
         isDraining = true
-        writeGoAway(0x7fff_ffff, .none)
-        writePing(Self.pingOfDrain)
+        output.writeGoAway(0x7fff_ffff, .none)
+        output.writePing(Self.pingOfDrain)
         loop.assumeIsolated().scheduleTask(in: .seconds(Int64(server.limits.drainSeconds))) { [weak self] () -> Void in
             self?.drainFurther()
         }
@@ -446,15 +446,11 @@ final class ServerConnection: Connection, @unchecked Sendable {
     private func drainFurther() {
         guard isDraining, drainedAt == nil, !isFailed else { return }
         drainedAt = lastStream
-        writeGoAway(lastStream, .none)
+        output.writeGoAway(lastStream, .none)
         if streams.isEmpty { closeWhenSent() }
     }
 
     override func disconnected() {
         timer.stop()
     }
-}
-
-extension Int {
-    fileprivate var roundedUpToPowerOf2: Int { self <= 1 ? 1 : 1 << (bitWidth - (self - 1).leadingZeroBitCount) }
 }
