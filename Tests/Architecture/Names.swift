@@ -40,7 +40,7 @@ struct Names: Sendable {
                     file.text.matches(of: #/\b(?:func|var|let|case) `?(\w+)/#).map { String($0.output.1) })
             } else if file.path.hasSuffix(".py") {
                 types.formUnion(file.text.matches(of: #/\bclass (\w+)/#).map { String($0.output.1) })
-            } else if file.path.hasSuffix(".proto") {
+            } else if file.path.hasSuffix(".proto"), !file.isIn("api/grpc") {
                 let names = file.text.matches(of: #/\brpc (\w+)/#).map { String($0.output.1) }
                 methods += names
                 let version = file.path.split(separator: "/").dropFirst().dropLast().joined(separator: "/")

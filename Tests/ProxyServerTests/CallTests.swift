@@ -6,6 +6,7 @@ import HostStorageAPI
 import HostStorageClient
 import HostStorageTestKit
 import RPC
+import StorageAccess
 import StorageVersions
 import SwiftProtobuf
 import Testing
@@ -69,6 +70,27 @@ import Testing
                     proxy.socket("disk-v1"), "grpc.health.v1.Health/Check", request)
             }
             #expect(other == .notFound)
+        }
+    }
+
+    /// Only where it was asked for, and only for those that may use anything behind the socket.
+    @Test(arguments: ["v1", "v1alpha"])
+    func aSocketDescribesItselfWhereItShould(_ version: String) async throws {
+        let method = "grpc.reflection.\(version).ServerReflection/ServerReflectionInfo"
+        func ask(_ proxy: RunningProxy) async -> StatusCode? {
+            await status {
+                let _: Google_Protobuf_Empty = try await call(
+                    proxy.socket("volume-v1"), method, try Google_Protobuf_Empty(serializedBytes: [0x3a, 0] as [UInt8]))
+            }
+        }
+        for (describesItself, policy, expected) in [
+            (false, AccessPolicy.standard(socketGroup: getegid()), StatusCode.unimplemented),
+            (true, AccessPolicy.standard(socketGroup: getegid()), nil),
+            (true, AccessPolicy(rules: []), .permissionDenied),
+        ] {
+            let proxy = try await RunningProxy(policy: policy, describesItself: describesItself)
+            #expect(await ask(proxy) == expected)
+            try await proxy.stop()
         }
     }
 

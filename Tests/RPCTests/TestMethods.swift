@@ -45,6 +45,14 @@ final class TestMethods: Sendable {
                     [UInt8](
                         repeating: 7, count: max(0, min(Int(String(decoding: request, as: UTF8.self)) ?? 0, 1 << 23))))
             },
+            // Answers each message: with itself, and with as many bytes as it says.
+            Method.each("/test/Each", limit: 1_000) { (_, request) throws(Status) in
+                if request == Array("fail".utf8) { throw Status(.aborted, "as it was asked to") }
+                return request
+            },
+            Method.each("/test/EachBytes") { (_, request) throws(Status) in
+                [UInt8](repeating: 7, count: max(0, min(Int(String(decoding: request, as: UTF8.self)) ?? 0, 1 << 20)))
+            },
             // Fails with the number of a status and a text.
             Method("/test/Fail") { (_, request) throws(Status) in
                 let parts = String(decoding: request, as: UTF8.self).split(separator: "|", maxSplits: 1)

@@ -6,7 +6,14 @@ public struct Method: Sendable {
     public let path: String
     /// The most bytes of a request.
     public let limit: Int
-    let answer: @Sendable (Call, [UInt8]) throws(Status) -> Answer
+    let work: Work
+
+    enum Work: Sendable {
+        /// One message, and how it is answered.
+        case one(@Sendable (Call, [UInt8]) throws(Status) -> Answer)
+        /// Any number of messages, each answered when it comes.
+        case each(@Sendable (Call, [UInt8]) throws(Status) -> [UInt8])
+    }
 
     /// gRPC's customary 4 MiB.
     public static let customaryLimit = 4 << 20
@@ -16,9 +23,23 @@ public struct Method: Sendable {
         _ path: String, limit: Int = Method.customaryLimit,
         answer: @escaping @Sendable (Call, [UInt8]) throws(Status) -> Answer
     ) {
-        self.path = path
-        self.limit = limit
-        self.answer = answer
+        self.init(path, limit, .one(answer))
+    }
+
+    private init(_ path: String, _ limit: Int, _ work: Work) {
+        (self.path, self.limit, self.work) = (path, limit, work)
+    }
+
+    /// A method whose callers send any number of messages and get an answer to each, in turn.
+    ///
+    /// - Parameters:
+    ///   - limit: the most bytes of a message.
+    ///   - answer: called on the event loop, which it must not hold up. An error ends the call.
+    public static func each(
+        _ path: String, limit: Int = Method.customaryLimit,
+        answer: @escaping @Sendable (Call, [UInt8]) throws(Status) -> [UInt8]
+    ) -> Method {
+        Method(path, limit, .each(answer))
     }
 }
 

@@ -19,6 +19,7 @@ public struct ProxyServer: Service {
     private let logger: Logger
     private let metrics: CallMetrics
     private let connectionLimit: Int
+    private let describesItself: Bool
 
     /// How many sockets there are.
     public static var socketCount: Int { APIGroup.allCases.reduce(0) { $0 + $1.versions.count } }
@@ -34,11 +35,12 @@ public struct ProxyServer: Service {
     ///   - metrics: their destination; discarded unless the program has set one up (`MetricsSystem.bootstrap`).
     ///   - connectionLimit: how many connections each socket serves at a time, those of callers that may do
     ///     nothing there not counted: of these a few are served, to be refused.
+    ///   - describesItself: whether the sockets have gRPC's server reflection, for those that may use anything there.
     ///   - onListening: called once all sockets are served.
     public init(
         host: any StorageHost, access: AccessControl, pipeDirectory: String = "/run/csi-proxy",
         owner: SocketOwner = SocketOwner(), logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory,
-        connectionLimit: Int = 256,
+        connectionLimit: Int = 256, describesItself: Bool = false,
         onListening: @escaping @Sendable () -> Void = {}
     ) {
         self.host = host
@@ -48,6 +50,7 @@ public struct ProxyServer: Service {
         self.logger = logger
         self.metrics = CallMetrics(metrics)
         self.connectionLimit = connectionLimit
+        self.describesItself = describesItself
         self.onListening = onListening
     }
 
@@ -71,7 +74,9 @@ public struct ProxyServer: Service {
                 let service = VersionedService(group: version.0, version: version.1, host: host, access: access)
                 let served = ServedEndpoint(service, metrics: metrics, logger: logger)
                 try await server.serve(
-                    served.endpoint(of: server, connectionLimit: connectionLimit), on: socket.descriptor)
+                    served.endpoint(
+                        of: server, connectionLimit: connectionLimit, describesItself: describesItself),
+                    on: socket.descriptor)
             }
         } catch {
             await server.shutDown(within: .zero)

@@ -61,6 +61,9 @@ struct Serve: AsyncParsableCommand {
         help: "A service that callers may start and stop, * for any characters; none unless named. Repeatable.")
     var changeableServices: [ServicePattern] = []
 
+    @Flag(help: "Answer gRPC's server reflection, for tools such as grpcurl, to callers that may use anything there.")
+    var reflection = false
+
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
 
@@ -115,7 +118,7 @@ struct Serve: AsyncParsableCommand {
         var services: [any Service] = [
             ProxyServer(
                 host: host, access: access, pipeDirectory: pipeDir, owner: owner, logger: logger,
-                connectionLimit: connectionLimit),
+                connectionLimit: connectionLimit, describesItself: reflection),
             PolicyReload(source: source, access: access, signals: hangups, logger: logger) { warnings.warn(of: $0) },
         ]
         if let metrics, let metricsBindAddress {

@@ -21,7 +21,8 @@ enum ConnectionInvariants {
         let server = Server(on: loop) { _ in Peer(pid: 1, uid: 1, gid: 1) }
         let gate = CountingGate()
         let echo = Method("/test/Echo") { (_, request) throws(Status) in .now(request) }
-        try server.serve(Endpoint([echo], gate: gate), over: channel, of: Peer(pid: 1, uid: 1, gid: 1))
+        let each = Method.each("/test/Each", limit: 1_000) { (_, request) throws(Status) in request }
+        try server.serve(Endpoint([echo, each], gate: gate), over: channel, of: Peer(pid: 1, uid: 1, gid: 1))
         try channel.connect(to: SocketAddress(unixDomainSocketPath: "/fuzz")).wait()
         let greeting = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8) + [0, 0, 0, 4, 0, 0, 0, 0, 0]
         try channel.writeInbound(ByteBuffer(bytes: greeting))

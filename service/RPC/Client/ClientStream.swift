@@ -15,14 +15,14 @@ final class ClientStream: Stream {
 
     /// Takes the next message off its body; nil where it is not complete.
     func nextMessage(limit: Int) throws(Status) -> [UInt8]? {
-        guard let flag = body.getInteger(at: body.readerIndex, as: UInt8.self) else { return nil }
-        guard flag == 0 else { throw Status(.internalError, "the response is compressed") }
-        guard let length = body.getInteger(at: body.readerIndex + 1, as: UInt32.self).map(Int.init) else { return nil }
-        guard length <= limit else {
-            throw Status(.resourceExhausted, "a message of \(length) bytes is larger than \(limit)")
+        let message: [UInt8]?
+        do throws(MessageFault) {
+            message = try body.readMessage(limit: limit)
+        } catch {
+            guard case .tooLarge = error else { throw Status(.internalError, "the response is compressed") }
+            throw error.status
         }
-        guard let message = body.getBytes(at: body.readerIndex + 5, length: length) else { return nil }
-        body.moveReaderIndex(forwardBy: 5 + length)
+        guard message != nil else { return nil }
         if body.readableBytes == 0 { body = ByteBuffer() } else { body.discardReadBytes() }
         return message
     }

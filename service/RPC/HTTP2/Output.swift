@@ -97,11 +97,3 @@ final class Output {
         flushSoon()
     }
 }
-
-extension ByteBuffer {
-    /// With gRPC's five bytes before it.
-    mutating func write(message: [UInt8]) {
-        writeMultipleIntegers(UInt8(0), UInt32(message.count))
-        writeBytes(message)
-    }
-}

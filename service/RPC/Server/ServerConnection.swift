@@ -48,10 +48,14 @@ final class ServerConnection: Connection, @unchecked Sendable {
 
     override func mayHandle(_ head: FrameHead) -> Bool {
         guard credit > 0, account.user.credit > 0 else { return false }
-        let cost = Turns.cost(of: head)
+        charge(Turns.cost(of: head))
+        return true
+    }
+
+    /// Counts work that its frame did not tell.
+    func charge(_ cost: Int) {
         credit -= cost
         account.user.credit -= cost
-        return true
     }
 
     override func park() {
@@ -159,6 +163,10 @@ final class ServerConnection: Connection, @unchecked Sendable {
             reset(stream, .protocolError)
             return false
         }
+        if case .each = stream.method.work {
+            received(&data, ofEach: stream)
+            return false
+        }
         if let status = take(&data, of: stream) {
             finish(stream, status)
             return false
@@ -172,14 +180,11 @@ final class ServerConnection: Connection, @unchecked Sendable {
         stream.prefix.take(&data)
         guard let flag = stream.prefix.flag else { return nil }
         guard flag == 0 else {
-            return flag == 1
-                ? Status(.unimplemented, "compression is not supported")
-                : Status(.internalError, "the message's flags are unknown")
+            return (flag == 1 ? MessageFault.compressed : .unknownFlags).status
         }
         guard let length = stream.prefix.length else { return nil }
         guard length <= stream.method.limit else {
-            return Status(
-                .resourceExhausted, "a message of \(length) bytes is larger than \(stream.method.limit)")
+            return MessageFault.tooLarge(length, limit: stream.method.limit).status
         }
         guard stream.body.readableBytes + data.readableBytes <= length else {
             return Status(.internalError, "there is more than one message")
@@ -208,6 +213,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
         if let announced = stream.announcedLength, announced != stream.received {
             return reset(stream, .protocolError)
         }
+        guard case .one(let answer) = stream.method.work else { return answerEach(stream) }
         let body = stream.body
         release(bodyOf: stream)
         guard stream.prefix.flag != nil else {
@@ -220,7 +226,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
             return finish(stream, Status(.deadlineExceeded, "the deadline has passed"))
         }
         do throws(Status) {
-            switch try stream.method.answer(stream.call, Array(body.readableBytesView)) {
+            switch try answer(stream.call, Array(body.readableBytesView)) {
             case .now(let message): finish(stream, message)
             case .later(let work):
                 start(stream) { [self] in
@@ -275,7 +281,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
         if sending.isSent(stream) { close(stream) }
     }
 
-    private func finish(_ stream: ServerStream, _ status: Status) {
+    func finish(_ stream: ServerStream, _ status: Status) {
         stream.isAnswered = true
         release(bodyOf: stream)
         stream.task?.cancel()
@@ -324,7 +330,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
         if drainedAt != nil, streams.isEmpty, !isFailed { closeWhenSent() }
     }
 
-    private func release(bodyOf stream: ServerStream) {
+    func release(bodyOf stream: ServerStream) {
         stream.body = ByteBuffer()
         guard stream.heldForBody > 0 else { return }
         _ = hold(-stream.heldForBody)
@@ -337,6 +343,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
             if sending.isSent(stream), stream.isOpen { close(stream) }
         } else {
             stream.waiter.take()?.resume()
+            answerEach(stream)
         }
     }
 

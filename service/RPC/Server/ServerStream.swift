@@ -20,6 +20,8 @@ final class ServerStream: Stream, @unchecked Sendable {
     var isHeadSent = false
     /// Its status has been decided; what may be left is to be sent.
     var isAnswered = false
+    /// Messages of a call that answers each are being answered.
+    var isAnswering = false
     /// Its task runs, though the stream may be gone.
     var isWorking = false
     var isOpen = true

@@ -24,17 +24,24 @@ struct ServedEndpoint: Gate {
             })
     }
 
-    /// - Parameter server: whose end its health is about.
-    func endpoint(of server: Server, connectionLimit: Int) -> Endpoint {
-        let health = HealthService(of: [service.name]).methods(of: server)
-        return Endpoint(methods.values.map(\.method) + health, gate: self, connectionLimit: connectionLimit)
+    /// - Parameters:
+    ///   - server: whose end its health is about.
+    ///   - describesItself: whether it has gRPC's server reflection.
+    func endpoint(of server: Server, connectionLimit: Int, describesItself: Bool) throws -> Endpoint {
+        var all = methods.values.map(\.method) + HealthService(of: [service.name]).methods(of: server)
+        if describesItself {
+            let names = [service.name, HealthService.name] + ReflectionService.names
+            all += try ReflectionService(of: names, describedBy: service.group.descriptors(service.version)).methods
+        }
+        return Endpoint(all, gate: self, connectionLimit: connectionLimit)
     }
 
     func isKnown(_ peer: Peer) -> Bool {
         service.access.admits(PeerCredentials(peer), to: service.group, service.version)
     }
 
-    /// Nothing of the request of a caller without a rule is read. The server's health is for all that may use anything.
+    /// Nothing of the request of a caller without a rule is read. Health and reflection
+    /// are for all that may use anything.
     func refusal(of call: Call) -> Status? {
         if let method = methods[call.path] {
             return method.authorized.refusal(to: PeerCredentials(call.peer))?.status
