@@ -43,6 +43,14 @@ import Testing
         ("padding without its length", call + Raw.frame(.data, .padded, 1), 1),
         ("a frame of 16 KiB and 1", [0, 0x40, 1, 0, 0, 0, 0, 0, 1], 6),
         ("a malformed block", Raw.frame(.headers, .endHeaders, 1, [0x80]), 9),
+        ("a lower number than before", Raw.call(5) + Raw.headers(3, "/test/Echo"), 1),
+        ("data after an answered call", Raw.call(1) + Raw.data(1, [1]), 5),
+        ("headers after an answered call", Raw.call(1) + Raw.headers(1, "/test/Echo"), 1),
+        ("data after a reset", call + Raw.reset(1) + Raw.data(1, [1]), 5),
+        (
+            "data after the end of a refused call",
+            Raw.headers(1, "/test/None") + Raw.data(1, [1]) + Raw.data(1, [1]), 5
+        ),
         (
             "headers after the end",
             Raw.headers(1, "/test/Hang") + Raw.data(1, Raw.message([])) + Raw.headers(1, "/test/Hang"), 5
@@ -134,6 +142,25 @@ import Testing
                 Raw.frame(.headers, [.endHeaders, .endStream], 1, Raw.block([("a", "b")])),
                 Raw.reset(1))
             try await peer.ping()
+        }
+    }
+
+    /// A call that was answered before its end goes on until its caller knows, as many times as it happens.
+    @Test func whatWasOnItsWayIsIgnored() async throws {
+        try await withServer { server in
+            let peer = try await RawPeer(server.path)
+            for call in 0..<1_200 {
+                let stream = UInt32(call * 2 + 1)
+                peer.send(Raw.headers(stream, "/test/None"), Raw.data(stream, [1, 2], ended: false))
+                // So that the thousand frames without a call are not used up.
+                if call.isMultiple(of: 2) {
+                    peer.send(Raw.frame(.headers, [.endHeaders, .endStream], stream, Raw.block([(":path", "x")])))
+                } else {
+                    peer.send(Raw.data(stream, [3]))
+                }
+            }
+            peer.send(Raw.call(2_401))
+            #expect(try await peer.end(of: 2_401) == .status(0))
         }
     }
 }

@@ -44,6 +44,7 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
     /// A header block whose end has not come.
     private final var block: HeaderBlock?
     private final var receiveWindow = Connection.connectionWindow
+    final var unfinished = UnfinishedStreams()
 
     init(isServer: Bool, chatterPeriod: TimeAmount = .seconds(10)) {
         self.isServer = isServer
@@ -243,7 +244,8 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
             guard id != 0, !isIdle(id), let code = payload.readInteger(as: UInt32.self) else { throw .protocolError }
             guard payload.readableBytes == 0 else { throw .frameSize }
             try chatter.spend(1)
-            if let stream = remove(id) { closed(stream, ErrorCode(rawValue: code) ?? .internalError) }
+            unfinished.remove(id)
+            if let stream = remove(id, isFinished: true) { closed(stream, ErrorCode(rawValue: code) ?? .internalError) }
         case .settings: try receiveSettings(head, &payload)
         case .pushPromise: throw .protocolError
         case .ping:
@@ -268,8 +270,15 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
             block = new
             return
         }
-        guard decoder.decode(new.bytes, limit: Self.maxHeaderList, { received($0) }) else { throw .compression }
         let ended = new.endsStream
+        let isLate = streams[new.stream] == nil && new.stream <= lastStream
+        guard !isLate || unfinished.contains(new.stream) else { throw .protocolError }
+        let isRead = decoder.decode(new.bytes, limit: Self.maxHeaderList) { if !isLate { received($0) } }
+        guard isRead else { throw .compression }
+        if isLate {
+            if ended { unfinished.remove(new.stream) }
+            return try chatter.spend(1)
+        }
         if let stream = streams[new.stream] {
             guard !stream.isRemoteEnded else { throw .streamClosed }
             stream.isRemoteEnded = ended
@@ -292,7 +301,11 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         // Of no use: nothing but padding.
         if payload.readableBytes == 0, !ended { try chatter.spend(1) }
         // One that was answered early goes on for a while until the peer has heard of it.
-        guard let stream = streams[head.stream] else { return }
+        guard let stream = streams[head.stream] else {
+            guard unfinished.contains(head.stream) else { throw .streamClosed }
+            if ended { unfinished.remove(head.stream) }
+            return
+        }
         guard !stream.isRemoteEnded else { return reset(stream, .streamClosed) }
         stream.isRemoteEnded = ended
         stream.receiveWindow -= size
@@ -362,9 +375,11 @@ class Connection: ChannelDuplexHandler, @unchecked Sendable {
         streams[stream.id] = stream
     }
 
+    /// - Parameter isFinished: The peer sends nothing more on it, even if it has not said all.
     @discardableResult
-    final func remove(_ id: UInt32) -> Stream? {
+    final func remove(_ id: UInt32, isFinished: Bool = false) -> Stream? {
         guard let stream = streams.removeValue(forKey: id) else { return nil }
+        if !stream.isRemoteEnded, !isFinished { unfinished.insert(id) }
         sending.forget(stream)
         return stream
     }

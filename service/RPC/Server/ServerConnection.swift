@@ -83,15 +83,16 @@ final class ServerConnection: Connection, @unchecked Sendable {
             guard ended, !head.isMalformed, head.isTrailers else { return reset(stream, .protocolError) }
             return requestEnded(unsafeDowncast(stream, to: ServerStream.self))
         }
-        guard id > lastStream else { return try chatter.spend(1) }  // trailers of one that was answered early
         lastStream = id
         guard drainedAt == nil, load < server.limits.streams else {
             // Its other calls go on, and this one can be repeated.
             try chatter.spend(0.1)
+            if !ended { unfinished.insert(id) }
             return output.writeReset(id, .refusedStream)
         }
         guard !head.isMalformed, head.isComplete else {
             try chatter.spend(1)
+            if !ended { unfinished.insert(id) }
             return output.writeReset(id, .protocolError)
         }
         guard head.method == Array("POST".utf8) else {
@@ -151,7 +152,10 @@ final class ServerConnection: Connection, @unchecked Sendable {
         _ id: UInt32, _ status: Status, _ http: StatusBlock.HTTPStatus, _ ended: Bool, encodings: String? = nil
     ) {
         output.writeHead(id, StatusBlock.trailersOnly(status, http: http, encodings: encodings), ended: true)
-        if !ended { output.writeReset(id, .none) }
+        if !ended {
+            unfinished.insert(id)
+            output.writeReset(id, .none)
+        }
         chatter.earn()
     }
 
