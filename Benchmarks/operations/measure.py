@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import statistics
 import subprocess
@@ -36,14 +37,18 @@ class Contender:
     def _line(self):
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.process.args} has ended with {self.process.wait()}")
+            raise SystemExit(f"{self.process.args} has ended with {self.process.wait()}: {self.lines}")
         return line.strip()
 
     def times(self, count):
         """The median of so many times, in microseconds."""
         self.process.stdin.write(f"{count}\n")
         self.process.stdin.flush()
-        return float(self._line())
+        line = self._line()
+        try:
+            return float(line)
+        except ValueError:
+            raise SystemExit(line) from None
 
     def __enter__(self):
         return self
@@ -146,6 +151,7 @@ class Measurement:
         self.kubelet = scratch / "kubelet"
         self.kubelet.mkdir()
         self.table = Table()
+        self.began = time.monotonic()
         self.states = 0
 
     def linked(self, *work):
@@ -153,8 +159,10 @@ class Measurement:
         return Contender(SWIFT, "linked", self.kubelet, self.scratch / f"state{self.states}", *work)
 
     def disks(self, name, count, mib):
+        # In memory: not the machine's disk is measured. It is gone with the namespace.
         directory = self.scratch / name
         directory.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], check=True)
         return Contender(RAW, "attach", directory, count, mib)
 
     def format(self, device):
@@ -185,7 +193,8 @@ class Measurement:
     def mounts(self, device, proxy):
         number, partition = number_of(device), f"{device}p1"
         plain = self.scratch / "plain"
-        plain.mkdir()
+        for directory in plain, self.kubelet / "v", self.kubelet / "linked", self.kubelet / "proxied":
+            directory.mkdir()
         with self.linked("mount", self.kubelet / "v", number) as linked, \
                 Contender(RAW, "mount", partition, plain) as raw, \
                 Contender(RAW, "synced-mount", partition, plain) as synced, \
@@ -202,8 +211,6 @@ class Measurement:
         with self.linked("cycle", self.kubelet / "linked", number) as linked, \
                 Contender(SWIFT, "proxied", proxy.sockets, "cycle", self.kubelet / "proxied", number) as proxied, \
                 Contender(RAW, "cycle", partition, self.scratch) as raw:
-            for name in "linked", "proxied":
-                (self.kubelet / name).mkdir(exist_ok=True)
             found = alternate(self.rounds, {"linked": (linked, 30), "proxied": (proxied, 30), "raw": (raw, 30)})
         self.table.add("cycle of seven calls, linked", found["linked"], "system calls", found["raw"], None)
         self.table.add("cycle of seven calls, proxied", found["proxied"], "linked", found["linked"], None)
@@ -212,6 +219,7 @@ class Measurement:
     def questions(self, device):
         number = number_of(device)
         target = self.kubelet / "held"
+        target.mkdir()
         with self.linked("stats", target, number) as stats, Contender(RAW, "statfs", target) as statfs, \
                 self.linked("is-mount", target) as linked, Contender(RAW, "statx", target) as statx:
             found = alternate(self.rounds, {"ours": (linked, 2000), "raw": (statx, 2000)})
@@ -235,6 +243,7 @@ class Measurement:
 
     def many_disks(self, device, volume_with_few):
         target = self.kubelet / "held-among-many"
+        target.mkdir()
         with turn(), self.disks("many-disks", MANY, 64), self.disks("blank", self.rounds + 2, 1024) as blank:
             with self.linked("hold", target, number_of(device)), self.linked("volume-of", target) as volume:
                 found = alternate(self.rounds, {"ours": (volume, 50)})["ours"]
@@ -291,9 +300,14 @@ def main():
     arguments.add_argument("rounds", nargs="?", type=int, default=5, help="of each contender (5)")
     arguments.add_argument("--figures", type=pathlib.Path, help="a file for the figures, as JSON")
     chosen = arguments.parse_args()
-    with tempfile.TemporaryDirectory(prefix="operations-", ignore_cleanup_errors=True) as scratch:
-        measurement = Measurement(chosen.rounds, pathlib.Path(scratch))
+    scratch = pathlib.Path(tempfile.mkdtemp(prefix="operations-"))
+    measurement = Measurement(chosen.rounds, scratch)
+    try:
         measurement.run()
+    finally:
+        for mount in sorted((path for path in scratch.iterdir() if path.is_mount()), reverse=True):
+            subprocess.run(["umount", "--lazy", mount], check=True)
+        shutil.rmtree(scratch)
     if chosen.figures:
         chosen.figures.write_text(json.dumps(measurement.table.rows, ensure_ascii=False, indent=1) + "\n")
 

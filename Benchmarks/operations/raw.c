@@ -151,11 +151,16 @@ static void pong(const char *path) {
 static void attach(const char *directory, int count, long long mib) {
     struct rlimit files = {count + 64, count + 64};
     setrlimit(RLIMIT_NOFILE, &files);
-    int *made = calloc((size_t)count, sizeof *made), *devices = calloc((size_t)count, sizeof *devices);
+    int *numbers = calloc((size_t)count, sizeof *numbers), *devices = calloc((size_t)count, sizeof *devices);
+    enum { most = 1 << 16 };
+    char *existed = calloc(most, 1), path[256], node[64], entry[64];
+    for (int number = 0; number < most; number++) {
+        snprintf(entry, sizeof entry, "/sys/block/loop%d", number);
+        existed[number] = !access(entry, F_OK);
+    }
     int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0) die("/dev/loop-control");
     for (int i = 0; i < count; i++) {
-        char path[256], node[64], entry[64];
         snprintf(path, sizeof path, "%s/disk%05d", directory, i);
         int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (file < 0 || ftruncate(file, mib << 20)) die(path);
@@ -163,14 +168,16 @@ static void attach(const char *directory, int count, long long mib) {
             int number = ioctl(control, LOOP_CTL_GET_FREE);
             if (number < 0) die("LOOP_CTL_GET_FREE");
             snprintf(node, sizeof node, "/dev/loop%d", number);
-            snprintf(entry, sizeof entry, "/sys/block/loop%d/loop", number);
             int device = open(node, O_RDWR | O_CLOEXEC);
             struct loop_config config = {
                 .fd = (__u32)file, .block_size = 512, .info = {.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_PARTSCAN}};
             snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%.63s", path);
             if (device >= 0 && !ioctl(device, LOOP_CONFIGURE, &config)) {
-                made[i] = number;
-                devices[i] = device;
+                numbers[i] = number;
+                // Not for writing: a disk that is being written to is in use.
+                devices[i] = open(node, O_RDONLY | O_CLOEXEC);
+                if (devices[i] < 0) die(node);
+                close(device);
                 break;
             }
             if (device >= 0) close(device);
@@ -186,8 +193,8 @@ static void attach(const char *directory, int count, long long mib) {
     while (getchar() != EOF) {}
     for (int i = 0; i < count; i++) {
         close(devices[i]);
-        // Nodes of the first numbers are for others; one that is in use again is not removed.
-        if (made[i] >= 64) ioctl(control, LOOP_CTL_REMOVE, made[i]);
+        // One that is in use again is not removed.
+        if (numbers[i] < most && !existed[numbers[i]]) ioctl(control, LOOP_CTL_REMOVE, numbers[i]);
     }
 }
 

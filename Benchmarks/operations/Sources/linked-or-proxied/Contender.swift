@@ -15,7 +15,17 @@ import Logging
 ///     linked-or-proxied proxied SOCKETS      WORK ARGUMENTS…
 @main
 struct Contender {
-    static func main() async throws {
+    static func main() async {
+        do {
+            try await run()
+        } catch {
+            print("\(CommandLine.arguments.joined(separator: " ")): \(error)")
+            fflush(nil)
+            exit(1)
+        }
+    }
+
+    private static func run() async throws {
         var arguments = Array(CommandLine.arguments.dropFirst())
         let kind = arguments.removeFirst()
         let host: any StorageHost
@@ -86,7 +96,7 @@ struct Contender {
             }
         case "format":
             // A blank disk for each time.
-            var disks = arguments.dropFirst()
+            var disks = arguments.dropFirst(2)
             return {
                 guard let disk = disks.popFirst() else { throw NoDisk() }
                 let number = try number(disk)
