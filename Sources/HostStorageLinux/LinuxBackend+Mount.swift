@@ -30,7 +30,7 @@ extension LinuxBackend {
         }
         return MountState(
             source: mount.source.hasPrefix("/dev/") ? String(mount.source.dropFirst("/dev/".count)) : mount.source,
-            type: mount.type, root: mount.root, options: mount.options.sorted(), isReadOnly: mount.isReadOnly,
+            type: mount.type, root: mount.root, options: mount.options.all, isReadOnly: mount.isReadOnly,
             id: UInt64(mount.id), volume: mountRecords.volume(of: mount), disk: disk)
     }
 

@@ -32,6 +32,9 @@ struct MountOptions: Sendable, Hashable {
     func contains(_ option: String) -> Bool {
         text.utf8.split(separator: UInt8(ascii: ",")).contains { $0.elementsEqual(option.utf8) }
     }
+
+    /// Each once, sorted.
+    var all: [String] { Set(text.split(separator: ",").map(String.init)).sorted() }
 }
 
 /// The table of mounts. Reading it takes time in proportion to its length, so a question about one path is statx's; this
