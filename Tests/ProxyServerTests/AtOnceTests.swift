@@ -118,9 +118,9 @@ import Testing
         }
         let text = metrics.text
         for line in [
-            #"grpc_server_started_total{grpc_method="PathExists",grpc_service="v2alpha1.Filesystem",grpc_type="unary"} 3"#,
-            #"grpc_server_msg_received_total{grpc_method="PathExists",grpc_service="v2alpha1.Filesystem",grpc_type="unary"} 3"#,
-            #"grpc_server_msg_sent_total{grpc_method="PathExists",grpc_service="v2alpha1.Filesystem",grpc_type="unary"} 1"#,
+            #"grpc_server_started_total{grpc_method="PathExists",grpc_service="v2.Filesystem",grpc_type="unary"} 3"#,
+            #"grpc_server_msg_received_total{grpc_method="PathExists",grpc_service="v2.Filesystem",grpc_type="unary"} 3"#,
+            #"grpc_server_msg_sent_total{grpc_method="PathExists",grpc_service="v2.Filesystem",grpc_type="unary"} 1"#,
         ] { #expect(text.contains(line), "\(text)") }
     }
 
