@@ -14,8 +14,16 @@ import Testing
 
         func perform<Operation: HostOperation>(
             _ operation: Operation
-        ) async throws(StorageError) -> Operation.Answer {
-            let answers: [any Sendable] = [volume, DiskNumber(1), names, [DiskNumber(1): names]]
+        ) async throws(StorageError) -> Operation.Answer { try simulated(operation) }
+
+        func answer<Operation: HostOperation>(
+            atOnce operation: Operation
+        ) throws(StorageError) -> Operation.Answer? { try simulated(operation) }
+
+        private func simulated<Operation: HostOperation>(
+            _ operation: Operation
+        ) throws(StorageError) -> Operation.Answer {
+            let answers: [any Sendable] = [volume, DiskNumber(1), names, [DiskNumber(1): names], ()]
             guard let answer = answers.lazy.compactMap({ $0 as? Operation.Answer }).first else {
                 throw StorageError(.unsupported, "\(operation)")
             }
@@ -23,6 +31,28 @@ import Testing
         }
 
         func confined(to confinement: CallConfinement) throws(StorageError) -> any StorageHost { self }
+    }
+
+    /// Of what the host answers at once, the policy lets through what takes no look-up of its own.
+    @Test func whatThePolicyLooksUpIsNotAnsweredAtOnce() throws {
+        let paths = try PathPolicy(roots: ["/k"])
+        let host = AnyHost(
+            volume: try VolumeID(guid: "0cb99483-72d5-3641-a339-60348e6b3540"),
+            names: DiskIdentifiers(page83: "naa.theirs", serialNumber: ""))
+        func authorizing(_ rule: AccessRule) throws -> AuthorizingHost {
+            let name = try method("v2alpha1.Volume/GetVolumeIDFromTargetPath")
+            return AuthorizingHost(host, for: Authorization(uid: 1, method: name, rules: [rule]), paths: paths)
+        }
+        let question = VolumeMountedAt(path: CallerPath("/k/a"))
+        let byPaths = try authorizing(AccessRule(name: "one", uids: [1], roots: paths))
+        #expect(try byPaths.answer(atOnce: question) == host.volume)
+        let byDisks = try authorizing(
+            AccessRule(name: "one", uids: [1], devices: [DevicePattern(page83: NamePattern("naa.mine"))]))
+        #expect(try byDisks.answer(atOnce: question) == nil)
+        // A change has consequences, which are looked up.
+        #expect(try byPaths.answer(atOnce: MakeDirectory(path: CallerPath("/k/a"))) == nil)
+        // And what is not about paths has rules of the host.
+        #expect(try byPaths.answer(atOnce: DiskOfVolume(volume: host.volume)) == nil)
     }
 
     @Test func theVolumeAtAPathIsShownToThoseAloneWhoseRuleHasItsDisk() async throws {

@@ -39,17 +39,16 @@ public struct AuthorizingHost: StorageHost {
         return try await authorized(answer, naming: named, operation, call)
     }
 
-    /// Only questions about paths alone, of which the host compares all that there is to compare.
+    /// Only questions about paths, of callers whose rules name no devices: what is to be compared, the host compares.
     public func answer<Operation: HostOperation>(
         atOnce operation: Operation
     ) throws(StorageError) -> Operation.Answer? {
         let resolved = try resolved(operation)
         let call = Call(resolved)
-        guard !call.isChange, !resolved.mayUseSystemDisks,
+        guard !call.isChange, !authorization.hasDevices,
             let placed = PlacedOperation(operation, as: resolved, subjects: call.subjects)
         else { return nil }
-        guard let answer = try answer(atOnce: placed, call) else { return nil }
-        return authorization.hasDevices && !Operation.Resolved.subjects(of: answer).isEmpty ? nil : answer
+        return try answer(atOnce: placed, call)
     }
 
     private func answer<Operation: HostOperation>(

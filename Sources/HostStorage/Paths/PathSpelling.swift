@@ -31,28 +31,38 @@ enum PathSpelling: Hashable {
 
     /// Takes an absolute POSIX path apart; repeated separators count once.
     static func posix(_ text: String) throws(StorageError) -> PathSpelling {
-        let bytes = text.utf8
-        guard bytes.first == UInt8(ascii: "/"), bytes.dropFirst().first != UInt8(ascii: "/") else {
+        let view = text.utf8
+        let bytes = view.span
+        guard bytes.count > 0, bytes[0] == slash, bytes.count == 1 || bytes[1] != slash else {
             throw StorageError(.invalidArgument, "not an absolute path: \(text.excerpt)")
         }
         guard bytes.count < 4096 else {
             throw StorageError(.invalidArgument, "path length \(bytes.count) exceeds maximum characters: 4095")
         }
         var components: [String] = []
-        var rest = bytes[...]
-        while let start = rest.firstIndex(where: { $0 != UInt8(ascii: "/") }) {
-            let part = rest[start...].prefix { $0 != UInt8(ascii: "/") }
-            rest = rest[part.endIndex...]
-            let isDots = part.count <= 2 && part.allSatisfy { $0 == UInt8(ascii: ".") }
-            if isDots || part.contains(where: { $0 == UInt8(ascii: "\\") || $0 == 0 }) {
-                throw Self.invalidCharacters(text)
+        var start = 1
+        var areDots = true
+        for end in 1...bytes.count {
+            if end < bytes.count, bytes[end] != slash {
+                // No name has these.
+                if bytes[end] == UInt8(ascii: "\\") || bytes[end] == 0 { throw Self.invalidCharacters(text) }
+                areDots = areDots && bytes[end] == UInt8(ascii: ".")
+                continue
             }
-            let name = String(Substring(part))
-            try refuseLong(name)
-            components.append(name)
+            if start < end {
+                if areDots, end - start <= 2 { throw Self.invalidCharacters(text) }
+                let first = view.index(view.startIndex, offsetBy: start)
+                let name = String(Substring(view[first..<view.index(first, offsetBy: end - start)]))
+                try refuseLong(name)
+                components.append(name)
+            }
+            start = end + 1
+            areDots = true
         }
         return .posix(components)
     }
+
+    private static let slash = UInt8(ascii: "/")
 
     /// The names of an absolute path that has been taken apart before.
     static func names(_ path: String) -> [String] {
