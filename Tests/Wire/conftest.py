@@ -17,7 +17,7 @@ sockets, and look at the host with the host's own tools. All of it is done in ev
     test_sockets.py, test_starting.py, test_paths.py, test_directories.py, test_removal.py, test_disks.py,
     test_partitioning.py, test_volumes.py, test_mounts.py, test_resizing.py, test_together.py, test_hangs.py,
     test_access.py, test_requests.py, test_shares.py, test_targets.py, test_secrets.py, test_metrics.py,
-    test_windows_drivers.py, test_streams.py, test_device_work.py, test_reflection.py
+    test_windows_drivers.py, test_streams.py, test_device_work.py, test_targets_of_pods.py, test_reflection.py
 
 The fixtures here are what the tests stand on: a proxy for the whole run, and disks and directories for each test.
 `disks`, `volumes` and `files` are the services of a group. A test marked with `every_version` gets them in each
