@@ -36,6 +36,8 @@ bench: setup
 	swift build --configuration release --product csi-proxy
 	Benchmarks/hung-volume
 	Benchmarks/rpc/run
+	Benchmarks/rpc/endurance 200000 20000 3
+	Benchmarks/operations/run
 
 # Generates api/Generated from the .proto files.
 protos:

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures operations against the same work by system calls, by the host's programs and by a plain server.
 
-Contenders take turns, round by round, in one run; a figure is the median of the rounds' medians. Prints a table, and
-writes the figures as JSON where FIGURES names a file. `run` starts it, in a mount namespace of its own and as root."""
+Contenders take turns, round by round, in one run; a figure is the median of the rounds' medians. `run` starts it, in a mount namespace of its own and as root."""
 import argparse
 import contextlib
 import fcntl
@@ -17,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import plot
 
 SWIFT, RAW, LOAD, PEER, PROXY = (os.environ[name] for name in ("SWIFT", "RAW", "LOAD", "PEER", "CSI_PROXY"))
 MANY = 1000
@@ -111,7 +112,7 @@ class Table:
         self.rows = []
 
     def add(self, work, ours, other, theirs, goal, unit="µs"):
-        """`goal` is the greatest ratio that issue and documents aim at; None where there is none."""
+        """`goal` is the greatest ratio to reach; None where there is none."""
         ratio = ours / theirs if theirs else None
         self.rows.append({"work": work, "ours": ours, "other": other, "theirs": theirs, "ratio": ratio, "goal": goal,
                           "unit": unit})
@@ -231,7 +232,7 @@ class Measurement:
             subprocess.run(["mount", "-t", "tmpfs", "tmpfs", many], check=True)
             subprocess.run([RAW, "binds", many, str(MOUNTS)], check=True)
             found = alternate(self.rounds, {"ours": (stats, 50), "raw": (statfs, 2000)})
-            self.table.add(f"the same at {MOUNTS} mounts", found["ours"], "with few mounts", few["ours"], None)
+            self.table.add(f"statistics of a volume, {MOUNTS} mounts", found["ours"], "with few mounts", few["ours"], None)
             subprocess.run(["umount", "--lazy", many], check=True)
             # The kernel takes the mounts apart behind the back of what comes next.
             time.sleep(1)
@@ -298,7 +299,7 @@ class Measurement:
 def main():
     arguments = argparse.ArgumentParser(prog="run", description=__doc__.partition("\n")[0])
     arguments.add_argument("rounds", nargs="?", type=int, default=5, help="of each contender (5)")
-    arguments.add_argument("--figures", type=pathlib.Path, help="a file for the figures, as JSON")
+    arguments.add_argument("plots", nargs="?", type=pathlib.Path, help="a directory for the plot and its figures")
     chosen = arguments.parse_args()
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="operations-"))
     measurement = Measurement(chosen.rounds, scratch)
@@ -308,8 +309,13 @@ def main():
         for mount in sorted((path for path in scratch.iterdir() if path.is_mount()), reverse=True):
             subprocess.run(["umount", "--lazy", mount], check=True)
         shutil.rmtree(scratch)
-    if chosen.figures:
-        chosen.figures.write_text(json.dumps(measurement.table.rows, ensure_ascii=False, indent=1) + "\n")
+    if chosen.plots:
+        rows = measurement.table.rows
+        chosen.plots.mkdir(parents=True, exist_ok=True)
+        (chosen.plots / "operations.json").write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        (chosen.plots / "operations.svg").write_text(plot.draw(rows))
+        print()
+        plot.table(rows)
 
 
 if __name__ == "__main__":

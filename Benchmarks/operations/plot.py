@@ -1,17 +1,9 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Draws the figures that `Benchmarks/operations/run --figures FILE` has written: operations.svg, in a directory.
-
-    plot FILE DIRECTORY       draws them
-    plot FILE --table         prints them as a table for docs/performance.md
-"""
+"""The figures of `run` as a plot and as a table for docs/performance.md."""
 import html
-import json
 import math
-import pathlib
-import sys
 
-WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 960, 400, 90, 14, 12, 54
+WIDTH, LEFT, RIGHT, BAR, GAP, TOP = 960, 380, 130, 14, 12, 54
 LEAST, MOST = 0.01, 100
 
 
@@ -71,19 +63,3 @@ def table(rows):
     for row in rows:
         theirs = f"{row['other']} ({show(row['theirs'], row['unit'])})" if row["ratio"] else ""
         print(f"| {row['work']} | {show(row['ours'], row['unit'])} | {ratio(row['ratio']) if row['ratio'] else ''} | {theirs} |")
-
-
-def main():
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    rows = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    if sys.argv[2] == "--table":
-        table(rows)
-    else:
-        directory = pathlib.Path(sys.argv[2])
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / "operations.svg").write_text(draw(rows))
-
-
-if __name__ == "__main__":
-    main()
