@@ -214,7 +214,8 @@ class Measurement:
                 Contender(RAW, "cycle", partition, self.scratch) as raw:
             found = alternate(self.rounds, {"linked": (linked, 30), "proxied": (proxied, 30), "raw": (raw, 30)})
         self.table.add("cycle of seven calls, linked", found["linked"], "system calls", found["raw"], None)
-        self.table.add("cycle of seven calls, proxied", found["proxied"], "linked", found["linked"], None)
+        self.table.add("cycle of seven calls, proxied", found["proxied"], "linked", found["linked"],
+                       (found["linked"] + 700) / found["linked"])
         self.table.add("what the proxy adds to the cycle", found["proxied"] - found["linked"], "", None, None)
 
     def questions(self, device):
@@ -224,7 +225,7 @@ class Measurement:
         with self.linked("stats", target, number) as stats, Contender(RAW, "statfs", target) as statfs, \
                 self.linked("is-mount", target) as linked, Contender(RAW, "statx", target) as statx:
             found = alternate(self.rounds, {"ours": (linked, 2000), "raw": (statx, 2000)})
-            self.table.add("is it a mount point, linked", found["ours"], "statx(2)", found["raw"], None)
+            self.table.add("is it a mount point, linked", found["ours"], "statx(2)", found["raw"], 5 / found["raw"])
             few = alternate(self.rounds, {"ours": (stats, 200), "raw": (statfs, 2000)})
             self.table.add("statistics of a volume, linked", few["ours"], "statfs(2)", few["raw"], None)
             many = self.scratch / "many"
@@ -232,7 +233,8 @@ class Measurement:
             subprocess.run(["mount", "-t", "tmpfs", "tmpfs", many], check=True)
             subprocess.run([RAW, "binds", many, str(MOUNTS)], check=True)
             found = alternate(self.rounds, {"ours": (stats, 50), "raw": (statfs, 2000)})
-            self.table.add(f"statistics of a volume, {MOUNTS} mounts", found["ours"], "with few mounts", few["ours"], None)
+            self.table.add(f"statistics of a volume, {MOUNTS} mounts", found["ours"], "with few mounts", few["ours"],
+                           300 / few["ours"])
             subprocess.run(["umount", "--lazy", many], check=True)
             # The kernel takes the mounts apart behind the back of what comes next.
             time.sleep(1)
@@ -248,7 +250,8 @@ class Measurement:
         with turn(), self.disks("many-disks", MANY, 64), self.disks("blank", self.rounds + 2, 1024) as blank:
             with self.linked("hold", target, number_of(device)), self.linked("volume-of", target) as volume:
                 found = alternate(self.rounds, {"ours": (volume, 50)})["ours"]
-                self.table.add(f"volume of a mount, {MANY} disks", found, "with few disks", volume_with_few, 1.5)
+                self.table.add(f"volume of a mount, {MANY} disks", found, "with few disks", volume_with_few,
+                               300 / volume_with_few)
             subprocess.run(["umount", target], check=True)
             self.list_disks()
             self.format_among_many(blank.lines)
@@ -281,7 +284,8 @@ class Measurement:
                 times["ours"].append(linked.times(1))
                 times["tools"].append(tools.times(1))
         found = {name: statistics.median(values) for name, values in times.items()}
-        self.table.add(f"format, {MANY} other disks", found["ours"], "mkfs.ext4(8)", found["tools"], None)
+        self.table.add(f"format, {MANY} other disks", found["ours"], "mkfs.ext4(8)", found["tools"],
+                       (found["tools"] + 40000) / found["tools"])
         self.table.add("what it takes beside mkfs", found["ours"] - found["tools"], "", None, None)
 
     def run(self):
