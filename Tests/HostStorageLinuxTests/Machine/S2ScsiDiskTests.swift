@@ -161,10 +161,14 @@ extension MachineTests {
             let linked = try LinkedHost()
             let volume = try await linked.volume(on: disk.number)
             let before = (try disk.digest(), try blank.digest())
+            // What is kept of the disks is as new as can be: a rescan raises no event.
+            let names = try #require(try await linked.host.diskIdentifiers()[disk.number])
+            #expect(try await linked.host.diskIdentifiers()[disk.number] == names)
             // The driver makes the names of a disk from its adapter's number, or, from here on, does not.
             try disks.set("vpd_use_hostno", "0")
             for disk in [disk, blank] { try Kernel.write("1", to: "\(disk.sysfs)/device/rescan") }
             #expect(try ScsiDisk(disk.name).number == disk.number)
+            #expect(try #require(try await linked.host.diskIdentifiers()[disk.number]) != names)
             await expectError(.failedPrecondition, "names itself differently") {
                 try await linked.host.formatVolume(volume)
             }
