@@ -16,7 +16,10 @@ extension LinuxBackend {
 
     public func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
         let list = try await diskList()
-        var known = knownIdentifiers.of(list)
+        // One whose node has gone, or is another device by now, is asked, and left out.
+        var known = try await queues.run(in: .inventory) { [knownIdentifiers] () throws(StorageError) in
+            knownIdentifiers.of(list).filter { list[$0.key]?.hasNode ?? false }
+        }
         if known.count == list.disks.count { return known }
         identities.forgetAll(but: list.disks)
         var all = known
@@ -221,6 +224,13 @@ extension OpenDisk {
 }
 
 extension DiskNode {
+    /// Whether its device node is there. The device is not opened.
+    fileprivate var hasNode: Bool {
+        var status = stat()
+        return stat(devicePath, &status) == 0 && status.st_mode & S_IFMT == S_IFBLK
+            && DeviceNumber(status.st_rdev) == device
+    }
+
     /// The state of a SCSI device; nil for other disks.
     func scsiState() throws(StorageError) -> String? {
         guard Sysfs.linkName("\(sysfsPath)/device/subsystem") == "scsi" else { return nil }
