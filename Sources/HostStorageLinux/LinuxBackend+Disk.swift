@@ -15,7 +15,7 @@ extension LinuxBackend {
     }
 
     public func diskIdentifiers() async throws(StorageError) -> [DiskNumber: DiskIdentifiers] {
-        let list = try await diskList()
+        let list = try await inventory.list(on: queues)
         // One whose node has gone, or is another device by now, is asked, and left out.
         var known = try await queues.run(in: .inventory) { [knownIdentifiers] () throws(StorageError) in
             knownIdentifiers.of(list).filter { list[$0.key]?.hasNode ?? false }
@@ -40,14 +40,8 @@ extension LinuxBackend {
             }
         }
         // What was answered while nothing has changed belongs to the list.
-        if try await diskList() === list { knownIdentifiers.note(known, of: list) }
+        if try await inventory.list(on: queues) === list { knownIdentifiers.note(known, of: list) }
         return all
-    }
-
-    /// All disks as they are now.
-    private func diskList() async throws(StorageError) -> DiskList {
-        if let list = inventory.unchangedList() { return list }
-        return try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.list() }
     }
 
     public func diskIdentifiers(of disk: DiskNumber) async throws(StorageError) -> DiskIdentifiers {
@@ -90,7 +84,7 @@ extension LinuxBackend {
         }
     }
 
-    public func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError) {
+    public func setDiskReadOnly(_ disk: DiskNumber, to isReadOnly: Bool) async throws(StorageError) {
         let node = try await node(disk)
         try await queues.run(in: .disk(name: node.name)) { [systemDisks] () throws(StorageError) in
             try systemDisks.refuse(node)

@@ -30,14 +30,39 @@ extension LinuxBackend {
         }
         return MountState(
             source: mount.source.hasPrefix("/dev/") ? String(mount.source.dropFirst("/dev/".count)) : mount.source,
-            type: mount.type, root: mount.root, options: mount.options.all, isReadOnly: mount.isReadOnly,
+            type: mount.type, root: mount.root, options: mount.options.names, isReadOnly: mount.isReadOnly,
             id: UInt64(mount.id), volume: mountRecords.volume(of: mount), disk: disk)
+    }
+
+    // MARK: - Statistics
+
+    public func targetStats(of path: HostPath) async throws(StorageError) -> TargetStats {
+        try await onPath(path) { resolver, path throws(StorageError) in
+            switch try TargetLook.sight(of: path, resolver) {
+            case .absent: throw StorageError(.notFound, "there is nothing", subject: "\(path)")
+            case .link: throw StorageError(.failedPrecondition, "a symbolic link is there", subject: "\(path)")
+            case .dead(_, let reason): throw StorageError(.inputOutput, reason, subject: "\(path)")
+            case .silent:
+                throw StorageError(.unavailable, "its server or program does not answer", subject: "\(path)")
+            case .directory, .file, .special, .mounted: break
+            }
+            let place = try resolver.open(path, cls_O_PATH)
+            let status = try place.status("\(path)")
+            if status.isBlockDevice {
+                let sectors = try Sysfs.number("/sys/dev/block/\(status.special)/size")
+                guard let sectors else { throw StorageError(.notFound, "its device is gone", subject: "\(path)") }
+                return .device(size: Int64(sectors) * 512)
+            }
+            var filesystem = statvfs()
+            try checkErrno(fstatvfs(place.raw, &filesystem), "fstatvfs", "\(path)")
+            return TargetStats(filesystem)
+        }
     }
 
     // MARK: - Bind mounts
 
     public func bindMount(
-        _ source: BoundThing<HostPath>, at target: HostPath, options: BindOptions
+        _ source: BindSource<HostPath>, at target: HostPath, options: BindOptions
     ) async throws(StorageError) -> MountState {
         switch source {
         case .path(let source):
@@ -103,7 +128,7 @@ extension LinuxBackend {
         guard let top = try MountTable.top(on: name, in: parent.descriptor, "\(target)") else {
             throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(target)")
         }
-        // Not taken on trust: the flags are those that the mount came out with.
+        // Another process may have changed the mount.
         try requireSame(top, as: status, isReadOnly: isReadOnly, on: name, in: parent.descriptor, target)
         if let reason = MountVisibility().reasonAgainst("\(target)", isMounted: true) {
             logger.warning("mounted where the machine does not see it: \(reason)", metadata: ["path": "\(target)"])
@@ -218,5 +243,19 @@ extension LinuxBackend {
                 }
             }
         }
+    }
+}
+
+extension TargetStats {
+    fileprivate init(_ status: statvfs) {
+        let unit = Int64(clamping: status.f_frsize)
+        let total = Int64(clamping: status.f_blocks) * unit
+        let bytes = Capacity(
+            total: total, used: total - Int64(clamping: status.f_bfree) * unit,
+            available: Int64(clamping: status.f_bavail) * unit)
+        let files = Int64(clamping: status.f_files)
+        let inodes = Capacity(
+            total: files, used: files - Int64(clamping: status.f_ffree), available: Int64(clamping: status.f_favail))
+        self = .filesystem(bytes: bytes, inodes: files == 0 ? nil : inodes)
     }
 }

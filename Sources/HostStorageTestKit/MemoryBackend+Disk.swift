@@ -86,7 +86,7 @@ extension MemoryBackend {
         try simulate { host throws(StorageError) in try host.disk(number).isReadOnly }
     }
 
-    public func setDiskReadOnly(_ number: DiskNumber, _ isReadOnly: Bool) throws(StorageError) {
+    public func setDiskReadOnly(_ number: DiskNumber, to isReadOnly: Bool) throws(StorageError) {
         try simulate { host throws(StorageError) in
             let disk = try host.disk(number)
             try host.refuseSystemDisk(disk)

@@ -26,9 +26,35 @@ extension MemoryBackend {
         }
     }
 
+    public func targetStats(of path: HostPath) throws(StorageError) -> TargetStats {
+        let state = try targetState(of: path)
+        return try simulate { host throws(StorageError) in
+            let place = try host.locate(path)
+            switch state {
+            case .absent: throw StorageError(.notFound, "\(host.displayed(place)) does not exist")
+            case .link: throw StorageError(.failedPrecondition, "\(host.displayed(place)) is a symbolic link")
+            case .dead(_, let reason): throw StorageError(.inputOutput, reason)
+            default: break
+            }
+            let mount = host.mount(above: place)
+            switch mount.flatMap({ host.mounts[$0]?.filesystem }) {
+            case .volume(let volume)?:
+                guard let filesystem = host[filesystem: volume] else {
+                    throw StorageError(.inputOutput, "its device is gone")
+                }
+                return TargetStats(size: filesystem.size, used: filesystem.usedBytes)
+            case .devices?:
+                guard let mount, case .bind(let bind)? = host.mounts[mount] else { break }
+                return .device(size: host.size(ofDevice: bind.part))
+            case .share?, .ofHost?, nil: break
+            }
+            return TargetStats(size: 1 << 40, used: host.files.contentSize)
+        }
+    }
+
     @discardableResult
     public func bindMount(
-        _ source: BoundThing<HostPath>, at target: HostPath, options: BindOptions
+        _ source: BindSource<HostPath>, at target: HostPath, options: BindOptions
     ) throws(StorageError) -> MountState {
         try simulate { host throws(StorageError) in
             let bind = try host.bind(of: source, isReadOnly: options.isReadOnly)
@@ -98,7 +124,7 @@ extension MemoryBackend {
 
 extension SimulatedHost {
     fileprivate func bind(
-        of source: BoundThing<HostPath>, isReadOnly: Bool
+        of source: BindSource<HostPath>, isReadOnly: Bool
     ) throws(StorageError) -> SimulatedBind {
         switch source {
         case .path(let path):
@@ -163,6 +189,15 @@ extension SimulatedHost {
         return TargetUnmount(unmounted: 1, outcome: outcome(ofUnmounting: source))
     }
 
+    /// - Parameter part: its name, as a bind mount of it has.
+    fileprivate func size(ofDevice part: Place) -> Int64 {
+        for disk in disks.values {
+            if part == [FileName("disk\(disk.number)")] { return disk.size }
+            if let slot = disk.slots.first(where: { part == [FileName($0.id.guid)] }) { return slot.size }
+        }
+        return 0
+    }
+
     /// What is left of a filesystem when one of its mounts is gone.
     func outcome(ofUnmounting source: MountSource) -> UnmountOutcome {
         guard let filesystem = source.filesystem, filesystem != .ofHost, filesystem != .devices else {
@@ -171,6 +206,14 @@ extension SimulatedHost {
         let others = mounts.filter { $0.value.filesystem == filesystem }
         return others.isEmpty
             ? .released : .stillHeld(by: others.map { Holder.mount(target: $0.key.text, seenByProcess: nil) })
+    }
+}
+
+extension TargetStats {
+    fileprivate init(size: Int64, used: Int64) {
+        self = .filesystem(
+            bytes: Capacity(total: size, used: used, available: size - used),
+            inodes: Capacity(total: size >> 14, used: 11, available: size >> 14 - 11))
     }
 }
 

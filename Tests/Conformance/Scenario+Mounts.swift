@@ -7,7 +7,7 @@ import Testing
 extension Scenario {
     /// Mounts at any path, and what is there: from v2 on.
     static let mounts = [
-        Scenario(42, "a target tells what is at it") { host, rig in
+        Scenario(42, "the state of a target") { host, rig in
             let stage = try await host.directory("stage", rig)
             try await rig.write("text", to: rig.path("file"))
             try await host.createSymlink(at: rig.path("link"), to: stage)
@@ -128,7 +128,7 @@ extension Scenario {
             #expect(try await host.cleanUpTarget(target).unmounted == 1)
             #expect(try await host.targetState(of: target) == .absent)
         },
-        Scenario(48, "a target is cleaned up once, whatever is at it") { host, rig in
+        Scenario(48, "a clean-up removes mounts and the empty place, and can be repeated") { host, rig in
             let (source, target) = (try await host.directory("source", rig), try await host.directory("target", rig))
             let volume = try await host.formattedVolume(rig)
             try await host.mountVolume(volume, at: target)
@@ -163,20 +163,20 @@ extension Scenario {
         Scenario(50, "a disk is write-protected and released") { host, rig in
             let disk = try await rig.attachDisk()
             #expect(try await !host.isDiskReadOnly(disk))
-            try await host.setDiskReadOnly(disk, false)
-            try await host.setDiskReadOnly(disk, true)
-            try await host.setDiskReadOnly(disk, true)
+            try await host.setDiskReadOnly(disk, to: false)
+            try await host.setDiskReadOnly(disk, to: true)
+            try await host.setDiskReadOnly(disk, to: true)
             #expect(try await host.isDiskReadOnly(disk))
             await expectError(.failedPrecondition) { try await host.partitionDisk(disk) }
-            try await host.setDiskReadOnly(disk, false)
+            try await host.setDiskReadOnly(disk, to: false)
             #expect(try await !host.isDiskReadOnly(disk))
             let volume = try await host.onlyVolume(of: disk)
             try await host.formatVolume(volume)
             let stage = try await host.directory("stage", rig)
             try await host.mountVolume(volume, at: stage)
-            await expectError(.busy) { try await host.setDiskReadOnly(disk, true) }
+            await expectError(.busy) { try await host.setDiskReadOnly(disk, to: true) }
             try await host.unmountVolume(volume, from: stage)
-            await expectError(.notFound) { try await host.setDiskReadOnly(unknownDisk, true) }
+            await expectError(.notFound) { try await host.setDiskReadOnly(unknownDisk, to: true) }
         },
     ]
 

@@ -20,6 +20,13 @@ extension RealDiskTests {
             let gate = DispatchSemaphore(value: 0)
             let queues = linked.host.backend.queues
             let work = Task { try await queues.run(in: .disk(name: disk)) { gate.wait() } }
+            // Before the call comes, which would find the queue empty.
+            do {
+                try await eventually("\(disk) is at work") { queues.timeAtWork(in: .disk(name: disk)) > .zero }
+            } catch {
+                gate.signal()
+                throw error
+            }
             let trace = CallTrace(caller: "the test")
             let caller = Task { try await CallTrace.$current.withValue(trace) { try await call() } }
             do {

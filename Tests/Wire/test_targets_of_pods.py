@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Publishing volumes to pods, as a node plugin does it over the sockets: bind mounts, their state, statistics, and their
 end. From v2 on."""
+import concurrent.futures
 import contextlib
 import os
+import pathlib
 import signal
 import time
 
@@ -143,15 +145,23 @@ def test_what_holds_a_target_is_named_and_waited_for(volumes, volume, stage):
             volumes.UnmountTarget(target_path=str(stage), escalation=1)
         with refused(StatusCode.FAILED_PRECONDITION, "not detached"):
             volumes.UnmountTarget(target_path=str(stage), escalation=2)
+    reading, writing = os.pipe()
     holder = os.fork()
     if holder == 0:
-        held = open(stage / "open", "w")
-        time.sleep(3)
-        held.close()
+        os.close(writing)
+        with open(stage / "open", "w"):
+            # Until the other end is closed.
+            os.read(reading, 1)
         os._exit(0)
+    os.close(reading)
     try:
         eventually("the process holds it", lambda: f"{stage}/open" in held_by(holder))
-        assert volumes.UnmountTarget(target_path=str(stage), patience_ms=600_000).result.released
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            unmounting = pool.submit(volumes.UnmountTarget, target_path=str(stage), patience_ms=600_000)
+            time.sleep(0.5)
+            assert not unmounting.done()
+            os.close(writing)
+            assert unmounting.result().result.released
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(holder, signal.SIGKILL)
@@ -195,6 +205,11 @@ def test_what_holds_data_is_not_cleaned_up(volumes, kubelet, stage):
     assert (stage / "data").read_text() == "precious"
 
 
+def state_of(process):
+    """As proc_pid_stat(5) has it."""
+    return pathlib.Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
 def test_a_frozen_volume_thaws_when_its_proxy_is_killed(start_proxy, formatted):
     proxy = start_proxy()
     volumes = proxy.service("volume", "v2")
@@ -208,8 +223,7 @@ def test_a_frozen_volume_thaws_when_its_proxy_is_killed(start_proxy, formatted):
         if writer == 0:
             (stage / "written").write_text("data")
             os._exit(0)
-        time.sleep(0.5)
-        assert os.waitpid(writer, os.WNOHANG) == (0, 0), "it is not frozen"
+        eventually("the writer waits in the kernel", lambda: state_of(writer) == "D")
         proxy.process.kill()
         eventually("it thaws", lambda: os.waitpid(writer, os.WNOHANG)[0] == writer)
         assert (stage / "written").read_text() == "data"
@@ -220,8 +234,11 @@ def test_a_frozen_volume_thaws_when_its_proxy_is_killed(start_proxy, formatted):
 @newest
 def test_a_frozen_volume_thaws_in_time(volumes, volume, stage):
     volumes.MountVolume(volume_id=volume.id, target_path=str(stage))
+    began = time.monotonic()
     volumes.FreezeVolume(volume_id=volume.id, limit_ms=1000)
     (stage / "written").write_text("after the thaw")
+    # The write has waited: without a freeze it would take no second.
+    assert time.monotonic() - began >= 1
     assert not volumes.ThawVolume(volume_id=volume.id).was_frozen
     volumes.FreezeVolume(volume_id=volume.id, limit_ms=600_000)
     assert volumes.ThawVolume(volume_id=volume.id).was_frozen

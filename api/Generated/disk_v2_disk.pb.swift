@@ -263,6 +263,7 @@ public nonisolated struct V2_GetDiskReadOnlyRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The disk.
   public var diskNumber: UInt32 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -275,6 +276,7 @@ public nonisolated struct V2_GetDiskReadOnlyResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Whether it refuses writes.
   public var readOnly: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -287,8 +289,10 @@ public nonisolated struct V2_SetDiskReadOnlyRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The disk.
   public var diskNumber: UInt32 = 0
 
+  /// Whether it is to refuse writes.
   public var readOnly: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()

@@ -442,6 +442,7 @@ public nonisolated struct V2_GetTargetStateRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The path to look at. It need not exist.
   public var targetPath: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -576,11 +577,8 @@ public nonisolated struct V2_MountState: Sendable {
   /// Whether writes are refused, by the mount or by its filesystem.
   public var readOnly: Bool = false
 
-  /// The mount's number.
+  /// The mount's ID in mountinfo. The kernel gives it to another mount after the unmount.
   public var id: UInt64 = 0
-
-  /// Whether no later mount gets the same number until the machine starts anew (Linux 6.8).
-  public var idIsUnique: Bool = false
 
   /// The volume, where this host has mounted it by its ID.
   public var volumeID: String = String()
@@ -682,8 +680,10 @@ public nonisolated struct V2_UnmountTargetRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The path that the mount is on. It need not exist.
   public var targetPath: String = String()
 
+  /// How far to go with a mount that does not let go.
   public var escalation: V2_UnmountEscalation = .escalationNone
 
   /// How long to wait for what holds the mount, in milliseconds: at most 600000.
@@ -720,8 +720,10 @@ public nonisolated struct V2_CleanupTargetRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The path that the mount is on. It need not exist.
   public var targetPath: String = String()
 
+  /// How far to go with a mount that does not let go.
   public var escalation: V2_UnmountEscalation = .escalationNone
 
   /// How long to wait for what holds each mount, in milliseconds: at most 600000.
@@ -768,8 +770,15 @@ public nonisolated struct V2_UnmountResult: Sendable {
   /// Why data that were not yet written are lost; empty where none are.
   public var loss: String = String()
 
-  /// Whether nothing on the host uses the device or filesystem below any more.
-  public var released: Bool = false
+  /// Whether nothing on the host uses the device or filesystem below any more. Not set where the host does not know.
+  public var released: Bool {
+    get {_released ?? false}
+    set {_released = newValue}
+  }
+  /// Returns true if `released` has been explicitly set.
+  public var hasReleased: Bool {self._released != nil}
+  /// Clears the value of `released`. Subsequent reads from it will return its default value.
+  public mutating func clearReleased() {self._released = nil}
 
   /// What still uses it, as far as it could be found.
   public var holders: [Hoststorage_Errors_V1_Holder] = []
@@ -777,6 +786,8 @@ public nonisolated struct V2_UnmountResult: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _released: Bool? = nil
 }
 
 public nonisolated struct V2_GetTargetStatsRequest: Sendable {
@@ -784,6 +795,7 @@ public nonisolated struct V2_GetTargetStatsRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// Any path of a filesystem, or a device node that is mounted on a file.
   public var targetPath: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -827,14 +839,16 @@ public nonisolated struct V2_GetTargetStatsResponse: Sendable {
   fileprivate var _inodes: V2_Capacity? = nil
 }
 
-/// How much there is of something, and how much of it is taken.
+/// Bytes or inodes of a filesystem.
 public nonisolated struct V2_Capacity: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// All that there are.
   public var total: Int64 = 0
 
+  /// Those in use.
   public var used: Int64 = 0
 
   /// What users can still take: less than the rest where the filesystem keeps some for root.
@@ -850,6 +864,7 @@ public nonisolated struct V2_TrimVolumeRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The volume, mounted.
   public var volumeID: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -875,9 +890,10 @@ public nonisolated struct V2_FreezeVolumeRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The volume, mounted.
   public var volumeID: String = String()
 
-  /// From 1000 to 600000.
+  /// How long it stays frozen at most, in milliseconds: 1000 to 600000.
   public var limitMs: Int64 = 0
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -900,6 +916,7 @@ public nonisolated struct V2_ThawVolumeRequest: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
+  /// The volume.
   public var volumeID: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -1647,7 +1664,7 @@ nonisolated extension V2_GetTargetStateResponse.State: SwiftProtobuf._ProtoNameP
 
 nonisolated extension V2_MountState: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".MountState"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}type\0\u{1}root\0\u{1}options\0\u{3}read_only\0\u{1}id\0\u{3}id_is_unique\0\u{3}volume_id\0\u{3}disk_number\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}source\0\u{1}type\0\u{1}root\0\u{1}options\0\u{3}read_only\0\u{1}id\0\u{3}volume_id\0\u{3}disk_number\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1661,9 +1678,8 @@ nonisolated extension V2_MountState: SwiftProtobuf.Message, SwiftProtobuf._Messa
       case 4: try { try decoder.decodeRepeatedStringField(value: &self.options) }()
       case 5: try { try decoder.decodeSingularBoolField(value: &self.readOnly) }()
       case 6: try { try decoder.decodeSingularUInt64Field(value: &self.id) }()
-      case 7: try { try decoder.decodeSingularBoolField(value: &self.idIsUnique) }()
-      case 8: try { try decoder.decodeSingularStringField(value: &self.volumeID) }()
-      case 9: try { try decoder.decodeSingularUInt32Field(value: &self.diskNumber) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.volumeID) }()
+      case 8: try { try decoder.decodeSingularUInt32Field(value: &self.diskNumber) }()
       default: break
       }
     }
@@ -1688,14 +1704,11 @@ nonisolated extension V2_MountState: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if self.id != 0 {
       try visitor.visitSingularUInt64Field(value: self.id, fieldNumber: 6)
     }
-    if self.idIsUnique != false {
-      try visitor.visitSingularBoolField(value: self.idIsUnique, fieldNumber: 7)
-    }
     if !self.volumeID.isEmpty {
-      try visitor.visitSingularStringField(value: self.volumeID, fieldNumber: 8)
+      try visitor.visitSingularStringField(value: self.volumeID, fieldNumber: 7)
     }
     if self.diskNumber != 0 {
-      try visitor.visitSingularUInt32Field(value: self.diskNumber, fieldNumber: 9)
+      try visitor.visitSingularUInt32Field(value: self.diskNumber, fieldNumber: 8)
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1707,7 +1720,6 @@ nonisolated extension V2_MountState: SwiftProtobuf.Message, SwiftProtobuf._Messa
     if lhs.options != rhs.options {return false}
     if lhs.readOnly != rhs.readOnly {return false}
     if lhs.id != rhs.id {return false}
-    if lhs.idIsUnique != rhs.idIsUnique {return false}
     if lhs.volumeID != rhs.volumeID {return false}
     if lhs.diskNumber != rhs.diskNumber {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
@@ -1999,7 +2011,7 @@ nonisolated extension V2_UnmountResult: SwiftProtobuf.Message, SwiftProtobuf._Me
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.unmounted) }()
       case 2: try { try decoder.decodeSingularBoolField(value: &self.detached) }()
       case 3: try { try decoder.decodeSingularStringField(value: &self.loss) }()
-      case 4: try { try decoder.decodeSingularBoolField(value: &self.released) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self._released) }()
       case 5: try { try decoder.decodeRepeatedMessageField(value: &self.holders) }()
       default: break
       }
@@ -2007,6 +2019,10 @@ nonisolated extension V2_UnmountResult: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.unmounted != 0 {
       try visitor.visitSingularUInt32Field(value: self.unmounted, fieldNumber: 1)
     }
@@ -2016,9 +2032,9 @@ nonisolated extension V2_UnmountResult: SwiftProtobuf.Message, SwiftProtobuf._Me
     if !self.loss.isEmpty {
       try visitor.visitSingularStringField(value: self.loss, fieldNumber: 3)
     }
-    if self.released != false {
-      try visitor.visitSingularBoolField(value: self.released, fieldNumber: 4)
-    }
+    try { if let v = self._released {
+      try visitor.visitSingularBoolField(value: v, fieldNumber: 4)
+    } }()
     if !self.holders.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.holders, fieldNumber: 5)
     }
@@ -2029,7 +2045,7 @@ nonisolated extension V2_UnmountResult: SwiftProtobuf.Message, SwiftProtobuf._Me
     if lhs.unmounted != rhs.unmounted {return false}
     if lhs.detached != rhs.detached {return false}
     if lhs.loss != rhs.loss {return false}
-    if lhs.released != rhs.released {return false}
+    if lhs._released != rhs._released {return false}
     if lhs.holders != rhs.holders {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -8,14 +8,6 @@ import SwiftProtobuf
 enum MaintenanceRows {
     static let all = [
         WireRow(
-            "GetTargetStats",
-            operation: { (request: V2_GetTargetStatsRequest) in
-                StatsOfTarget(path: VolumeRows.target(request.targetPath))
-            },
-            response: { V2_GetTargetStatsResponse($0) },
-            request: { operation in .with { $0.targetPath = operation.path.text } },
-            answer: { TargetStats($0) }),
-        WireRow(
             "TrimVolume",
             operation: { (request: V2_TrimVolumeRequest) in TrimVolume(volume: try VolumeID(request.volumeID)) },
             response: { bytes in V2_TrimVolumeResponse.with { $0.trimmedBytes = bytes } },
@@ -40,41 +32,4 @@ enum MaintenanceRows {
             request: { operation in .with { $0.volumeID = "\(operation.volume)" } },
             answer: { $0.wasFrozen }),
     ]
-}
-
-extension V2_GetTargetStatsResponse {
-    fileprivate init(_ stats: TargetStats) {
-        self.init()
-        switch stats {
-        case .filesystem(let bytes, let inodes):
-            self.bytes = V2_Capacity(bytes)
-            if let inodes { self.inodes = V2_Capacity(inodes) }
-        case .device(let size): deviceBytes = size
-        @unknown default: break
-        }
-    }
-}
-
-extension TargetStats {
-    fileprivate init(_ response: V2_GetTargetStatsResponse) {
-        guard response.hasBytes else {
-            self = .device(size: response.deviceBytes)
-            return
-        }
-        self = .filesystem(
-            bytes: Capacity(response.bytes), inodes: response.hasInodes ? Capacity(response.inodes) : nil)
-    }
-}
-
-extension V2_Capacity {
-    fileprivate init(_ capacity: Capacity) {
-        self.init()
-        (total, used, available) = (capacity.total, capacity.used, capacity.available)
-    }
-}
-
-extension Capacity {
-    fileprivate init(_ capacity: V2_Capacity) {
-        self.init(total: capacity.total, used: capacity.used, available: capacity.available)
-    }
 }

@@ -6,7 +6,7 @@ import SwiftProtobuf
 
 /// The volume group's methods for mounts at a path, from v2 on.
 enum MountRows {
-    static let all = [targetState, bindMount, unmountTarget, cleanUpTarget]
+    static let all = [targetState, targetStats, bindMount, unmountTarget, cleanUpTarget]
 
     private static let targetState = WireRow(
         "GetTargetState",
@@ -17,11 +17,20 @@ enum MountRows {
         request: { operation in .with { $0.targetPath = operation.path.text } },
         answer: { try TargetState($0) })
 
+    private static let targetStats = WireRow(
+        "GetTargetStats",
+        operation: { (request: V2_GetTargetStatsRequest) in
+            StatsOfTarget(path: VolumeRows.target(request.targetPath))
+        },
+        response: { V2_GetTargetStatsResponse($0) },
+        request: { operation in .with { $0.targetPath = operation.path.text } },
+        answer: { TargetStats($0) })
+
     private static let bindMount = WireRow(
         "BindMount",
         operation: { (request: V2_BindMountRequest) in
             BindMount(
-                source: try BoundThing(request.source), target: VolumeRows.target(request.targetPath),
+                source: try BindSource(request.source), target: VolumeRows.target(request.targetPath),
                 options: BindOptions(
                     isReadOnly: request.readOnly, isRecursive: request.recursive,
                     propagation: try MountPropagation(request.propagation)))
@@ -131,7 +140,6 @@ extension V2_MountState {
         options = mount.options
         readOnly = mount.isReadOnly
         id = mount.id
-        idIsUnique = mount.hasUniqueID
         volumeID = mount.volume.map { "\($0)" } ?? ""
         diskNumber = mount.disk?.rawValue ?? 0
     }
@@ -141,13 +149,13 @@ extension MountState {
     init(_ mount: V2_MountState) throws {
         self.init(
             source: mount.source, type: mount.type, root: mount.root, options: mount.options,
-            isReadOnly: mount.readOnly, id: mount.id, hasUniqueID: mount.idIsUnique,
+            isReadOnly: mount.readOnly, id: mount.id,
             volume: mount.volumeID.isEmpty ? nil : try VolumeID(mount.volumeID),
             disk: mount.diskNumber == 0 ? nil : DiskNumber(mount.diskNumber))
     }
 }
 
-extension BoundThing<CallerPath> {
+extension BindSource<CallerPath> {
     fileprivate init(_ source: V2_BindMountRequest.OneOf_Source?) throws {
         switch source {
         case .sourcePath(let path): self = .path(VolumeRows.target(path))
@@ -212,7 +220,7 @@ extension V2_UnmountResult {
         loss = done.loss ?? ""
         switch done.outcome {
         case .released: released = true
-        case .stillHeld(let found): holders = found.map { .init($0) }
+        case .stillHeld(let found): (released, holders) = (false, found.map { .init($0) })
         case .unknown: break
         @unknown default: break
         }
@@ -224,6 +232,53 @@ extension TargetUnmount {
         self.init(
             unmounted: Int(result.unmounted), wasDetached: result.detached,
             loss: result.loss.isEmpty ? nil : result.loss,
-            outcome: result.released ? .released : .stillHeld(by: result.holders.compactMap { HostStorage.Holder($0) }))
+            outcome: UnmountOutcome(result))
+    }
+}
+
+extension UnmountOutcome {
+    fileprivate init(_ result: V2_UnmountResult) {
+        guard result.hasReleased else {
+            self = .unknown
+            return
+        }
+        self = result.released ? .released : .stillHeld(by: result.holders.compactMap { HostStorage.Holder($0) })
+    }
+}
+
+extension V2_GetTargetStatsResponse {
+    fileprivate init(_ stats: TargetStats) {
+        self.init()
+        switch stats {
+        case .filesystem(let bytes, let inodes):
+            self.bytes = V2_Capacity(bytes)
+            if let inodes { self.inodes = V2_Capacity(inodes) }
+        case .device(let size): deviceBytes = size
+        @unknown default: break
+        }
+    }
+}
+
+extension TargetStats {
+    fileprivate init(_ response: V2_GetTargetStatsResponse) {
+        guard response.hasBytes else {
+            self = .device(size: response.deviceBytes)
+            return
+        }
+        self = .filesystem(
+            bytes: Capacity(response.bytes), inodes: response.hasInodes ? Capacity(response.inodes) : nil)
+    }
+}
+
+extension V2_Capacity {
+    fileprivate init(_ capacity: Capacity) {
+        self.init()
+        (total, used, available) = (capacity.total, capacity.used, capacity.available)
+    }
+}
+
+extension Capacity {
+    fileprivate init(_ capacity: V2_Capacity) {
+        self.init(total: capacity.total, used: capacity.used, available: capacity.available)
     }
 }

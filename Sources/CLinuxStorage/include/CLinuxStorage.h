@@ -124,8 +124,15 @@ int32_t cls_confine(const char *_Nonnull node, const char *_Nonnull name, uint32
 /// FITRIM of a mounted filesystem: the bytes that it has reported free.
 int64_t cls_trim(int32_t descriptor);
 /// FIFREEZE of a mounted filesystem. A process of its own, whose ID is the result, thaws it when the pipe's other end is
-/// closed, as by the end of this process, and after that time at the latest. It ends with 0 if it has thawed it, with 4 if
-/// its time was over, with 1 if it was not frozen any more.
+/// closed, as by the end of this process, and after that time at the latest. Its exit status is one of the below.
+enum : int32_t {
+    CLS_FREEZE_THAWED = 0,
+    /// It was not frozen any more.
+    CLS_FREEZE_GONE = 1,
+    CLS_FREEZE_FAILED = 3,
+    /// Its time was over, and it has thawed it.
+    CLS_FREEZE_EXPIRED = 4,
+};
 int32_t cls_freeze(int32_t descriptor, int32_t pipe, int32_t milliseconds);
 /// The exit status of a process of this one's, once it has ended.
 int32_t cls_wait_for_exit(int32_t process);

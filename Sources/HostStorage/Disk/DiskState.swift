@@ -32,10 +32,11 @@ extension StorageHost {
     /// Has the kernel refuse all writes to the disk and its partitions, or take them again, until the disk is detached.
     /// Setting what the disk has already succeeds.
     ///
-    /// - Throws: ``StorageError/Code/notFound`` for a disk that is not there; ``StorageError/Code/busy`` with the holders
+    /// - Throws: ``StorageError/Code/notFound`` for a disk that is not there; ``StorageError/Code/denied`` for one that
+    ///   carries the running system; ``StorageError/Code/busy`` with the holders
     ///   for a disk that is to become read-only and is mounted, stacked upon or open for writing, for their writes would
-    ///   be lost; ``StorageError/Code/failedPrecondition`` for a disk that stays read-only because it is itself.
-    public func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError) {
+    ///   be lost; ``StorageError/Code/failedPrecondition`` for a disk that is write-protected in hardware.
+    public func setDiskReadOnly(_ disk: DiskNumber, to isReadOnly: Bool) async throws(StorageError) {
         try await perform(SetDiskReadOnly(disk: disk, isReadOnly: isReadOnly))
     }
 }
@@ -44,7 +45,7 @@ public protocol DiskStateBackend: Sendable {
     func diskState(_ disk: DiskNumber) async throws(StorageError) -> DiskState
     func setDiskState(_ disk: DiskNumber, to state: DiskState) async throws(StorageError)
     func isDiskReadOnly(_ disk: DiskNumber) async throws(StorageError) -> Bool
-    func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError)
+    func setDiskReadOnly(_ disk: DiskNumber, to isReadOnly: Bool) async throws(StorageError)
 }
 
 extension DiskStateBackend {
@@ -52,7 +53,7 @@ extension DiskStateBackend {
         throw StorageError(.unsupported, "this host cannot determine it")
     }
 
-    public func setDiskReadOnly(_ disk: DiskNumber, _ isReadOnly: Bool) async throws(StorageError) {
+    public func setDiskReadOnly(_ disk: DiskNumber, to isReadOnly: Bool) async throws(StorageError) {
         throw StorageError(.unsupported, "this host cannot write-protect a disk")
     }
 }
@@ -103,6 +104,7 @@ public struct IsDiskReadOnly: HostOperation, ResolvedOperation {
     }
 }
 
+/// See ``StorageHost/setDiskReadOnly(_:to:)``.
 public struct SetDiskReadOnly: HostOperation, ResolvedOperation {
     public var disk: DiskNumber
     public var isReadOnly: Bool
@@ -117,7 +119,7 @@ public struct SetDiskReadOnly: HostOperation, ResolvedOperation {
     public var subjects: [Subject] { [.disk(disk)] }
     public var effect: Effect { .change(holding: .disk(disk)) }
     public func run(on backend: some StorageBackend) async throws(StorageError) {
-        try await backend.setDiskReadOnly(disk, isReadOnly)
+        try await backend.setDiskReadOnly(disk, to: isReadOnly)
     }
 }
 

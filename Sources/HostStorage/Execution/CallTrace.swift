@@ -9,7 +9,7 @@ public final class CallTrace: Sendable {
 
     /// Such as "pid 1, uid 0, gid 0".
     public var caller: String { text() }
-    /// Most calls log nothing.
+    /// Made on demand: most calls log nothing.
     private let text: @Sendable () -> String
 
     /// One thing that the call waits for.

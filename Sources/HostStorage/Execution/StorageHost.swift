@@ -71,7 +71,7 @@ public protocol StorageBackend: OperationRunner, DiskBackend, DiskStateBackend, 
     VolumeBackend, MountingBackend, FormattingBackend, ResizingBackend, DirectoryBackend, SymlinkBackend, ShareBackend,
     ServiceBackend, PortalBackend,
     TargetBackend, TargetStateBackend, BindMountBackend, TargetUnmountBackend,
-    EnsuredPlacesBackend, SmallFileBackend, MaintenanceBackend, TargetStatsBackend
+    EnsuredPlacesBackend, SmallFileBackend, CanonicalPathBackend, MaintenanceBackend, TargetStatsBackend
 {}
 
 extension StorageBackend {

@@ -42,6 +42,8 @@ extension DirectoryBackend {
 
 /// Why a root is neither removed nor replaced.
 let rootStays = "a working directory itself stays as it is"
+/// Why nothing is mounted on a root.
+let rootIsNoMountPoint = "a working directory itself is no mount point"
 
 // MARK: - Operations
 

@@ -3,7 +3,7 @@
 extension StorageHost {
     /// Sees to it that a directory is at `path`: where nothing is, it is made, with its missing parents (mode 0755).
     ///
-    /// - Parameter mode: of a directory that is made, whatever the process's umask. One that is there keeps its own.
+    /// - Parameter mode: of a directory that is made, independent of the process's umask. One that is there keeps its own.
     /// - Returns: whether it was made.
     /// - Throws: ``StorageError/Code/failedPrecondition`` where a file or a link to no directory is in the way.
     @discardableResult
@@ -25,8 +25,8 @@ extension StorageHost {
 
     /// Sees to it that `link` is a symbolic link to `target`.
     ///
-    /// - Parameter requiresMount: whether `target` has to be a mount point, so that a pod does not get the empty directory of a
-    ///   volume that is not staged.
+    /// - Parameter requiresMount: whether `target` has to be a mount point, so that a pod does not get the empty directory
+    ///   of a volume that is not staged.
     /// - Returns: whether the link was made; false where it was there.
     /// - Throws: ``StorageError/Code/alreadyExists`` where something else is at `link`, also a link elsewhere;
     ///   ``StorageError/Code/failedPrecondition`` where `target` was to be a mount and is none.
@@ -39,27 +39,7 @@ extension StorageHost {
     }
 }
 
-/// The permissions of a file or directory: nine bits, as for chmod(2). No set-user-ID and the like, which would give a
-/// file on a volume the rights of root.
-public struct FileMode: Sendable, Hashable, Codable {
-    public let bits: UInt16
-
-    /// - Throws: ``StorageError/Code/invalidArgument`` for more than nine bits.
-    public init(_ bits: some BinaryInteger) throws(StorageError) {
-        guard let bits = UInt16(exactly: bits), bits <= 0o777 else {
-            throw StorageError(.invalidArgument, "a mode is between 0 and 0777, octal")
-        }
-        self.bits = bits
-    }
-
-    private init(known bits: UInt16) { self.bits = bits }
-
-    /// 0755.
-    public static let directory = FileMode(known: 0o755)
-    /// 0644.
-    public static let file = FileMode(known: 0o644)
-}
-
+/// See ``StorageHost/ensureDirectory(_:mode:)``.
 public protocol EnsuredPlacesBackend: Sendable {
     func ensureDirectory(_ path: HostPath, mode: FileMode) async throws(StorageError) -> Bool
     func ensureFile(_ path: HostPath, mode: FileMode) async throws(StorageError) -> Bool
@@ -86,6 +66,7 @@ extension EnsuredPlacesBackend {
 
 // MARK: - Operations
 
+/// See ``StorageHost/ensureDirectory(_:mode:)``.
 public struct EnsureDirectory<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = Bool
     public var path: Path
@@ -114,6 +95,7 @@ extension EnsureDirectory: ResolvedOperation where Path == HostPath {
     }
 }
 
+/// See ``StorageHost/ensureFile(_:mode:)``.
 public struct EnsureFile<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = Bool
     public var path: Path
@@ -142,6 +124,7 @@ extension EnsureFile: ResolvedOperation where Path == HostPath {
     }
 }
 
+/// See ``StorageHost/ensureSymlink(at:to:requiresMount:)``.
 public struct EnsureSymlink<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = Bool
     public var link: Path

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension StorageHost {
-    /// The content of a small file, such as the data that a node plugin keeps beside a staged volume. A link at the path is not followed.
+    /// The content of a small file, such as the data that a node plugin keeps beside a staged volume. A link at the path
+    /// is not followed.
     ///
-    /// - Throws: ``StorageError/Code/notFound`` where nothing is there; ``StorageError/Code/failedPrecondition`` for what is no file;
-    ///   ``StorageError/Code/outOfRange`` for one of more than 1 MiB.
+    /// - Throws: ``StorageError/Code/notFound`` where nothing is there; ``StorageError/Code/failedPrecondition`` where
+    ///   something else than a file is; ``StorageError/Code/outOfRange`` for a file of more than 1 MiB.
     public func readFile(_ path: String) async throws(StorageError) -> [UInt8] {
         try await perform(ReadFile(path: CallerPath(path)))
     }
@@ -21,24 +22,15 @@ extension StorageHost {
     public func writeFile(_ bytes: [UInt8], to path: String, mode: FileMode = .file) async throws(StorageError) {
         try await perform(WriteFile(path: CallerPath(path), bytes: bytes, mode: mode))
     }
-
-    /// The path without links: the place that `path` leads to, each link on the way leading beneath a root.
-    ///
-    /// - Throws: ``StorageError/Code/notFound`` where it leads nowhere; ``StorageError/Code/denied`` where it leads out of
-    ///   the roots.
-    public func canonicalPath(of path: String) async throws(StorageError) -> String {
-        try await perform(CanonicalPath(path: CallerPath(path)))
-    }
 }
 
 /// The greatest file that is read or written as a whole, in bytes.
 package let maximumSmallFile = 1 << 20
 
+/// See ``StorageHost/readFile(_:)``.
 public protocol SmallFileBackend: Sendable {
     func readFile(_ path: HostPath) async throws(StorageError) -> [UInt8]
     func writeFile(_ bytes: [UInt8], to path: HostPath, mode: FileMode) async throws(StorageError)
-    /// An absolute path of the host.
-    func canonicalPath(of path: HostPath) async throws(StorageError) -> String
 }
 
 extension SmallFileBackend {
@@ -49,14 +41,11 @@ extension SmallFileBackend {
     public func writeFile(_ bytes: [UInt8], to path: HostPath, mode: FileMode) async throws(StorageError) {
         throw StorageError(.unsupported, "this host writes no files")
     }
-
-    public func canonicalPath(of path: HostPath) async throws(StorageError) -> String {
-        throw StorageError(.unsupported, "this host resolves no links")
-    }
 }
 
 // MARK: - Operations
 
+/// See ``StorageHost/readFile(_:)``.
 public struct ReadFile<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = [UInt8]
     public var path: Path
@@ -81,6 +70,7 @@ extension ReadFile: ResolvedOperation where Path == HostPath {
     }
 }
 
+/// See ``StorageHost/writeFile(_:to:mode:)``.
 public struct WriteFile<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = Void
     public var path: Path
@@ -115,36 +105,7 @@ extension WriteFile: ResolvedOperation where Path == HostPath {
     }
 }
 
-public struct CanonicalPath<Path: PathForm>: NamedOperation, Equatable {
-    public typealias Answer = String
-    public var path: Path
-
-    public init(path: Path) { self.path = path }
-
-    public static var name: OperationName { .canonicalPath }
-    public var description: String { "\(path)" }
-}
-
-extension CanonicalPath: HostOperation where Path == CallerPath {
-    public func resolved(by resolver: OperationResolver) throws(StorageError) -> CanonicalPath<HostPath> {
-        CanonicalPath<HostPath>(path: try resolver.place(path))
-    }
-}
-
-extension CanonicalPath: ResolvedOperation where Path == HostPath {
-    public var subjects: [Subject] { [.path(path)] }
-    public var effect: Effect { .read }
-    public func run(on backend: some StorageBackend) async throws(StorageError) -> String {
-        try await backend.canonicalPath(of: path)
-    }
-
-    public static func displayed(_ path: String, in paths: PathPolicy) -> String {
-        paths.displayPath(ofHostPath: path)
-    }
-}
-
 extension OperationName {
     public static let readFile: OperationName = "read file"
     public static let writeFile: OperationName = "write file"
-    public static let canonicalPath: OperationName = "resolve links of"
 }

@@ -6,37 +6,43 @@ extension StorageHost {
     /// The mount appears in one step, with all that the options ask for: there is no moment at which a read-only mount
     /// can be written to. It keeps the flags of the mount that the source is seen through (nosuid, nodev, noexec, nosymfollow, ro).
     ///
-    /// Repeated, it succeeds where the same is mounted there with the same options. Links in `source` are
-    /// followed, each of which must lead beneath a root. `target` has to exist, and a directory has to be empty.
+    /// Repeated, it succeeds where the same source is mounted there and refuses or takes writes as asked for; the
+    /// propagation and the mounts below are not compared. Links in `source` are followed, each of which must lead beneath
+    /// a root. `target` has to exist, and a directory has to be empty.
     ///
     /// - Throws: ``StorageError/Code/notFound`` where either is missing; ``StorageError/Code/alreadyExists`` where the
-    ///   source is mounted at the target with other options; ``StorageError/Code/failedPrecondition`` where something
+    ///   source is mounted at the target and takes writes, or refuses them, other than asked for; ``StorageError/Code/failedPrecondition`` where something
     ///   else is mounted at the target, the target is not empty or of another kind;
-    ///   ``StorageError/Code/unsupported`` before Linux 5.12.
+    ///   ``StorageError/Code/unsupported`` before Linux 5.12 for a read-only mount or a propagation.
     @discardableResult
     public func bindMount(
-        _ source: BindSource, at target: String, options: BindOptions = BindOptions()
+        _ source: BindSource<CallerPath>, at target: String, options: BindOptions = BindOptions()
     ) async throws(StorageError) -> MountState {
-        let operation: BindMount<CallerPath>
-        switch source {
-        case .path(let path):
-            operation = BindMount(source: .path(CallerPath(path)), target: CallerPath(target), options: options)
-        case .disk(let disk): operation = BindMount(source: .disk(disk), target: CallerPath(target), options: options)
-        case .volume(let volume):
-            operation = BindMount(source: .volume(volume), target: CallerPath(target), options: options)
-        }
-        return try await perform(operation)
+        try await perform(BindMount(source: source, target: CallerPath(target), options: options))
     }
 }
 
-/// The thing that a bind mount shows at a second place.
-@nonexhaustive public enum BindSource: Sendable, Hashable {
+/// What a bind mount shows at a second place.
+@nonexhaustive public enum BindSource<Path: PathForm>: Sendable, Hashable, CustomStringConvertible {
     /// A directory or file beneath a root.
-    case path(String)
+    case path(Path)
     /// The device node of a disk: for a volume in block mode.
     case disk(DiskNumber)
     /// The device node of a volume.
     case volume(VolumeID)
+
+    public var description: String {
+        switch self {
+        case .path(let path): "\(path)"
+        case .disk(let disk): "disk \(disk)"
+        case .volume(let volume): "\(volume)"
+        }
+    }
+}
+
+extension BindSource<CallerPath> {
+    /// A directory or file, by the path that the caller spells.
+    public static func path(_ text: String) -> Self { .path(CallerPath(text)) }
 }
 
 /// How a bind mount differs from the mount of its source.
@@ -68,42 +74,31 @@ public struct BindOptions: Sendable, Hashable, Codable {
     case shared
 }
 
-/// The source of a bind mount as an operation has it.
-@nonexhaustive public enum BoundThing<Path: PathForm>: Sendable, Hashable, CustomStringConvertible {
-    case path(Path)
-    case disk(DiskNumber)
-    case volume(VolumeID)
-
-    public var description: String {
-        switch self {
-        case .path(let path): "\(path)"
-        case .disk(let disk): "disk \(disk)"
-        case .volume(let volume): "\(volume)"
-        }
-    }
-}
-
+/// See ``StorageHost/bindMount(_:at:options:)``.
 public protocol BindMountBackend: Sendable {
     func bindMount(
-        _ source: BoundThing<HostPath>, at target: HostPath, options: BindOptions
+        _ source: BindSource<HostPath>, at target: HostPath, options: BindOptions
     ) async throws(StorageError) -> MountState
 }
 
 extension BindMountBackend {
     public func bindMount(
-        _ source: BoundThing<HostPath>, at target: HostPath, options: BindOptions
+        _ source: BindSource<HostPath>, at target: HostPath, options: BindOptions
     ) async throws(StorageError) -> MountState {
         throw StorageError(.unsupported, "this host makes no bind mounts")
     }
 }
 
+// MARK: - Operations
+
+/// See ``StorageHost/bindMount(_:at:options:)``.
 public struct BindMount<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = MountState
-    public var source: BoundThing<Path>
+    public var source: BindSource<Path>
     public var target: Path
     public var options: BindOptions
 
-    public init(source: BoundThing<Path>, target: Path, options: BindOptions = BindOptions()) {
+    public init(source: BindSource<Path>, target: Path, options: BindOptions = BindOptions()) {
         self.source = source
         self.target = target
         self.options = options
@@ -115,14 +110,14 @@ public struct BindMount<Path: PathForm>: NamedOperation, Equatable {
 
 extension BindMount: HostOperation where Path == CallerPath {
     public func resolved(by resolver: OperationResolver) throws(StorageError) -> BindMount<HostPath> {
-        let thing: BoundThing<HostPath>
+        let place: BindSource<HostPath>
         switch source {
-        case .path(let path): thing = .path(try resolver.place(path))
-        case .disk(let disk): thing = .disk(disk)
-        case .volume(let volume): thing = .volume(volume)
+        case .path(let path): place = .path(try resolver.place(path))
+        case .disk(let disk): place = .disk(disk)
+        case .volume(let volume): place = .volume(volume)
         }
         return BindMount<HostPath>(
-            source: thing, target: try resolver.placeBelowRoot(target, rootIsNoMountPoint), options: options)
+            source: place, target: try resolver.placeBelowRoot(target, rootIsNoMountPoint), options: options)
     }
 }
 

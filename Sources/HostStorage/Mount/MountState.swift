@@ -14,10 +14,8 @@ public struct MountState: Sendable, Hashable, Codable {
     public var options: [String]
     /// Whether writes are refused, by this mount or by its filesystem.
     public var isReadOnly: Bool
-    /// The mount's number. The kernel gives a number to a later mount again, unless ``hasUniqueID``.
+    /// The mount's ID in mountinfo (proc_pid_mountinfo(5)). The kernel gives it to another mount after the unmount.
     public var id: UInt64
-    /// Whether no later mount gets the same number until the machine starts anew: from Linux 6.8 on.
-    public var hasUniqueID: Bool
     /// The volume, where this host has mounted it by its ID.
     public var volume: VolumeID?
     /// The disk below, where there is one and the host knows it.
@@ -25,7 +23,7 @@ public struct MountState: Sendable, Hashable, Codable {
 
     public init(
         source: String, type: String, root: String = "/", options: [String] = [], isReadOnly: Bool = false, id: UInt64,
-        hasUniqueID: Bool = false, volume: VolumeID? = nil, disk: DiskNumber? = nil
+        volume: VolumeID? = nil, disk: DiskNumber? = nil
     ) {
         self.source = source
         self.type = type
@@ -33,7 +31,6 @@ public struct MountState: Sendable, Hashable, Codable {
         self.options = options
         self.isReadOnly = isReadOnly
         self.id = id
-        self.hasUniqueID = hasUniqueID
         self.volume = volume
         self.disk = disk
     }

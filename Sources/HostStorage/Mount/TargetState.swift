@@ -4,8 +4,9 @@ extension StorageHost {
     /// What is at `path`: one question in the place of the four that a node plugin asks before it publishes a volume
     /// (does the path exist, is it a mount point, is the mount dead, what is mounted there).
     ///
-    /// A link is not followed. The work does not grow with the number of mounts from Linux 6.8 on. A server or program that does not
-    /// answer is given up after about a second, see ``TargetState/silent(_:)``; no other call waits for it meanwhile.
+    /// A link is not followed. A path that is no mount is answered without the table of mounts; for a mount the table is
+    /// read. A server or program that does not answer is given up after about a second, see ``TargetState/silent(_:)``;
+    /// no other call waits for it meanwhile.
     ///
     /// - Throws: ``StorageError/Code/denied`` outside of the roots; ``StorageError/Code/failedPrecondition`` where a
     ///   link is in the way.
@@ -50,20 +51,20 @@ extension StorageHost {
     }
 }
 
+/// See ``StorageHost/targetState(of:)``.
 public protocol TargetStateBackend: Sendable {
     func targetState(of path: HostPath) async throws(StorageError) -> TargetState
-    /// The same where the answer takes no wait; nil where it may. Always nil unless declared.
-    func targetState(atOnce path: HostPath) throws(StorageError) -> TargetState?
 }
 
 extension TargetStateBackend {
     public func targetState(of path: HostPath) async throws(StorageError) -> TargetState {
         throw StorageError(.unsupported, "this host does not tell what is at a path")
     }
-
-    public func targetState(atOnce path: HostPath) throws(StorageError) -> TargetState? { nil }
 }
 
+// MARK: - Operations
+
+/// See ``StorageHost/targetState(of:)``.
 public struct StateOfTarget<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = TargetState
     public var path: Path
@@ -85,9 +86,6 @@ extension StateOfTarget: ResolvedOperation where Path == HostPath {
     public var effect: Effect { .read }
     public func run(on backend: some StorageBackend) async throws(StorageError) -> TargetState {
         try await backend.targetState(of: path)
-    }
-    public func answer(atOnceBy backend: some StorageBackend) throws(StorageError) -> TargetState? {
-        try backend.targetState(atOnce: path)
     }
 
     // A caller's directories can have mounts of disks that are not the caller's.

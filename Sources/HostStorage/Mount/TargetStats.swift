@@ -15,9 +15,11 @@ extension StorageHost {
     }
 }
 
-/// How much there is of something in a filesystem, and how much of it is taken.
+/// Bytes or inodes of a filesystem.
 public struct Capacity: Sendable, Hashable, Codable {
+    /// All that there are.
     public var total: Int64
+    /// Those in use.
     public var used: Int64
     /// What users can still take. Less than the rest where the filesystem keeps some for root.
     public var available: Int64
@@ -31,12 +33,13 @@ public struct Capacity: Sendable, Hashable, Codable {
 
 /// The statistics of what is at a path.
 @nonexhaustive public enum TargetStats: Sendable, Hashable, Codable {
-    /// - inodes: nil for a filesystem that does not count them, such as btrfs.
+    /// The inodes are nil for a filesystem that does not count them, such as btrfs.
     case filesystem(bytes: Capacity, inodes: Capacity?)
     /// A device, of which the size alone is known, in bytes.
     case device(size: Int64)
 }
 
+/// See ``StorageHost/targetStats(of:)``.
 public protocol TargetStatsBackend: Sendable {
     func targetStats(of path: HostPath) async throws(StorageError) -> TargetStats
 }
@@ -47,6 +50,9 @@ extension TargetStatsBackend {
     }
 }
 
+// MARK: - Operations
+
+/// See ``StorageHost/targetStats(of:)``.
 public struct StatsOfTarget<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = TargetStats
     public var path: Path

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension StorageHost {
-    /// Removes the topmost mount at `path`, whatever it is and however dead. The directory or file below stays.
+    /// Removes the topmost mount at `path`, of any filesystem, also one that is dead. The directory or file below stays.
     ///
-    /// Data are written out first. Where nothing is mounted, or nothing is there, it is a success: repeated calls change nothing.
+    /// Data are written out first. Where nothing is mounted, or nothing is there, it is a success: repeated calls change
+    /// nothing.
     ///
-    /// - Throws: ``StorageError/Code/busy`` with the holders, where it is still in use at the end of the patience;
+    /// - Parameter patience: how long to wait for holders: 0 to 600 seconds. The call holds the path meanwhile.
+    /// - Throws: ``StorageError/Code/invalidArgument`` for another patience; ``StorageError/Code/denied`` for a root;
+    ///   ``StorageError/Code/busy`` with the holders, where it is still in use at the end of the patience;
     ///   ``StorageError/Code/unavailable`` where its server or program does not answer and is not to be given up;
     ///   ``StorageError/Code/inputOutput`` where a disk that otherwise works does not take the data;
     ///   ``StorageError/Code/failedPrecondition`` for ``UnmountEscalation/detach`` of a filesystem on a disk.
@@ -22,6 +25,7 @@ extension StorageHost {
     /// Repeated calls change nothing; a missing path is success. Removes nothing that holds data: neither a directory
     /// with names in it nor a file with content.
     ///
+    /// - Parameter patience: how long to wait for the holders of each mount: 0 to 600 seconds.
     /// - Throws: as ``unmountTarget(_:escalation:patience:)``; ``StorageError/Code/failedPrecondition`` where data are
     ///   at the path itself.
     @discardableResult
@@ -39,8 +43,8 @@ extension StorageHost {
     /// A server or program that does not answer is given up after ten seconds, with the data that it has not taken. A
     /// disk never is.
     case force
-    /// The mount disappears at once and ends when its last user does. For filesystems of servers and programs alone: a disk would
-    /// look free while it is still written to.
+    /// The mount disappears at once and ends when its last user does. For filesystems of servers and programs alone: a
+    /// disk would look free while it is still written to.
     case detach
 }
 
@@ -65,6 +69,7 @@ public struct TargetUnmount: Sendable, Hashable, Codable {
     }
 }
 
+/// See ``StorageHost/unmountTarget(_:escalation:patience:)``.
 public protocol TargetUnmountBackend: Sendable {
     func unmountTarget(
         _ path: HostPath, escalation: UnmountEscalation, patience: Duration
@@ -97,6 +102,9 @@ private func requireBounded(_ patience: Duration) throws(StorageError) {
     }
 }
 
+// MARK: - Operations
+
+/// See ``StorageHost/unmountTarget(_:escalation:patience:)``.
 public struct UnmountTarget<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = TargetUnmount
     public var path: Path
@@ -134,6 +142,7 @@ extension UnmountTarget: ResolvedOperation where Path == HostPath {
     }
 }
 
+/// See ``StorageHost/cleanUpTarget(_:escalation:patience:)``.
 public struct CleanUpTarget<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = TargetUnmount
     public var path: Path

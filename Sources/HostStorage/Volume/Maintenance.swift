@@ -16,7 +16,7 @@ extension StorageHost {
     /// it is frozen. A volume that is frozen already is frozen for the new limit from now on.
     ///
     /// - Parameter limit: from one second to ten minutes.
-    /// - Throws: ``StorageError/Code/failedPrecondition`` where the volume is not mounted;
+    /// - Throws: ``StorageError/Code/invalidArgument`` for another limit; ``StorageError/Code/failedPrecondition`` where the volume is not mounted;
     ///   ``StorageError/Code/unsupported`` where its filesystem cannot be frozen;
     ///   ``StorageError/Code/busy`` where another program has frozen it.
     public func freezeVolume(_ volume: VolumeID, for limit: Duration) async throws(StorageError) {
@@ -33,6 +33,7 @@ extension StorageHost {
     }
 }
 
+/// Work on volumes in use.
 public protocol MaintenanceBackend: Sendable {
     func trimVolume(_ volume: VolumeID) async throws(StorageError) -> Int64
     func freezeVolume(_ volume: VolumeID, for limit: Duration) async throws(StorageError)
@@ -55,6 +56,7 @@ extension MaintenanceBackend {
 
 // MARK: - Operations
 
+/// See ``StorageHost/trimVolume(_:)``.
 public struct TrimVolume: HostOperation, ResolvedOperation {
     public var volume: VolumeID
 
@@ -68,6 +70,7 @@ public struct TrimVolume: HostOperation, ResolvedOperation {
     }
 }
 
+/// See ``StorageHost/freezeVolume(_:for:)``.
 public struct FreezeVolume: HostOperation, ResolvedOperation {
     public typealias Answer = Void
     public var volume: VolumeID
@@ -94,6 +97,7 @@ public struct FreezeVolume: HostOperation, ResolvedOperation {
     }
 }
 
+/// See ``StorageHost/thawVolume(_:)``.
 public struct ThawVolume: HostOperation, ResolvedOperation {
     public var volume: VolumeID
 

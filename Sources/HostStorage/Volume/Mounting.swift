@@ -41,8 +41,6 @@ public protocol MountingBackend: Sendable {
 
 // MARK: - Operations
 
-let rootIsNoMountPoint = "a working directory itself is no mount point"
-
 public struct MountVolume<Path: PathForm>: NamedOperation, Equatable {
     public typealias Answer = Void
     public var volume: VolumeID

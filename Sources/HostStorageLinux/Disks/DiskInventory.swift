@@ -29,6 +29,12 @@ final class DiskInventory: Sendable {
     /// - Parameter eventCount: nil where it is unknown: then nothing is kept.
     init(eventCount: @escaping @Sendable () -> UInt64? = { KernelEvents.count() }) { self.eventCount = eventCount }
 
+    /// The same without a queue where nothing has changed; otherwise by a look in the inventory's queue.
+    func list(on queues: BlockingQueues) async throws(StorageError) -> DiskList {
+        if let list = unchangedList() { return list }
+        return try await queues.run(in: .inventory) { [self] () throws(StorageError) in try list() }
+    }
+
     /// Every disk, in the order of their numbers: the same object as before where nothing has changed.
     func list() throws(StorageError) -> DiskList {
         // Before the look, so that a change during it is one since.

@@ -31,7 +31,7 @@ final class BlockingQueues: Sendable {
         case service(ServiceName)
         case portal(ISCSIPortal)
         case target(ISCSITarget)
-        /// Whose end work on its disk may be waiting for.
+        /// Thaws. Not the disk's queue: work there may wait for the thaw.
         case frozen(VolumeID)
 
         /// For the log.

@@ -63,7 +63,7 @@ struct ChildProgram: Sendable {
         let (program, words) = confinement?.command(path, arguments) ?? (path, arguments)
         var options = PlatformOptions()
         options.createSession = true
-        // Some tools run others: fsck(8) is one. With them it is one process group, which the session has made.
+        // fsck(8) runs other programs: they are in the same process group, which the session has made.
         options.teardownSequence = [.gracefulShutDown(toProcessGroup: true, allowedDurationToNextStep: .seconds(2))]
         let platformOptions = options
         let step = CallTrace.current?.begin("the program \(name)")

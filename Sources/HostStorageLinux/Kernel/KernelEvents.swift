@@ -4,5 +4,5 @@
 enum KernelEvents {
     /// How many the kernel has sent since the boot (Documentation/ABI/testing/sysfs-kernel-uevent_seqnum); nil where that
     /// cannot be read. The kernel counts an event before the system call that causes it returns, and in every namespace.
-    static func count() -> UInt64? { (try? Sysfs.number("/sys/kernel/uevent_seqnum")) ?? nil }
+    static func count() -> UInt64? { try? Sysfs.number("/sys/kernel/uevent_seqnum") }
 }

@@ -34,11 +34,11 @@ struct MountOptions: Sendable, Hashable {
     }
 
     /// Each once, sorted.
-    var all: [String] { Set(text.split(separator: ",").map(String.init)).sorted() }
+    var names: [String] { Set(text.split(separator: ",").map(String.init)).sorted() }
 }
 
-/// The table of mounts. Reading it takes time in proportion to its length, so a question about one path is statx's; this
-/// answers "where is this device mounted".
+/// The table of mounts, read anew at each call, in time proportional to its length. ``KeptMountTable`` has an earlier
+/// reading for as long as it is unchanged: for questions, not for work that destroys.
 enum MountTable {
     /// Where filesystems are mounted that a server or a program serves, which may not answer.
     static func served() throws(StorageError) -> [String] {

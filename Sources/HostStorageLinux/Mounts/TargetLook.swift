@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinuxStorage
-import Dispatch
 import Glibc
 import HostStorage
-import Synchronization
 
 /// What is at a place: a name in an open directory, and whether the mount on it works.
 enum TargetLook {
@@ -46,49 +44,10 @@ enum TargetLook {
             let death = try MountHealth.visibleDeath(of: mount, on: name, in: directory)
             return death.map { .dead(mount, $0) } ?? .mounted(mount)
         }
-        switch ServerAnswer.ask(name, in: directory, within: .seconds(1)) {
+        switch try ServerAnswer.ask(name, in: directory, within: 1) {
         case .works: return .mounted(mount)
         case .fails(let code): return .dead(mount, MountHealth.meaning(ofErrno: code) ?? "errno \(code)")
         case .isSilent: return .silent(mount)
         }
-    }
-}
-
-/// Asks the server or program of a mounted filesystem, which may never answer.
-private enum ServerAnswer: Sendable {
-    case works
-    case fails(errno: Int32)
-    case isSilent
-
-    /// The question has a thread of its own, which stays for as long as the kernel waits for the answer.
-    static func ask(_ name: String, in directory: borrowing Descriptor, within time: DispatchTimeInterval) -> Self {
-        let own = fcntl(directory.raw, F_DUPFD_CLOEXEC, 0)
-        guard own >= 0 else { return .fails(errno: errno) }
-        let answer = AnswerBox()
-        DispatchQueue(label: "host-storage.target").async {
-            var status = statvfs()
-            let top = openat(own, name, cls_O_PATH | O_NOFOLLOW | O_CLOEXEC)
-            let failed = top < 0 || fstatvfs(top, &status) < 0
-            answer.give(failed ? .fails(errno: errno) : .works)
-            if top >= 0 { close(top) }
-            close(own)
-        }
-        return answer.wait(time) ?? .isSilent
-    }
-}
-
-/// The place where one thread leaves an answer for another.
-private final class AnswerBox: Sendable {
-    private let answer = Mutex<ServerAnswer?>(nil)
-    private let given = DispatchSemaphore(value: 0)
-
-    func give(_ answer: ServerAnswer) {
-        self.answer.withLock { $0 = answer }
-        given.signal()
-    }
-
-    func wait(_ time: DispatchTimeInterval) -> ServerAnswer? {
-        _ = given.wait(timeout: .now() + time)
-        return answer.withLock { $0 }
     }
 }

@@ -7,7 +7,9 @@ import HostStorage
 import Synchronization
 
 /// The volumes that this process has frozen. Each has a guard, a process that thaws it when its time is over or this
-/// process has ended: the kernel itself keeps a filesystem frozen for ever.
+/// process has ended: the kernel itself keeps a filesystem frozen until it is thawed.
+///
+/// The entry of a volume whose time was over stays until it is thawed: ``thaw(_:)`` answers by the guard's exit status.
 final class FrozenVolumes: Sendable {
     private let guards = Mutex<[VolumeID: FreezeGuard]>([:])
 
@@ -58,7 +60,7 @@ private final class FreezeGuard: Sendable {
     func thaw() -> Bool {
         close(end)
         ended.wait()
-        return status.withLock { $0 } == 0
+        return status.withLock { $0 } == CLS_FREEZE_THAWED
     }
 
     private static func explained(_ error: StorageError) -> StorageError {

@@ -36,7 +36,7 @@ final class VolumeIndex: Sendable {
     /// Every volume of this host. Fails where a disk does not answer.
     func all() async throws(StorageError) -> [LocatedVolume] {
         var found: [LocatedVolume] = []
-        for reply in await cache.query(all: try await disks().disks) {
+        for reply in await cache.query(all: try await inventory.list(on: queues).disks) {
             switch reply.answer {
             case .success(let volumes): found += volumes
             case .failure(let error) where reply.disk.hasAnswered(error): break
@@ -54,7 +54,7 @@ final class VolumeIndex: Sendable {
     func remembered(_ volume: VolumeID) async throws(StorageError) -> LocatedVolume? {
         guard let last = last(volume) else { return nil }
         let found = last.answer.filter { $0.id == volume }
-        let disks = try await disks()
+        let disks = try await inventory.list(on: queues)
         guard found.count == 1, let disk = disks[last.disk], disk.isUnchanged,
             try await identities.twins(of: disk, found[0].identity, among: disks).isEmpty
         else { return nil }
@@ -87,7 +87,7 @@ final class VolumeIndex: Sendable {
     private func carriers(
         of volume: VolumeID, leavingOutSilent: Bool = false
     ) async throws(StorageError) -> [LocatedVolume] {
-        let disks = try await disks()
+        let disks = try await inventory.list(on: queues)
         if let number = last(volume)?.disk, let disk = disks[number] {
             var found: [LocatedVolume] = []
             do throws(StorageError) {
@@ -104,13 +104,13 @@ final class VolumeIndex: Sendable {
     /// Where the volume is that an earlier version knew by that name: more than one place where a disk and its copy are
     /// there.
     func carriers(formerly volume: VolumeID) async throws(StorageError) -> [LocatedVolume] {
-        try await search({ (try? $0.formerID()) == volume }, try await disks(), false)
+        try await search({ (try? $0.formerID()) == volume }, try await inventory.list(on: queues), false)
     }
 
     /// Fails where another disk has the same names: two paths to one disk, or a copy.
     func requireOnlyOne(_ disk: DiskNode) async throws(StorageError) {
         guard disk.isUnchanged else { throw Self.changed(disk) }
-        let disks = try await disks()
+        let disks = try await inventory.list(on: queues)
         let identity = try await queues.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
             try identities.identity(of: disk)
         }
@@ -132,12 +132,6 @@ final class VolumeIndex: Sendable {
         return try await queues.run(in: .disk(name: disk.name)) { [identities] () throws(StorageError) in
             try LocatedVolume.wholeID(identities.identity(of: disk))
         }
-    }
-
-    /// All disks as they are now. Of callers that come during a look, the next shares it where nothing has changed since.
-    private func disks() async throws(StorageError) -> DiskList {
-        if let list = inventory.unchangedList() { return list }
-        return try await queues.run(in: .inventory) { [inventory] () throws(StorageError) in try inventory.list() }
     }
 
     /// The disk whose last answer has the volume, and that answer.

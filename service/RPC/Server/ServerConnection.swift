@@ -52,7 +52,7 @@ final class ServerConnection: Connection, @unchecked Sendable {
         return true
     }
 
-    /// Counts work that its frame did not tell.
+    /// Charges work beyond a frame's own cost.
     func charge(_ cost: Int) {
         credit -= cost
         account.user.credit -= cost
