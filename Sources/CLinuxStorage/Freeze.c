@@ -21,13 +21,15 @@ int64_t cls_trim(int32_t descriptor) {
 }
 
 // What follows the fork does nothing that a child of a process with several threads may not.
-static _Noreturn void guard_frozen(int32_t directory, int32_t pipe, int32_t milliseconds, int32_t ready) {
+static _Noreturn void guard_frozen(int32_t directory, const int32_t pipe[2], int32_t milliseconds, int32_t ready) {
     setsid();
+    // Its own copy would keep the pipe open.
+    close(pipe[1]);
     // Neither disks nor sockets of the other process are to stay open for as long as this one lives.
-    int32_t kept[] = {directory, pipe, ready};
-    // Above most descriptors that are in use, one behind the other.
+    int32_t kept[] = {directory, pipe[0], ready};
+    // In rising order, so that the rest is ranges between them.
     for (int32_t i = 0; i < 3; i++)
-        if ((kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, i ? kept[i - 1] + 1 : 1 << 10)) < 0) _exit(CLS_FREEZE_FAILED);
+        if ((kept[i] = fcntl(kept[i], F_DUPFD_CLOEXEC, i ? kept[i - 1] + 1 : 3)) < 0) _exit(CLS_FREEZE_FAILED);
     syscall(SYS_close_range, 0, kept[0] - 1, 0);
     for (int32_t i = 1; i < 3; i++)
         if (kept[i] > kept[i - 1] + 1) syscall(SYS_close_range, kept[i - 1] + 1, kept[i] - 1, 0);
@@ -42,7 +44,7 @@ static _Noreturn void guard_frozen(int32_t directory, int32_t pipe, int32_t mill
     _exit(is_released ? CLS_FREEZE_THAWED : CLS_FREEZE_EXPIRED);
 }
 
-int32_t cls_freeze(int32_t descriptor, int32_t pipe, int32_t milliseconds) {
+int32_t cls_freeze(int32_t descriptor, const int32_t pipe[2], int32_t milliseconds) {
     int32_t ready[2];
     if (pipe2(ready, O_CLOEXEC) < 0) return -errno;
     sigset_t all, before;

@@ -207,13 +207,23 @@ extension PartitionTable {
 extension OpenDisk {
     /// Fails where a process can write to the disk or to one of its partitions.
     fileprivate func requireNoWriters() throws(StorageError) {
-        let partitions = try KernelPartitions(disk: self).known().values.map {
-            VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
-        }
-        for device in [wholeDevice] + partitions {
+        for device in try devices() {
             let users = try Holders.conflictingUsers(of: device)
             guard users.isEmpty else { throw StorageError(.busy, "it is in use", subject: device.path).held(by: users) }
         }
+    }
+
+    /// Fails where the disk or one of its partitions is mounted or stacked upon.
+    func requireNoMounts() throws(StorageError) {
+        for device in try devices() { try Holders.requireNoMounts(of: device) }
+    }
+
+    /// The disk and its partitions, as the kernel has them.
+    private func devices() throws(StorageError) -> [VolumeDevice] {
+        try [wholeDevice]
+            + KernelPartitions(disk: self).known().values.map {
+                VolumeDevice(name: $0.name, device: $0.device, size: $0.size)
+            }
     }
 }
 

@@ -119,6 +119,7 @@ extension LinuxBackend {
     func unmount(
         _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ path: HostPath, force: Bool = false
     ) throws(StorageError) -> String? {
+        if let volume = mountRecords.volume(of: mount) { try frozen.requireThawed(volume) }
         let loss = try Unmount.unmount(
             mount, on: name, in: directory, at: path.hostPath, subject: "\(path)", force: force)
         if let loss {

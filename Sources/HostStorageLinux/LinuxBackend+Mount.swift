@@ -68,7 +68,20 @@ extension LinuxBackend {
         case .path(let source):
             return try await onPath(target) { [self] resolver, target throws(StorageError) in
                 let place = try resolver.resolvingSymlinks(source)
-                return try bind(resolver.open(place, cls_O_PATH), "\(source)", at: target, options)
+                guard !place.isRoot, !resolver.policy.isOfShares(place) else {
+                    throw StorageError(
+                        .denied, "shares of others would be seen there; name a directory within", subject: "\(source)")
+                }
+                let open = try resolver.open(place, cls_O_PATH)
+                let status = try open.status("\(source)")
+                // A device has a disk, which has to be compared with the caller's rights: so it is named by that.
+                guard status.isDirectory || status.isRegularFile else {
+                    throw StorageError(
+                        .failedPrecondition,
+                        "it is neither a directory nor a file; a device is named by its disk or volume",
+                        subject: "\(source)")
+                }
+                return try bind(open, "\(source)", at: target, options)
             }
         case .disk(let disk):
             let node = try await node(disk)
@@ -77,41 +90,70 @@ extension LinuxBackend {
                 try requireOnline(node)
                 return try OpenDisk(node).wholeDevice
             }
-            return try await bind(device, at: target, options)
+            return try await bind(device, of: node, at: target, options) { () throws(StorageError) in
+                try OpenDisk(node).requireNoMounts()
+            }
         case .volume(let volume):
-            let device = try await withVolume(volume) { found throws(StorageError) in
+            let bound = try await withVolume(volume) { found throws(StorageError) in
                 try await onDisk(of: found) { [self] () throws(StorageError) in
                     try systemDisks.refuse(found.disk)
                     try requireOnline(found.disk)
-                    return try OpenVolume(found).device
+                    return BoundDevice(device: try OpenVolume(found).device, disk: found.disk)
                 }
             }
-            return try await bind(device, at: target, options)
+            return try await bind(bound.device, of: bound.disk, at: target, options) { () throws(StorageError) in
+                try Holders.requireNoMounts(of: bound.device)
+            }
         @unknown default: throw StorageError(.unsupported, "this host cannot mount \(source) at a second place")
         }
     }
 
+    private struct BoundDevice: Sendable {
+        let device: VolumeDevice
+        let disk: DiskNode
+    }
+
     /// Mounts the node of a device on a file.
+    ///
+    /// - Parameter requireUnused: fails where the device is mounted or stacked upon; for a mount that is not there yet.
     private func bind(
-        _ device: VolumeDevice, at target: HostPath, _ options: BindOptions
+        _ device: VolumeDevice, of disk: DiskNode, at target: HostPath, _ options: BindOptions,
+        _ requireUnused: @escaping @Sendable () throws(StorageError) -> Void
     ) async throws(StorageError) -> MountState {
         try await onPath(target) { [self] resolver, target throws(StorageError) in
             let node = try Descriptor(opening: device.path, cls_O_PATH | O_NOFOLLOW)
-            let status = try node.status(device.path)
-            guard status.isBlockDevice, status.special == device.device else {
-                throw StorageError(.aborted, "another device has come in its place; try again", subject: device.path)
+            func requireItsDisk() throws(StorageError) {
+                let status = try node.status(device.path)
+                guard status.isBlockDevice, status.special == device.device,
+                    try Sysfs.number("\(disk.sysfsPath)/diskseq") == UInt64(disk.number.rawValue)
+                else {
+                    throw StorageError(
+                        .aborted, "another disk has come in its place; try again", subject: device.path)
+                }
             }
-            return try bind(node, device.path, at: target, options)
+            try requireItsDisk()
+            let (parent, name) = try resolver.openParent(of: target)
+            if try MountTable.top(on: name, in: parent.descriptor, "\(target)") == nil { try requireUnused() }
+            let state = try bind(node, device.path, at: target, options)
+            do throws(StorageError) { try requireItsDisk() } catch {
+                // The node's number has passed to another disk meanwhile.
+                try? MountReplacement.detach(name, in: parent.descriptor, "\(target)")
+                throw error
+            }
+            return state
         }
     }
 
     private func bind(
         _ source: borrowing Descriptor, _ subject: String, at target: HostPath, _ options: BindOptions
     ) throws(StorageError) -> MountState {
-        let status = try source.status(subject)
-        guard !status.isLink else {
-            throw StorageError(.failedPrecondition, "a link cannot be mounted", subject: subject)
+        var options = options
+        if target.confinement?.hasDisks == true {
+            // Mounts below the source, and those that come there later, may be of others' disks.
+            guard !options.isRecursive else { throw .outsideConfinement("\(target)") }
+            options.propagation = .private
         }
+        let status = try source.status(subject)
         let sourceMount = try source.mount()
         let isReadOnly = options.isReadOnly || sourceMount?.isReadOnly ?? false
         let (parent, name) = try resolver.openParent(of: target)
@@ -124,7 +166,9 @@ extension LinuxBackend {
         guard try place.mountID() == parent.descriptor.mountID() else {
             throw StorageError(.failedPrecondition, "something else is mounted there", subject: "\(target)")
         }
-        try FilesystemMount.attach(BindMounting.copy(of: source, options, subject), to: place, "\(target)")
+        let tree = try BindMounting.copy(of: source, options, subject)
+        try FilesystemMount.attach(tree, to: place, "\(target)")
+        try BindMounting.setPropagation(of: tree, options, subject)
         guard let top = try MountTable.top(on: name, in: parent.descriptor, "\(target)") else {
             throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(target)")
         }
@@ -216,7 +260,10 @@ extension LinuxBackend {
         _ mount: Mount, on name: String, in directory: borrowing Descriptor, _ path: HostPath,
         _ escalation: UnmountEscalation, _ patience: Duration, _ done: inout TargetUnmount
     ) throws(StorageError) {
-        guard escalation != .detach || mount.isServed else {
+        // A program can serve a disk (ntfs-3g), which is given up no more than another disk.
+        let below = try mount.blockDevice
+        let isOfServer = mount.isServed && below == nil
+        guard escalation != .detach || isOfServer else {
             throw StorageError(
                 .failedPrecondition,
                 "a filesystem on a disk is not detached: the disk would look free while it is in use",
@@ -226,23 +273,44 @@ extension LinuxBackend {
         let end = ContinuousClock.now + patience
         while true {
             do throws(StorageError) {
-                done.loss = try unmount(mount, on: name, in: directory, path, force: escalation != .none) ?? done.loss
+                let loss = try unmount(
+                    mount, on: name, in: directory, path, force: escalation != .none && isOfServer)
+                done.loss = loss ?? done.loss
                 done.unmounted += 1
-                done.outcome = try outcome(ofUnmounting: mount, device)
+                done.outcome = try outcome(ofTakingOff: mount, device)
                 return
-            } catch  where error.code == .busy {
-                if ContinuousClock.now < end {
-                    usleep(BriefHold.pause)
-                } else if escalation == .detach {
-                    try MountReplacement.detach(name, in: directory, "\(path)")
-                    (done.unmounted, done.wasDetached) = (done.unmounted + 1, true)
-                    done.outcome = .stillHeld(by: error.holders)
-                    return
-                } else {
-                    throw error
+            } catch  where error.code == .busy || error.isSystemCall(errno: EINVAL) {
+                // It is in use, or gone.
+                let isOver = ContinuousClock.now >= end
+                guard !isOver || escalation == .detach || error.code != .busy else { throw error }
+                if !isOver, error.code == .busy { usleep(Self.patiencePause) }
+                // What is there now may be another's.
+                guard let top = try MountTable.top(on: name, in: directory, "\(path)") else { return }
+                guard top.id == mount.id, top.device == mount.device else {
+                    throw StorageError(
+                        .aborted, "another process has changed what is mounted there", subject: "\(path)")
                 }
+                guard error.code == .busy else { throw error }
+                guard isOver else { continue }
+                try MountReplacement.detach(name, in: directory, "\(path)")
+                (done.unmounted, done.wasDetached) = (done.unmounted + 1, true)
+                done.outcome = .stillHeld(by: error.holders)
+                return
             }
         }
+    }
+
+    /// Between two attempts, in microseconds.
+    private static let patiencePause: UInt32 = 200_000
+
+    /// What still uses the filesystem. Of a mount of a part of one, or of a device node, nothing is known by that.
+    private func outcome(ofTakingOff mount: Mount, _ device: String?) throws(StorageError) -> UnmountOutcome {
+        guard mount.isWhole, mount.type != "devtmpfs" else { return .unknown }
+        let others = try MountTable.read().filter { $0.device == mount.device && $0.source == mount.source }
+        guard others.isEmpty else {
+            return .stillHeld(by: others.map { .mount(target: $0.target, seenByProcess: nil) })
+        }
+        return try outcome(ofUnmounting: mount, device)
     }
 }
 

@@ -98,6 +98,7 @@ extension LinuxBackend {
 
     public func mountVolume(_ volume: VolumeID, at path: HostPath) async throws(StorageError) {
         let use = SystemDiskUse.current
+        try frozen.requireThawed(volume)
         try await withVolume(volume) { found throws(StorageError) in
             // Most volumes have nothing in the way, and one look at their disk mounts them.
             var known = MountConditions()

@@ -135,7 +135,8 @@ private func withProxy(
     let access = AccessControl(
         policy: .standard(socketGroup: getegid()), paths: try PathPolicy(roots: [rig.root]), audit: logger)
     let server = ProxyServer(
-        host: host, access: access, pipeDirectory: directory, logger: logger, onListening: { continuation.finish() }
+        host: host, access: access, pipeDirectory: directory, logger: logger, servesUnreleased: true,
+        onListening: { continuation.finish() }
     )
     let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
     let run = Task {

@@ -25,6 +25,7 @@ final class RunningProxy: Sendable {
         host: (any StorageHost)? = nil, directory given: String? = nil, connectionLimit: Int = 256,
         policy: AccessPolicy = .standard(socketGroup: getegid()), owner: SocketOwner = SocketOwner(),
         metrics: any MetricsFactory = NOOPMetricsHandler.instance, describesItself: Bool = false,
+        servesUnreleased: Bool = true,
         settings: (inout HostSettings) throws -> Void = { _ in }
     ) async throws {
         let directory = given ?? Self.newDirectory()
@@ -43,7 +44,8 @@ final class RunningProxy: Sendable {
         let (listening, continuation) = AsyncStream.makeStream(of: Void.self)
         let server = ProxyServer(
             host: host ?? memory, access: access, pipeDirectory: directory, owner: owner, logger: logger,
-            metrics: metrics, connectionLimit: connectionLimit, describesItself: describesItself
+            metrics: metrics, connectionLimit: connectionLimit, describesItself: describesItself,
+            servesUnreleased: servesUnreleased
         ) { continuation.yield() }
         let group = ServiceGroup(configuration: .init(services: [.init(service: server)], logger: logger))
         self.group = group

@@ -4,6 +4,7 @@ import CUnixSocket
 import Foundation
 import HostStorage
 import HostStorageAPI
+import HostStorageClient
 import NIOCore
 import NIOPosix
 import RPC
@@ -33,6 +34,16 @@ import Testing
         for name in Self.names { #expect(try Self.mode("\(proxy.directory)/\(name)") == 0o660) }
         try await proxy.stop()
         #expect(Self.files(in: proxy.directory).isEmpty)
+    }
+
+    @Test func versionsThatAreNotReleasedAreServedOnRequest() async throws {
+        let proxy = try await RunningProxy(servesUnreleased: false)
+        let released = APIGroup.allCases.flatMap { group in group.releasedVersions.map { group.socketName($0) } }
+        #expect(Self.files(in: proxy.directory) == released.sorted())
+        #expect(released.count == 23)
+        let client = try HostStorageClient(pipeDirectory: proxy.directory)
+        #expect(client.versions[.volume]?.description == "v2alpha1")
+        try await proxy.stop()
     }
 
     /// A process that can put a file there can pass for this server.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HostStorage
+import HostStorageTestKit
 import StorageAccess
 import StorageVersions
 import Testing
@@ -78,6 +79,27 @@ import Testing
             }
             try await expect { try await authorizing.volume(mountedAt: "/k/a") }
             try await expect { try await authorizing.volume(closestTo: "/k/a") }
+        }
+    }
+
+    /// The others are named to callers alone that may look there.
+    @Test func placesOfOthersThatHoldAVolumeAreNotNamed() async throws {
+        let host = try MemoryHost(roots: ["/k"])
+        let disk = try host.backend.attachDisk(size: 1 << 30, content: .gpt([PartitionContent(.filesystem(.ext4))]))
+        let volume = try #require(try await host.volumes(on: disk, partition: nil).first)
+        for name in ["/k/ours", "/k/ours/pod", "/k/theirs"] { try await host.makeDirectory(name) }
+        let name = try method("v2.Volume/UnmountTarget")
+        let paths = host.settings.paths
+        for (roots, place) in [
+            (["/k/ours"], "a place outside of the caller's directories"), (["/k"], "/k/theirs"),
+        ] {
+            try await host.mountVolume(volume, at: "/k/theirs")
+            try await host.mountVolume(volume, at: "/k/ours/pod")
+            let rule = AccessRule(name: "ours", uids: [1], roots: try PathPolicy(roots: roots))
+            let authorizing = AuthorizingHost(
+                host, for: Authorization(uid: 1, method: name, rules: [rule]), paths: paths)
+            let done = try await authorizing.unmountTarget("/k/ours/pod")
+            #expect(done.outcome == .stillHeld(by: [.mount(target: place, seenByProcess: nil)]))
         }
     }
 }

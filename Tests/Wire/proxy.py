@@ -17,7 +17,7 @@ SOCKETS = [(group, version) for group, versions in VERSIONS.items() for version 
 class Proxy:
     """Serves on sockets of its own until `stop`. Ends with the tests, however they end."""
 
-    def __init__(self, directory, *options, filesystem="ext4", kubelet=None, wrapper=()):
+    def __init__(self, directory, *options, filesystem="ext4", kubelet=None, wrapper=(), unreleased=True):
         """`wrapper` is a program and its options that starts the proxy in its place, such as setpriv."""
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -26,11 +26,13 @@ class Proxy:
         self.kubelet.mkdir(exist_ok=True)
         self.log = self.directory / "log"
         self._channels = {}
+        self._versions = [(group, version) for group, version in SOCKETS if unreleased or version != "v2"]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *wrapper, os.environ["CSI_PROXY"], "serve",
                  "--pipe-dir", str(self.pipes), "--kubelet-path", str(self.kubelet), "--filesystem", filesystem,
-                 "--state-dir", str(self.directory / "state"), "--log-level", "debug", *map(str, options)],
+                 "--state-dir", str(self.directory / "state"), "--log-level", "debug",
+                 *(["--unreleased"] if unreleased else []), *map(str, options)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 # Ctrl-C is for the tests alone, which then end the proxy.
                 start_new_session=True)
@@ -52,7 +54,7 @@ class Proxy:
     def _is_ready(self):
         if self.process.poll() is not None:
             raise RuntimeError(f"csi-proxy ended with {self.process.returncode}:\n{self.log.read_text()}")
-        return all(accepts(self.socket(group, version)) for group, version in SOCKETS)
+        return all(accepts(self.socket(group, version)) for group, version in self._versions)
 
     def stop(self):
         """Asks it to end, and returns its exit status."""

@@ -22,6 +22,12 @@ def test_the_sockets_are_for_their_owner_and_group(proxy):
         assert stat.S_IMODE(proxy.socket(group, version).stat().st_mode) == 0o660
 
 
+def test_versions_that_are_not_released_are_served_on_request(scratch):
+    with Proxy(scratch / "released", unreleased=False) as proxy:
+        assert sockets_left(proxy) == {
+            f"csi-proxy-{group}-{version}" for group, version in SOCKETS if version != "v2"}
+
+
 def test_modes_are_the_same_whatever_the_umask(start_proxy):
     proxy = start_proxy(wrapper=["sh", "-c", 'umask 077; exec "$@"', "sh"])
     proxy.service("filesystem").Mkdir(path=proxy.kubelet / "made")

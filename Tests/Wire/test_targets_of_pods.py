@@ -6,6 +6,7 @@ import contextlib
 import os
 import pathlib
 import signal
+import stat
 import time
 
 import pytest
@@ -113,6 +114,73 @@ def test_a_volume_in_block_mode_is_its_device(volumes, blank, kubelet):
         volumes.FormatVolume(volume_id=blank.id)
     volumes.CleanupTarget(target_path=str(target))
     assert not target.exists()
+
+
+@newest
+def test_a_device_is_bound_by_its_disk_or_volume_alone(volumes, blank, disk, kubelet):
+    """By a path the caller's rights to its disk would not be compared."""
+    volumes_node, target = kubelet / "published", kubelet / "block"
+    volumes_node.touch()
+    target.touch()
+    volumes.BindMount(volume_id=blank.id, target_path=str(volumes_node))
+    node = kubelet / "node"
+    device = os.stat(disk.device).st_rdev
+    os.mknod(node, 0o600 | stat.S_IFBLK, device)
+    os.mkfifo(kubelet / "pipe")
+    for source in (volumes_node, node, kubelet / "pipe"):
+        with refused(StatusCode.FAILED_PRECONDITION, "neither a directory nor a file"):
+            volumes.BindMount(source_path=str(source), target_path=str(target))
+    assert not os.path.ismount(target)
+    volumes.CleanupTarget(target_path=str(volumes_node))
+
+
+@newest
+def test_a_disk_that_is_mounted_is_not_handed_out(volumes, volume, stage, kubelet):
+    volumes.MountVolume(volume_id=volume.id, target_path=str(stage))
+    target = kubelet / "block"
+    target.touch()
+    for source in ({"volume_id": volume.id}, {"disk_number": volume.disk.number}):
+        with refused(StatusCode.FAILED_PRECONDITION, str(stage)):
+            volumes.BindMount(**source, target_path=str(target))
+    volumes.UnmountVolume(volume_id=volume.id, target_path=str(stage))
+    volumes.BindMount(volume_id=volume.id, target_path=str(target))
+    volumes.CleanupTarget(target_path=str(target))
+
+
+@newest
+def test_no_root_is_bound_and_so_no_share_of_others(proxy, volumes, pod):
+    with refused(StatusCode.PERMISSION_DENIED, "shares of others"):
+        volumes.BindMount(source_path=str(proxy.kubelet), target_path=str(pod), recursive=True)
+    assert not os.path.ismount(pod)
+
+
+@newest
+def test_a_bind_mount_has_the_propagation_that_was_asked_for(volumes, kubelet, stage, pod):
+    """Also where the mount around the target is shared, as systemd makes them."""
+    run("mount", "--bind", str(kubelet), str(kubelet))
+    run("mount", "--make-shared", str(kubelet))
+    try:
+        for number, name in {0: "shared", 1: "private", 2: "private,slave", 3: "shared"}.items():
+            volumes.BindMount(source_path=str(stage), target_path=str(pod), propagation=number)
+            assert run("findmnt", "--noheadings", "--output", "PROPAGATION", "--mountpoint", str(pod)) == name
+            volumes.UnmountTarget(target_path=str(pod))
+    finally:
+        run("umount", str(kubelet))
+
+
+@newest
+def test_a_mount_that_has_come_meanwhile_is_left_alone(volumes, stage):
+    run("mount", "-t", "tmpfs", "first", str(stage))
+    with open(stage / "open", "w"), concurrent.futures.ThreadPoolExecutor() as pool:
+        unmounting = pool.submit(volumes.UnmountTarget, target_path=str(stage), patience_ms=600_000)
+        time.sleep(0.5)
+        assert not unmounting.done()
+        run("mount", "-t", "tmpfs", "second", str(stage))
+        with refused(StatusCode.ABORTED, "another process"):
+            unmounting.result()
+    with open("/proc/self/mounts") as table:
+        assert [line.split()[0] for line in table if line.split()[1] == str(stage)] == ["first", "second"]
+    assert volumes.CleanupTarget(target_path=str(stage)).result.unmounted == 2
 
 
 @newest
@@ -241,6 +309,11 @@ def test_a_frozen_volume_thaws_in_time(volumes, volume, stage):
     assert time.monotonic() - began >= 1
     assert not volumes.ThawVolume(volume_id=volume.id).was_frozen
     volumes.FreezeVolume(volume_id=volume.id, limit_ms=600_000)
+    # They would wait in the kernel.
+    with refused(StatusCode.FAILED_PRECONDITION, "frozen"):
+        volumes.MountVolume(volume_id=volume.id, target_path=str(stage))
+    with refused(StatusCode.FAILED_PRECONDITION, "frozen"):
+        volumes.UnmountVolume(volume_id=volume.id, target_path=str(stage))
     assert volumes.ThawVolume(volume_id=volume.id).was_frozen
     (stage / "written").write_text("again")
     assert volumes.TrimVolume(volume_id=volume.id).trimmed_bytes > MIB
@@ -274,8 +347,16 @@ def test_small_files(files, kubelet):
         files.ReadFile(path=str(kubelet / "pipe"))
     with refused(StatusCode.FAILED_PRECONDITION):
         files.WriteFile(path=str(kubelet / "pipe"), content=b"")
-    before = os.umask(0)
-    os.umask(before)
+    # Names of which no room is left beside, and names like those that a write takes meanwhile.
+    (kubelet / ".x.host-storage-new").write_text("kept")
+    names = ["x", "a" * 255, "b" * 255]
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        writes = [
+            pool.submit(files.WriteFile, path=str(kubelet / name), content=name.encode()) for name in names * 8]
+        for write in writes:
+            write.result()
+    assert [(kubelet / name).read_text() for name in names] == names
+    assert (kubelet / ".x.host-storage-new").read_text() == "kept"
     files.EnsureDirectory(path=str(kubelet / "a" / "b"), mode=0o777)
     assert (kubelet / "a" / "b").stat().st_mode & 0o7777 == 0o777
     assert (kubelet / "a").stat().st_mode & 0o7777 == 0o755

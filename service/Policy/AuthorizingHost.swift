@@ -32,6 +32,8 @@ public struct AuthorizingHost: StorageHost {
         let answer = try await namingSystemDisks(if: resolved.mayUseSystemDisks) { () async throws(StorageError) in
             try await by(rules, call) { host throws(StorageError) in
                 if let placed { try await host.perform(placed) } else { try await host.perform(operation) }
+            } limitedTo: { answer, confinement in
+                Operation.Resolved.replacingHolders(of: answer) { $0.limited(to: confinement, by: paths) }
             }
         }
         let named = Operation.Resolved.subjects(of: answer)
@@ -192,12 +194,13 @@ public struct AuthorizingHost: StorageHost {
 
     /// Runs `body` with the host as one of the rules allows it, that allows all of the call.
     private func by<Answer: Sendable>(
-        _ rules: [AccessRule], _ call: Call, _ body: (any StorageHost) async throws(StorageError) -> Answer
+        _ rules: [AccessRule], _ call: Call, _ body: (any StorageHost) async throws(StorageError) -> Answer,
+        limitedTo limit: (Answer, CallConfinement) -> Answer = { answer, _ in answer }
     ) async throws(StorageError) -> Answer {
         for confinement in call.hasPaths ? Authorization.confinements(of: rules) : [nil] {
             guard let confinement else { return try await body(host) }
             do throws(StorageError) {
-                return try await body(host.confined(to: confinement))
+                return limit(try await body(host.confined(to: confinement)), confinement)
             } catch {
                 if !error.isOfConfinement { throw error.limited(to: confinement, by: paths) }
             }
@@ -256,14 +259,19 @@ extension StorageError {
     /// Without the places of others that hold a mount or a disk.
     fileprivate func limited(to confinement: CallConfinement, by paths: PathPolicy) -> StorageError {
         var error = self
-        error.holders = holders.map { holder in
-            guard case .mount(let target, let process) = holder else { return holder }
-            let place = (try? paths.resolve(target)) ?? (try? paths.place(hostPath: target))
-            guard let place, paths.isConfinable(place.confined(to: confinement)) else {
-                return .mount(target: "a place outside of the caller's directories", seenByProcess: process)
-            }
-            return holder
-        }
+        error.holders = holders.map { $0.limited(to: confinement, by: paths) }
         return error
+    }
+}
+
+extension Holder {
+    /// Without its place, where that is another's.
+    fileprivate func limited(to confinement: CallConfinement, by paths: PathPolicy) -> Holder {
+        guard case .mount(let target, let process) = self else { return self }
+        let place = (try? paths.resolve(target)) ?? (try? paths.place(hostPath: target))
+        guard let place, paths.isConfinable(place.confined(to: confinement)) else {
+            return .mount(target: "a place outside of the caller's directories", seenByProcess: process)
+        }
+        return self
     }
 }

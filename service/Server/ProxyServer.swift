@@ -20,8 +20,9 @@ public struct ProxyServer: Service {
     private let metrics: CallMetrics
     private let connectionLimit: Int
     private let describesItself: Bool
+    private let servesUnreleased: Bool
 
-    /// How many sockets there are.
+    /// How many sockets there are at most.
     public static var socketCount: Int { APIGroup.allCases.reduce(0) { $0 + $1.versions.count } }
     private let onListening: @Sendable () -> Void
 
@@ -36,12 +37,13 @@ public struct ProxyServer: Service {
     ///   - connectionLimit: how many connections each socket serves at a time, those of callers that may do
     ///     nothing there not counted: of these a few are served, to be refused.
     ///   - describesItself: whether the sockets have gRPC's server reflection, for those that may use anything there.
+    ///   - servesUnreleased: whether versions are served that are not released and may change.
     ///   - onListening: called once all sockets are served.
     public init(
         host: any StorageHost, access: AccessControl, pipeDirectory: String = "/run/csi-proxy",
         owner: SocketOwner = SocketOwner(), logger: Logger, metrics: any MetricsFactory = MetricsSystem.factory,
         connectionLimit: Int = 256, describesItself: Bool = false,
-        onListening: @escaping @Sendable () -> Void = {}
+        servesUnreleased: Bool = false, onListening: @escaping @Sendable () -> Void = {}
     ) {
         self.host = host
         self.access = access
@@ -51,13 +53,16 @@ public struct ProxyServer: Service {
         self.metrics = CallMetrics(metrics)
         self.connectionLimit = connectionLimit
         self.describesItself = describesItself
+        self.servesUnreleased = servesUnreleased
         self.onListening = onListening
     }
 
     /// Opens all sockets or none, serves until graceful shutdown, lets calls under way end (5 s), and
     /// removes the sockets' files.
     public func run() async throws {
-        let versions = APIGroup.allCases.flatMap { group in group.versions.map { (group, $0) } }
+        let versions = APIGroup.allCases.flatMap { group in
+            (servesUnreleased ? group.versions : group.releasedVersions).map { (group, $0) }
+        }
         let sockets = try ListeningSocket.open(versions.map { $0.socketName($1) }, in: pipeDirectory, owner: owner)
         defer { for socket in sockets { socket.removeFile() } }
         if let reason = ListeningSocket.reasonAgainst(pipeDirectory, for: owner) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The API groups and their versions, the newest first. v2 is not released yet and may change.
+/// The API groups and their versions.
 public enum APIGroup: String, Sendable, Hashable, CaseIterable {
     case disk, volume, filesystem, smb, system, iscsi
 
+    /// The newest first.
     public var versions: [APIVersion] {
         let names =
             switch self {
@@ -16,6 +17,9 @@ public enum APIGroup: String, Sendable, Hashable, CaseIterable {
             }
         return names.compactMap(APIVersion.init).sorted(by: >)
     }
+
+    /// Those that never change any more.
+    public var releasedVersions: [APIVersion] { versions.filter(\.isReleased) }
 
     /// The full name of the gRPC service: "v1.Disk", "v1alpha2.Iscsi".
     public func serviceName(_ version: APIVersion) -> String {

@@ -30,6 +30,9 @@ public struct APIVersion: Sendable, Hashable, Comparable, CustomStringConvertibl
         (self.major, self.stage, self.qualifier) = (major, .stable, 0)
     }
 
+    /// Whether it never changes any more. v2 may change until it is released.
+    public var isReleased: Bool { description != "v2" }
+
     public static func < (a: APIVersion, b: APIVersion) -> Bool {
         (a.major, a.stage, a.qualifier) < (b.major, b.stage, b.qualifier)
     }

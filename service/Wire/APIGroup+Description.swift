@@ -7,6 +7,8 @@ extension APIGroup {
     /// The .proto files that describe a version, and gRPC's own services: serialized `FileDescriptorProto`s in base64.
     public func descriptors(_ version: APIVersion) -> [String] {
         let own = "\(rawValue)/\(version)/\(rawValue).proto"
-        return fileDescriptors.compactMap { $0 == own || $0.hasPrefix("grpc/") || $0.hasPrefix("google/") ? $1 : nil }
+        return fileDescriptors.compactMap {
+            $0 == own || ["grpc/", "google/", "errors/"].contains(where: $0.hasPrefix) ? $1 : nil
+        }
     }
 }

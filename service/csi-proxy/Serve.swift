@@ -64,6 +64,9 @@ struct Serve: AsyncParsableCommand {
     @Flag(help: "Answer gRPC's server reflection, for tools such as grpcurl, to callers that may use anything there.")
     var reflection = false
 
+    @Flag(help: "Serve the versions that are not released, too; they may change.")
+    var unreleased = false
+
     @Option(help: "The least severe messages to log: \(Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")).")
     var logLevel = Logger.Level.info
 
@@ -118,7 +121,8 @@ struct Serve: AsyncParsableCommand {
         var services: [any Service] = [
             ProxyServer(
                 host: host, access: access, pipeDirectory: pipeDir, owner: owner, logger: logger,
-                connectionLimit: connectionLimit, describesItself: reflection),
+                connectionLimit: connectionLimit, describesItself: reflection,
+                servesUnreleased: unreleased),
             PolicyReload(source: source, access: access, signals: hangups, logger: logger) { warnings.warn(of: $0) },
         ]
         if let metrics, let metricsBindAddress {

@@ -133,7 +133,7 @@ enum : int32_t {
     /// Its time was over, and it has thawed it.
     CLS_FREEZE_EXPIRED = 4,
 };
-int32_t cls_freeze(int32_t descriptor, int32_t pipe, int32_t milliseconds);
+int32_t cls_freeze(int32_t descriptor, const int32_t pipe[_Nonnull 2], int32_t milliseconds);
 /// The exit status of a process of this one's, once it has ended.
 int32_t cls_wait_for_exit(int32_t process);
 #endif

@@ -61,6 +61,9 @@ public protocol ResolvedOperation<Answer>: NamedOperation, Equatable {
     /// The part of an answer that a caller may see whose rules permit some subjects only; nil where the whole call is
     /// refused instead, as it is unless declared.
     static func limit(_ answer: Answer, to permitted: Set<Subject>) -> Answer?
+    /// The answer with other holders of a disk or mount in the place of those that it names, for a caller that may not
+    /// know of all places. As it is unless declared.
+    static func replacingHolders(of answer: Answer, by change: (Holder) -> Holder) -> Answer
     /// The answer with paths as callers know them. As it is unless declared.
     static func displayed(_ answer: Answer, in paths: PathPolicy) -> Answer
 }
@@ -73,6 +76,7 @@ extension ResolvedOperation {
     public var mayUseSystemDisks: Bool { false }
     public static func subjects(of answer: Answer) -> [Subject] { [] }
     public static func limit(_ answer: Answer, to permitted: Set<Subject>) -> Answer? { nil }
+    public static func replacingHolders(of answer: Answer, by change: (Holder) -> Holder) -> Answer { answer }
     public static func displayed(_ answer: Answer, in paths: PathPolicy) -> Answer { answer }
 }
 

@@ -137,8 +137,12 @@ extension UnmountTarget: ResolvedOperation where Path == HostPath {
         try await backend.unmountTarget(path, escalation: escalation, patience: patience)
     }
 
-    public static func displayed(_ outcome: TargetUnmount, in paths: PathPolicy) -> TargetUnmount {
-        outcome.displayed(in: paths)
+    public static func replacingHolders(of done: TargetUnmount, by change: (Holder) -> Holder) -> TargetUnmount {
+        done.replacingHolders(by: change)
+    }
+
+    public static func displayed(_ done: TargetUnmount, in paths: PathPolicy) -> TargetUnmount {
+        done.replacingHolders { $0.displayed(in: paths) }
     }
 }
 
@@ -175,16 +179,19 @@ extension CleanUpTarget: ResolvedOperation where Path == HostPath {
         try await backend.cleanUpTarget(path, escalation: escalation, patience: patience)
     }
 
-    public static func displayed(_ outcome: TargetUnmount, in paths: PathPolicy) -> TargetUnmount {
-        outcome.displayed(in: paths)
+    public static func replacingHolders(of done: TargetUnmount, by change: (Holder) -> Holder) -> TargetUnmount {
+        done.replacingHolders(by: change)
+    }
+
+    public static func displayed(_ done: TargetUnmount, in paths: PathPolicy) -> TargetUnmount {
+        done.replacingHolders { $0.displayed(in: paths) }
     }
 }
 
 extension TargetUnmount {
-    fileprivate func displayed(in paths: PathPolicy) -> TargetUnmount {
-        guard case .stillHeld(let holders) = outcome else { return self }
+    fileprivate func replacingHolders(by change: (Holder) -> Holder) -> TargetUnmount {
         var copy = self
-        copy.outcome = .stillHeld(by: holders.map { $0.displayed(in: paths) })
+        copy.outcome = outcome.replacingHolders(by: change)
         return copy
     }
 }

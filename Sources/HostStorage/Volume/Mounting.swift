@@ -98,9 +98,14 @@ extension UnmountVolume: ResolvedOperation where Path == HostPath {
         try await backend.unmountVolume(volume, from: target)
     }
 
+    public static func replacingHolders(
+        of outcome: UnmountOutcome, by change: (Holder) -> Holder
+    ) -> UnmountOutcome {
+        outcome.replacingHolders(by: change)
+    }
+
     public static func displayed(_ outcome: UnmountOutcome, in paths: PathPolicy) -> UnmountOutcome {
-        guard case .stillHeld(let holders) = outcome else { return outcome }
-        return .stillHeld(by: holders.map { $0.displayed(in: paths) })
+        outcome.replacingHolders { $0.displayed(in: paths) }
     }
 }
 

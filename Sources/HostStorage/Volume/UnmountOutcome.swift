@@ -10,6 +10,13 @@
     case unknown
 }
 
+extension UnmountOutcome {
+    func replacingHolders(by change: (Holder) -> Holder) -> UnmountOutcome {
+        guard case .stillHeld(let holders) = self else { return self }
+        return .stillHeld(by: holders.map(change))
+    }
+}
+
 /// A process, mount or device that keeps a device or a mount in use.
 @nonexhaustive public enum Holder: Sendable, Hashable, Codable, CustomStringConvertible {
     /// A process and what it has there: "current directory", "open file", …

@@ -84,6 +84,12 @@ extension DiskNode {
             // A file without a name is the same file.
             names[file] = file == "loop/backing_file" ? text.replacing(" (deleted)", with: "") : text
         }
+        // A multipath map is named by its paths, of which one can get another unit behind it.
+        for path in name.hasPrefix("dm-") ? try Sysfs.names(in: "/sys/block/\(name)/slaves") : [] {
+            for file in diskNames {
+                if let text = try Sysfs.attribute("/sys/block/\(path)/\(file)") { names["\(path)/\(file)"] = text }
+            }
+        }
         return DiskFeatures(names: names, size: Int64(try Sysfs.number("/sys/block/\(name)/size") ?? 0) * 512)
     }
 

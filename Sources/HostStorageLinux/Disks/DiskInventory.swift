@@ -19,7 +19,8 @@ final class DiskInventory: Sendable {
         let list: DiskList
         /// The count of events before it.
         let events: UInt64
-        /// Block devices that are no disks only for want of a size: a drive can get a medium without an event.
+        /// Block devices that are no disks only for want of a size, or of a file: a drive can get a medium, and a loop device
+        /// of some kernels a file, without an event.
         let empty: [String]
     }
 
@@ -136,7 +137,9 @@ final class DiskInventory: Sendable {
             if name.hasPrefix(kind), name.dropFirst(kind.count).first?.isNumber == true { return .no }
         }
         let isLoop = name.hasPrefix("loop")
-        if isLoop, try Sysfs.attribute("\(path)/loop/backing_file") == nil { return .no }
+        if isLoop, try Sysfs.attribute("\(path)/loop/backing_file") == nil {
+            return KernelEvents.countsLoopDevices ? .no : .empty
+        }
         if name.hasPrefix("dm-") {
             guard let uuid = try Sysfs.attribute("\(path)/dm/uuid"), uuid.hasPrefix(multipathPrefix) else { return .no }
         }
@@ -178,5 +181,8 @@ extension DiskNode {
     /// Whether the kernel tells of every change of its features by an event. These drivers do (Linux: drivers/block/loop.c,
     /// virtio_blk.c, drivers/nvme/host/core.c). A SCSI disk is asked for its names again by a rescan, and a drive gets a
     /// medium, without one.
-    var changesWithEventsAlone: Bool { ["loop", "vd", "nvme"].contains { name.hasPrefix($0) } }
+    var changesWithEventsAlone: Bool {
+        if name.hasPrefix("loop") { return KernelEvents.countsLoopDevices }
+        return ["vd", "nvme"].contains { name.hasPrefix($0) }
+    }
 }

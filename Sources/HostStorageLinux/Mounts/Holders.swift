@@ -30,6 +30,14 @@ enum Holders {
         try ofDevice(device, withReaders: false)
     }
 
+    /// Fails where the device is mounted, in any namespace, or stacked upon: a writer to the device would destroy that.
+    static func requireNoMounts(of device: VolumeDevice) throws(StorageError) {
+        let users = try conflictingUsers(of: device).filter { holder in
+            if case .process = holder { false } else { true }
+        }
+        guard users.isEmpty else { throw StorageError(.busy, "it is in use", subject: device.path).held(by: users) }
+    }
+
     private static func ofDevice(_ device: VolumeDevice, withReaders: Bool) throws(StorageError) -> [Holder] {
         let stacked =
             try Sysfs.names(in: "/sys/class/block/\(device.name)/holders") + LoopAliases.loops(showing: device)

@@ -41,6 +41,8 @@ enum TargetLook {
         of mount: Mount, on name: String, in directory: borrowing Descriptor
     ) throws(StorageError) -> Sight {
         guard mount.isServed else {
+            // A device node, which an open would open the device of.
+            if mount.type == "devtmpfs" { return .mounted(mount) }
             let death = try MountHealth.visibleDeath(of: mount, on: name, in: directory)
             return death.map { .dead(mount, $0) } ?? .mounted(mount)
         }

@@ -46,6 +46,11 @@ enum Unmount {
         let path = "/proc/self/fd/\(directory.raw)/\(name)"
         do throws(StorageError) {
             _ = try BriefHold.outlast { () throws(StorageError) in
+                // The call takes the mount that is on top, which can be another by now.
+                if let now = directory.cachedMountID(of: name), now != mount.id {
+                    throw StorageError(
+                        .aborted, "another process has changed what is mounted there", subject: subject)
+                }
                 try checkErrno(umount2(path, flags), "umount2", subject)
             }
         } catch  where error.code == .busy {
@@ -67,7 +72,9 @@ enum Unmount {
         // It has gone meanwhile, which umount(2) will report.
         guard raw >= 0 else { return nil }
         let top = Descriptor(owning: raw)
-        let result = cls_syncfs(top.raw)
+        // Of a device node that is mounted on a file, the data are those of the device.
+        let isNode = try top.status(place).isBlockDevice
+        let result = isNode ? (fsync(top.raw) < 0 ? -errno : 0) : cls_syncfs(top.raw)
         if result >= 0 { return nil }
         if mount.isReadOnly { return "its filesystem is read-only" }
         if let device = try mount.deviceName, !canBeRead(device) { return "its device does not answer" }
@@ -108,7 +115,7 @@ enum Unmount {
         let own = try checkErrno(fcntl(directory.raw, F_DUPFD_CLOEXEC, 0), "fcntl", place)
         let ended = DispatchSemaphore(value: 0)
         let isWritten = WrittenMark()
-        DispatchQueue(label: "host-storage.flush").async {
+        try OwnThread.start("flush") {
             let top = openat(own, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)
             if top >= 0 {
                 if cls_syncfs(top) >= 0 { isWritten.set() }

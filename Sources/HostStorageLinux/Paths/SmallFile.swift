@@ -19,7 +19,15 @@ enum SmallFile {
         }
         // The place is known to be a file, and this opens that very one.
         let file = try Descriptor(opening: "/proc/self/fd/\(place.raw)", O_RDONLY | O_NONBLOCK | O_NOCTTY)
-        return try file.bytes(at: 0, count: Int(file.status(subject).size), subject)
+        // To its end, and not by its size, which its server or a writer may have changed meanwhile.
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        while bytes.count <= maximumSmallFile {
+            let count = try checkErrno(Glibc.read(file.raw, &piece, piece.count), "read", subject)
+            guard count > 0 else { return bytes }
+            bytes += piece[..<count]
+        }
+        throw StorageError(.outOfRange, "the file has more than \(maximumSmallFile) bytes", subject: subject)
     }
 
     static func write(
@@ -28,9 +36,8 @@ enum SmallFile {
         let subject = "\(path)"
         let (parent, name) = try resolver.openParent(of: path)
         try requireReplaceable(name, in: parent.descriptor, subject)
-        // Beside it, for a rename does not leave a filesystem; one that a crash has left is replaced.
-        let new = ".\(name.utf8.count > 200 ? "file" : name).host-storage-new"
-        unlinkat(parent.descriptor.raw, new, 0)
+        // Beside it, for a rename does not leave a filesystem, and by a name that no other call takes.
+        let new = ".\(UUIDText.random()).host-storage-new"
         do throws(StorageError) {
             do {
                 let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC

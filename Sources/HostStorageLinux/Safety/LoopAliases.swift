@@ -107,8 +107,8 @@ private struct Extent {
     func overlaps(_ other: Extent) -> Bool { base == other.base && range.overlaps(other.range) }
 }
 
-/// The backings of all loop devices, kept for as long as the kernel counts no new event: it counts one when a loop device
-/// gets a file, loses it, or shows another part of it (Linux: drivers/block/loop.c).
+/// The backings of all loop devices. Where the kernel counts an event when one gets a file, loses it, or shows another
+/// part of it (``KernelEvents/countsLoopDevices``), they are kept for as long as it counts none.
 private enum LoopBackings {
     private struct Look {
         let events: UInt64
@@ -118,7 +118,7 @@ private enum LoopBackings {
     private static let last = Mutex<Look?>(nil)
 
     static func all(served: [String]) throws(StorageError) -> [String: LoopBacking] {
-        let events = KernelEvents.count()
+        let events = KernelEvents.countsLoopDevices ? KernelEvents.count() : nil
         if let last = last.withLock({ $0 }), last.events == events {
             var backings = last.backings
             // A file that was not found by its path may be found by now.

@@ -111,9 +111,15 @@ struct SystemDisks: Sendable {
                 let path = "/" + names.joined(separator: "/")
                 do throws(StorageError) {
                     let id = try Descriptor(opening: path, cls_O_PATH).mountID()
-                    if let device = try mounts.first(where: { $0.id == id })?.blockDevice { devices.insert(device) }
+                    // One that is not in the table has come since it was read.
+                    var mount = mounts.first { $0.id == id }
+                    if mount == nil { mount = try MountTable.read().first { $0.id == id } }
+                    guard let mount else {
+                        throw StorageError(.busy, "mounts come and go there", subject: path)
+                    }
+                    if let device = try mount.blockDevice { devices.insert(device) }
                     break
-                } catch  where ![.exhausted, .internalError].contains(error.code) {}
+                } catch  where ![.exhausted, .internalError, .busy].contains(error.code) {}
                 guard names.popLast() != nil else { break }
             }
         }
