@@ -26,7 +26,7 @@ PATIENCE = 120
 
 
 class Contender:
-    """A program that does a piece of work as often as it is told."""
+    """A program that does a piece of work a given number of times."""
 
     def __init__(self, *command):
         self.process = subprocess.Popen(

@@ -180,7 +180,7 @@ extension Scenario {
         },
     ]
 
-    /// Directories, files and links as a driver wants them, whatever was there before: from v2 on.
+    /// Directories, files and links as a driver wants them, also where they are there already: from v2 on.
     static let ensured = [
         Scenario(51, "a directory, a file and a link are made once") { host, rig in
             let top = try await host.directory("a", rig)

@@ -15,7 +15,7 @@ import Testing
 @Suite(.timeLimit(.minutes(20))) struct AtOnceTests {
     private static let root = "/var/lib/kubelet"
 
-    /// What it is asked, it answers at once where it is told to.
+    /// Records each question; answers at once where a test sets it.
     private final class Runner: OperationRunner {
         struct Question: Hashable {
             var path: String
@@ -141,7 +141,7 @@ import Testing
         }
     }
 
-    /// On a connection that is open, and whatever was found out about the caller before.
+    /// On an open connection, with rights that were looked up before.
     @Test func anotherPolicyCountsFromTheNextCallOn() async throws {
         try await withProxy(try Self.confined(to: "ours")) { proxy, client, runner in
             try await Self.expect(true, client, "\(Self.root)/ours/x")
