@@ -60,6 +60,14 @@ static int32_t status(int32_t directory, const char *path, int32_t flags, struct
     };
     return 0;
 }
+int32_t cls_mount_id(int32_t descriptor) {
+    // Without room for the handle itself: the ID alone is wanted.
+    struct file_handle handle = {.handle_bytes = 0};
+    int id = 0;
+    int result = name_to_handle_at(descriptor, "", &handle, &id, AT_EMPTY_PATH);
+    return result >= 0 || errno == EOVERFLOW ? id : -errno;
+}
+
 int32_t cls_status_at(int32_t directory, const char *path, struct cls_status *out) {
     return status(directory, path, AT_SYMLINK_NOFOLLOW, out);
 }

@@ -37,6 +37,10 @@ struct cls_status {
 int32_t cls_status_at(int32_t directory, const char *_Nonnull path, struct cls_status *_Nonnull out);
 int32_t cls_status_of(int32_t descriptor, struct cls_status *_Nonnull out);
 
+/// name_to_handle_at(2): the ID of the mount that the descriptor was opened in. Fails where the filesystem has no file
+/// handles (proc, sysfs). The filesystem's server or device is not asked: a handle is made of what is in memory.
+int32_t cls_mount_id(int32_t descriptor);
+
 // makedev(3)
 uint32_t cls_device_major(uint64_t device);
 uint32_t cls_device_minor(uint64_t device);
