@@ -153,22 +153,23 @@ extension SimulatedHost {
 
     func state(of source: MountSource) -> MountState {
         switch source {
-        case .volume(let volume): state(of: .volume(volume), part: [], isReadOnly: false, volume: volume)
+        case .volume(let volume): state(of: .volume(volume), part: [], isReadOnly: false)
         case .share(let key): state(of: .share(key), part: [], isReadOnly: false)
         case .bind(let bind): state(of: bind.filesystem, part: bind.part, isReadOnly: bind.isReadOnly)
         }
     }
 
     private func state(
-        of filesystem: SimulatedBind.Filesystem, part: Place, isReadOnly: Bool, volume: VolumeID? = nil
+        of filesystem: SimulatedBind.Filesystem, part: Place, isReadOnly: Bool
     ) -> MountState {
         let (source, type): (String, String)
-        var disk: DiskNumber?
+        var (volume, disk): (VolumeID?, DiskNumber?)
         switch filesystem {
         case .ofHost: (source, type) = ("rootfs", "rootfs")
-        case .volume(let volume):
-            (source, type) = ("\(volume)", self[filesystem: volume]?.kind.rawValue ?? "")
-            disk = disks.values.first { $0.isAttached && $0.slots.contains { $0.id == volume } }?.number
+        case .volume(let mounted):
+            (source, type) = ("\(mounted)", self[filesystem: mounted]?.kind.rawValue ?? "")
+            volume = mounted
+            disk = disks.values.first { $0.isAttached && $0.slots.contains { $0.id == mounted } }?.number
         case .share(let key): (source, type) = ("\(key.share)", "cifs")
         case .devices: (source, type) = ("devtmpfs", "devtmpfs")
         }

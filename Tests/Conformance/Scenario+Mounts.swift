@@ -77,6 +77,7 @@ extension Scenario {
             for pod in pods {
                 let mount = try await host.bindMount(.path(stage), at: pod)
                 #expect(try await mount.disk == host.disk(of: volume))
+                #expect(mount.volume == volume)
             }
             #expect(try await host.volume(mountedAt: pods[0]) == volume)
             try await rig.write("data", to: "\(pods[0])/file")
