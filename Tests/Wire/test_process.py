@@ -39,7 +39,8 @@ class Started:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *prefix, os.environ["CSI_PROXY"], "serve", "--pipe-dir", self.pipes,
-                 "--kubelet-path", self.kubelet, "--state-dir", directory / "state", *map(str, options)],
+                 "--kubelet-path", self.kubelet, "--state-dir", directory / "state", "--unreleased",
+                 *map(str, options)],
                 stdin=stdin, stdout=log, stderr=log if stderr is None else stderr, start_new_session=True, **settings)
 
     def __enter__(self):

@@ -240,7 +240,7 @@ def requests(descriptor, values):
                     continue
                 if field.type == field.TYPE_STRING:
                     setattr(message, field.name, value)
-                elif field.type != field.TYPE_MESSAGE and field.type != field.TYPE_ENUM:
+                elif field.type not in (field.TYPE_MESSAGE, field.TYPE_ENUM, field.TYPE_BYTES):
                     setattr(message, field.name, number)
             yield message
 
