@@ -42,7 +42,7 @@ enum MountReplacement {
         _ name: String, in directory: borrowing Descriptor, _ subject: String
     ) throws(StorageError) {
         let top = try checkErrno(
-            openat(directory.raw, name, cls_O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), "openat", subject)
+            openat(directory.raw, name, cls_O_PATH | O_NOFOLLOW | O_CLOEXEC), "openat", subject)
         // Not before the mount is off its name. The last close ends it, and the kernel waits then for a server or a device
         // that may never answer: on a queue, and so a thread, of its own, for the others are not to wait behind it.
         defer { DispatchQueue(label: "host-storage.detached-mount").async { close(top) } }
