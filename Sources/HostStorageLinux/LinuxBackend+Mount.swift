@@ -168,7 +168,11 @@ extension LinuxBackend {
         }
         let tree = try BindMounting.copy(of: source, options, subject)
         try FilesystemMount.attach(tree, to: place, "\(target)")
-        try BindMounting.setPropagation(of: tree, options, subject)
+        do throws(StorageError) { try BindMounting.setPropagation(of: tree, options, subject) } catch {
+            // Shared, it could show its caller mounts of others.
+            try? MountReplacement.detach(name, in: parent.descriptor, "\(target)")
+            throw error
+        }
         guard let top = try MountTable.top(on: name, in: parent.descriptor, "\(target)") else {
             throw StorageError(.aborted, "another process has changed what is mounted there", subject: "\(target)")
         }

@@ -102,7 +102,7 @@ final class PerDiskCache<Answer: Sendable>: Sendable {
     /// The disk's last answer; nil where there is none, or the disk has other names now.
     func last(of disk: DiskNode) -> Answer? { disk.isUnchanged ? known.withLock { $0[disk.number] } : nil }
 
-    /// The last answer of the disk of that number, whatever names it has now.
+    /// The last answer of the disk of that number, also where its names have changed.
     func last(of disk: DiskNumber) -> Answer? { known.withLock { $0[disk] } }
 
     /// The disk whose last answer satisfies the condition, and that answer.
